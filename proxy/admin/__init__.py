@@ -1,0 +1,1 @@
+"""The runtime API: commands over the stats socket."""

@@ -1,0 +1,1 @@
+"""The ground floor: errors, addresses, units, clock. Imports nothing of the project."""

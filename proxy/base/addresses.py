@@ -1,0 +1,44 @@
+"""Addresses as HAProxy writes them, once parsed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Family(Enum):
+    """What kind of socket an address stands for."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    UNIX = "unix"
+    ABSTRACT = "abns"
+    DESCRIPTOR = "fd"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One socket address.
+
+    `host` is a literal IP address, a host name still to be resolved (family NAME), a path (UNIX, ABSTRACT) or the
+    descriptor number as text (DESCRIPTOR). `port` is 0 where it does not apply. `port_offset` is true for a server port
+    written `+N` or `-N` or left out, which is added to the port the client connected to.
+    Source: HAProxy configuration manual, section 11 "Address formats".
+    """
+
+    family: Family
+    host: str
+    port: int = 0
+    port_offset: bool = False
+
+    def __str__(self) -> str:
+        if self.family is Family.UNIX:
+            return f"unix@{self.host}"
+        if self.family is Family.ABSTRACT:
+            return f"abns@{self.host}"
+        if self.family is Family.DESCRIPTOR:
+            return f"fd@{self.host}"
+        if self.family is Family.IPV6:
+            return f"[{self.host}]:{self.port}"
+        return f"{self.host}:{self.port}"

@@ -1,0 +1,1 @@
+"""The only bridge from the configuration's model to the objects that run."""

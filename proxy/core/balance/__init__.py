@@ -1,0 +1,1 @@
+"""The ways to choose a server, one file each, behind one contract."""

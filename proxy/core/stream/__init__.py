@@ -1,0 +1,1 @@
+"""A stream's life: who gets the request, what is sent on, what becomes of every failure."""

@@ -1,0 +1,1 @@
+"""VRRP and virtual servers from a keepalived.conf."""

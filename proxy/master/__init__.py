@@ -1,0 +1,1 @@
+"""The life of the process: bind, daemonise, drop privileges, signals, soft stop."""

@@ -1,0 +1,80 @@
+"""A backend: servers, the way to choose among them, and what its streams may expect."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from proxy.runtime.cells import CELLS
+from proxy.runtime.server import Server, Waiter
+
+
+class Backend:
+    """The back side of a `backend` or `listen` section.
+
+    Units: every `timeout_*_ms` in milliseconds, 0 = never.
+    """
+
+    __slots__ = (
+        "active_count", "backup_count", "balancer", "check_timeout_ms", "connection_mode", "cookie", "counters", "description",
+        "disabled", "error_pages", "farm", "forwardfor", "fullconn", "http_reuse", "iid", "is_http", "kind", "last_change_ms",
+        "down_since_ms", "log_format_name", "name", "options", "originalto", "queue", "redispatch_after", "request_fields",
+        "response_fields", "retries", "retry_on", "served", "servers", "stats", "stopped", "timeout_connect_ms",
+        "timeout_queue_ms", "timeout_server_fin_ms", "timeout_server_ms", "timeout_tunnel_ms",
+        "services", "log", "abortonclose", "pretend_keepalive", "tcpka", "backup_all", "persist", "log_health_checks",
+    )
+
+    def __init__(self, name: str, iid: int) -> None:
+        self.name = name
+        self.iid = iid
+        self.kind = "backend"                           # or "listen"
+        self.is_http = True
+        self.disabled = False
+        self.stopped = False
+        self.description = ""
+        self.options: frozenset[str] = frozenset()
+        self.servers: list[Server] = []
+        self.balancer: Any = None                       # core.balance.Balancer
+        self.farm: Any = None                           # core.balance.Farm: who may be chosen at this moment
+        self.backup_all = False                         # option allbackups
+        self.persist = False                            # option persist
+        self.cookie: Any = None                         # core.cookies.CookiePolicy or None
+        self.active_count = 0                           # usable active servers, kept by the farm
+        self.backup_count = 0
+        self.fullconn = 0
+        self.retries = 3
+        self.retry_on: frozenset[str] = frozenset({"conn-failure"})
+        self.redispatch_after = 0                       # 0 = never, n = each n retries, -n = at the n-th before the last
+        self.timeout_connect_ms = 0
+        self.timeout_server_ms = 0
+        self.timeout_queue_ms = 0                       # 0 = use timeout_connect_ms
+        self.timeout_tunnel_ms = 0
+        self.timeout_server_fin_ms = 0
+        self.check_timeout_ms = 0
+        self.http_reuse = "safe"
+        self.connection_mode = "keep-alive"
+        self.forwardfor: Any = None
+        self.originalto: Any = None
+        self.request_fields: tuple[Any, ...] = ()
+        self.response_fields: tuple[Any, ...] = ()
+        self.error_pages: dict[int, bytes] = {}
+        self.stats: Any = None                          # StatsSettings of this section
+        self.services: tuple[Any, ...] = ()
+        self.log: Any = None                            # where its state changes are logged
+        self.log_format_name = ""
+        self.abortonclose = False
+        self.pretend_keepalive = False
+        self.tcpka = False
+        self.log_health_checks = False
+        self.served = 0                                 # streams that hold a slot on any of its servers
+        self.queue: deque[Waiter] = deque()             # streams that any server may take
+        self.last_change_ms = 0
+        self.down_since_ms = -1
+        self.counters: Any = memoryview(bytearray(CELLS * 8)).cast("q")
+
+    def server(self, name: str) -> Server | None:
+        """The server of that name."""
+        return next((server for server in self.servers if server.name == name), None)
+
+    def __repr__(self) -> str:
+        return f"<Backend {self.name}>"

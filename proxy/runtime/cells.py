@@ -1,0 +1,108 @@
+"""The layout of a row of the board: one 64-bit cell per counter, the same for every kind of row.
+
+A row is a memoryview of signed 64-bit integers; `row[REQ_TOT] += 1` is how the data plane counts. Names and meanings are
+HAProxy's CSV columns (management guide, section 9.1) where one exists.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Merge(Enum):
+    """How the columns of several workers make one value."""
+
+    SUM = "sum"
+    MAX = "max"
+
+
+CELL_NAMES: tuple[str, ...] = (
+    # gauges
+    "scur", "qcur", "conn_cur",
+    # peaks
+    "smax", "qmax", "conn_max", "rate_max", "conn_rate_max", "req_rate_max",
+    "qtime_max", "ctime_max", "rtime_max", "ttime_max",
+    # totals
+    "stot", "bin", "bout", "dreq", "dresp", "ereq", "econ", "eresp", "wretr", "wredis", "lbtot",
+    "hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other",
+    "req_tot", "cli_abrt", "srv_abrt", "conn_tot", "intercepted", "dcon", "dses", "wrew", "eint",
+    "connect", "reuse", "hanafail", "chkfail", "chkdown", "downtime_ms",
+    "h1_open_connections", "h1_open_streams", "h1_total_connections", "h1_total_streams", "h1_bytes_in", "h1_bytes_out",
+    # moments: milliseconds on the monotonic clock, -1 = never
+    "lastsess_ms",
+    # sliding sums of the last 1024 values (see averages.py)
+    "qtime_sum", "ctime_sum", "rtime_sum", "ttime_sum", "time_samples",
+    # rates over one second: the second counted in, its count, the count of the one before (see rates.py)
+    "rate_at", "rate_now", "rate_prev",
+    "conn_rate_at", "conn_rate_now", "conn_rate_prev",
+    "req_rate_at", "req_rate_now", "req_rate_prev",
+    # the pool of idle server connections
+    "idle_cur", "safe_cur", "used_cur", "used_max",
+)
+
+CELLS = len(CELL_NAMES)
+INDEX: dict[str, int] = {name: index for index, name in enumerate(CELL_NAMES)}
+MERGE: tuple[Merge, ...] = tuple(
+    Merge.MAX if name.endswith(("max", "_at")) or name == "lastsess_ms" else Merge.SUM for name in CELL_NAMES
+)
+
+SCUR = INDEX["scur"]
+QCUR = INDEX["qcur"]
+CONN_CUR = INDEX["conn_cur"]
+SMAX = INDEX["smax"]
+QMAX = INDEX["qmax"]
+CONN_MAX = INDEX["conn_max"]
+STOT = INDEX["stot"]
+BIN = INDEX["bin"]
+BOUT = INDEX["bout"]
+DREQ = INDEX["dreq"]
+DRESP = INDEX["dresp"]
+EREQ = INDEX["ereq"]
+ECON = INDEX["econ"]
+ERESP = INDEX["eresp"]
+WRETR = INDEX["wretr"]
+WREDIS = INDEX["wredis"]
+LBTOT = INDEX["lbtot"]
+HRSP_1XX = INDEX["hrsp_1xx"]
+HRSP_OTHER = INDEX["hrsp_other"]
+REQ_TOT = INDEX["req_tot"]
+CLI_ABRT = INDEX["cli_abrt"]
+SRV_ABRT = INDEX["srv_abrt"]
+CONN_TOT = INDEX["conn_tot"]
+INTERCEPTED = INDEX["intercepted"]
+DCON = INDEX["dcon"]
+DSES = INDEX["dses"]
+WREW = INDEX["wrew"]
+EINT = INDEX["eint"]
+CONNECT = INDEX["connect"]
+REUSE = INDEX["reuse"]
+HANAFAIL = INDEX["hanafail"]
+CHKFAIL = INDEX["chkfail"]
+CHKDOWN = INDEX["chkdown"]
+DOWNTIME_MS = INDEX["downtime_ms"]
+H1_OPEN_CONNECTIONS = INDEX["h1_open_connections"]
+H1_OPEN_STREAMS = INDEX["h1_open_streams"]
+H1_TOTAL_CONNECTIONS = INDEX["h1_total_connections"]
+H1_TOTAL_STREAMS = INDEX["h1_total_streams"]
+H1_BYTES_IN = INDEX["h1_bytes_in"]
+H1_BYTES_OUT = INDEX["h1_bytes_out"]
+LASTSESS_MS = INDEX["lastsess_ms"]
+QTIME_SUM = INDEX["qtime_sum"]
+CTIME_SUM = INDEX["ctime_sum"]
+RTIME_SUM = INDEX["rtime_sum"]
+TTIME_SUM = INDEX["ttime_sum"]
+TIME_SAMPLES = INDEX["time_samples"]
+QTIME_MAX = INDEX["qtime_max"]
+CTIME_MAX = INDEX["ctime_max"]
+RTIME_MAX = INDEX["rtime_max"]
+TTIME_MAX = INDEX["ttime_max"]
+RATE_AT = INDEX["rate_at"]
+CONN_RATE_AT = INDEX["conn_rate_at"]
+REQ_RATE_AT = INDEX["req_rate_at"]
+RATE_MAX = INDEX["rate_max"]
+CONN_RATE_MAX = INDEX["conn_rate_max"]
+REQ_RATE_MAX = INDEX["req_rate_max"]
+IDLE_CUR = INDEX["idle_cur"]
+SAFE_CUR = INDEX["safe_cur"]
+USED_CUR = INDEX["used_cur"]
+USED_MAX = INDEX["used_max"]

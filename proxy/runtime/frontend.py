@@ -1,0 +1,95 @@
+"""A frontend: listeners, and what a client that comes in may expect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.base.addresses import Address
+from proxy.runtime.backend import Backend
+from proxy.runtime.cells import CELLS
+
+
+class Listener:
+    """One listening address of a frontend. `sockets` are bound by the engine; `bound` is the real address."""
+
+    __slots__ = (
+        "accept_proxy", "address", "backlog", "bind", "bound", "counters", "frontend", "lid", "maxconn", "name", "paused", "served",
+    )
+
+    def __init__(self, frontend: Frontend, lid: int, address: Address) -> None:
+        self.frontend = frontend
+        self.lid = lid
+        self.name = ""
+        self.address = address
+        self.bind: Any = None                           # the settings of its bind line (socket options)
+        self.bound: tuple[str, int] | str | None = None
+        self.accept_proxy = False
+        self.maxconn = 0
+        self.backlog = 0
+        self.paused = False
+        self.served = 0
+        self.counters: Any = memoryview(bytearray(CELLS * 8)).cast("q")
+
+
+class Frontend:
+    """The front side of a `frontend` or `listen` section.
+
+    Units: every `timeout_*_ms` in milliseconds, 0 = never.
+    """
+
+    __slots__ = (
+        "backend", "backlog", "capture_cookie", "capture_request_headers", "capture_response_headers", "connection_mode",
+        "counters", "description", "disabled", "dontlog_normal", "dontlognull", "error_pages", "forwardfor", "iid", "is_health",
+        "is_http", "kind", "last_change_ms", "listeners", "log", "log_separate_errors", "logasap", "maxconn", "monitor_uri",
+        "name", "options", "originalto", "paused", "rate_limit_sessions", "request_fields", "response_fields", "served",
+        "services", "stats", "stopped", "tcpka", "timeout_client_fin_ms", "timeout_client_ms", "timeout_http_keep_alive_ms",
+        "timeout_http_request_ms", "timeout_tunnel_ms", "unique_id", "accept_unsafe",
+    )
+
+    def __init__(self, name: str, iid: int) -> None:
+        self.name = name
+        self.iid = iid
+        self.kind = "frontend"                          # or "listen"
+        self.is_http = True
+        self.is_health = False
+        self.disabled = False
+        self.stopped = False
+        self.paused = False
+        self.description = ""
+        self.options: frozenset[str] = frozenset()
+        self.listeners: list[Listener] = []
+        self.backend: Backend | None = None             # default_backend, or the same section's back side
+        self.maxconn = 2000
+        self.backlog = 0
+        self.rate_limit_sessions = 0
+        self.timeout_client_ms = 0
+        self.timeout_client_fin_ms = 0
+        self.timeout_tunnel_ms = 0
+        self.timeout_http_request_ms = 0                # 0 = timeout_client_ms
+        self.timeout_http_keep_alive_ms = 0             # 0 = timeout_http_request_ms
+        self.connection_mode = "keep-alive"
+        self.forwardfor: Any = None
+        self.originalto: Any = None
+        self.request_fields: tuple[Any, ...] = ()
+        self.response_fields: tuple[Any, ...] = ()
+        self.capture_request_headers: tuple[tuple[bytes, int], ...] = ()
+        self.capture_response_headers: tuple[tuple[bytes, int], ...] = ()
+        self.capture_cookie: tuple[bytes, int] | None = None
+        self.error_pages: dict[int, bytes] = {}
+        self.monitor_uri = b""
+        self.stats: Any = None
+        self.services: tuple[Any, ...] = ()             # runtime.service.Service, in order
+        self.log: Any = None                            # runtime.log.LogPlan or None
+        self.logasap = False
+        self.dontlognull = False
+        self.dontlog_normal = False
+        self.log_separate_errors = False
+        self.tcpka = False
+        self.accept_unsafe = False
+        self.unique_id: Any = None
+        self.served = 0                                 # client connections now
+        self.last_change_ms = 0
+        self.counters: Any = memoryview(bytearray(CELLS * 8)).cast("q")
+
+    def __repr__(self) -> str:
+        return f"<Frontend {self.name}>"

@@ -1,0 +1,128 @@
+"""A server of a backend: where it is, how much it may be given, and its state."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
+
+from proxy.base.addresses import Address
+from proxy.runtime.cells import CELLS
+from proxy.runtime.states import DRAIN, MAINT, Admin, Operational
+
+if TYPE_CHECKING:
+    from proxy.runtime.backend import Backend
+
+WEIGHT_SCALE = 16          # effective weights are 1/16 steps, so that a slow start can be gradual
+WEIGHT_MAX = 256
+
+
+class Waiter(Protocol):
+    """A stream in a queue, waiting for a connection slot."""
+
+    def slot_granted(self, server: Server) -> None:
+        """A slot on `server` is this waiter's now."""
+
+
+class Server:
+    """One `server` line at work.
+
+    Invariants: `served` counts the streams that hold a slot; `weight_now` is what balancers use and is 0 exactly when the
+    server takes no new clients; state changes go through `proxy.runtime.transitions` only.
+    Units: weights 0..256, `weight_now` in sixteenths; times in milliseconds of the monotonic clock.
+    """
+
+    __slots__ = (
+        "address", "admin", "backend", "check", "check_result", "configured_weight", "cookie", "counters", "disabled",
+        "error_limit", "health", "idle", "index", "is_backup", "last_change_ms", "max_reuse", "maxconn", "maxqueue", "minconn",
+        "name", "observe", "on_error", "on_marked_down", "on_marked_up", "operational", "pool_low_conn", "pool_max_conn",
+        "pool_purge_delay_ms", "port_offset", "queue", "resolve_error", "rise", "fall", "send_proxy", "served", "sid",
+        "slowstart_ms", "sockaddr", "socket_family", "source", "track", "tracked_by", "user_weight", "weight_now",
+        "consecutive_errors", "down_since_ms",
+    )
+
+    def __init__(self, backend: Backend, name: str, sid: int, address: Address) -> None:
+        self.backend = backend
+        self.name = name
+        self.sid = sid
+        self.index = 0                                  # place in backend.servers
+        self.address = address
+        self.sockaddr: Any = None                       # what connect() takes; None while the name does not resolve
+        self.socket_family = 0                          # socket.AF_*
+        self.port_offset: int | None = None             # added to the client's destination port when not None
+        self.source: Any = None                         # what bind() takes before connecting
+        self.cookie = b""
+        self.is_backup = False
+        self.disabled = False
+        self.maxconn = 0
+        self.minconn = 0
+        self.maxqueue = 0
+        self.slowstart_ms = 0
+        self.send_proxy = 0
+        self.configured_weight = 1
+        self.user_weight = 1
+        self.weight_now = WEIGHT_SCALE
+        self.operational = Operational.RUNNING
+        self.admin = Admin.READY
+        self.rise = 2
+        self.fall = 3
+        self.health = 4                                 # rise + fall - 1 = in full health
+        self.last_change_ms = 0
+        self.down_since_ms = -1
+        self.resolve_error = ""
+        self.check: Any = None                          # the CheckPlan of a checked server (build.checks), else None
+        self.check_result: Any = None                   # what health last found (health.result)
+        self.observe = ""
+        self.error_limit = 10
+        self.on_error = "fail-check"
+        self.on_marked_down = ""
+        self.on_marked_up = ""
+        self.consecutive_errors = 0
+        self.track: Server | None = None
+        self.tracked_by: list[Server] = []
+        self.pool_max_conn = -1
+        self.pool_low_conn = 0
+        self.pool_purge_delay_ms = 5000
+        self.max_reuse = -1
+        self.served = 0
+        self.queue: deque[Waiter] = deque()
+        self.idle: Any = None                           # the pool of idle connections (core.pool)
+        self.counters: Any = memoryview(bytearray(CELLS * 8)).cast("q")    # its row of the board, once there is one
+
+    @property
+    def in_maintenance(self) -> bool:
+        return bool(self.admin & MAINT)
+
+    @property
+    def is_draining(self) -> bool:
+        return bool(self.admin & DRAIN) or self.user_weight == 0
+
+    @property
+    def is_up(self) -> bool:
+        """May carry traffic of clients that are pinned to it (cookie), even while draining."""
+        return self.operational is not Operational.STOPPED and not self.admin & MAINT
+
+    @property
+    def is_usable(self) -> bool:
+        """May be given new clients."""
+        return self.weight_now > 0
+
+    def dynamic_maxconn(self) -> int:
+        """The connection limit in force: between minconn and maxconn in proportion to the backend's load; 0 = none.
+
+        Source: HAProxy configuration manual, "minconn" and "fullconn"; a slow start scales it too.
+        """
+        limit = self.maxconn
+        if limit and self.minconn:
+            backend = self.backend
+            if backend.fullconn and backend.served < backend.fullconn:
+                limit = max(self.minconn, limit * backend.served // backend.fullconn)
+        if limit and self.operational is Operational.STARTING and self.user_weight:
+            limit = max(1, limit * self.weight_now // (self.user_weight * WEIGHT_SCALE))
+        return limit
+
+    def is_full(self) -> bool:
+        """True when another stream would have to queue."""
+        return self.maxconn > 0 and (bool(self.queue) or self.served >= self.dynamic_maxconn())
+
+    def __repr__(self) -> str:
+        return f"<Server {self.backend.name}/{self.name} {self.operational.name} {self.admin!r}>"

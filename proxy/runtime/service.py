@@ -1,0 +1,49 @@
+"""A service answers HTTP requests inside the load balancer: the statistics page, the Prometheus exporter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRequest:
+    """What a service sees of a request: a parsed head, names in lower case, and a body that fits one buffer.
+
+    `body` is None when the request had one that was too large, chunked or cut; `client_address` is the client's IP.
+    """
+
+    method: bytes
+    target: bytes
+    version_minor: int
+    fields: tuple[tuple[bytes, bytes], ...]
+    body: bytes | None
+    client_address: str
+    body_error: str = ""                # "", "too-large", "chunked", "cut"
+
+    def field(self, name: bytes) -> bytes | None:
+        """The first value of a field, by lower-case name."""
+        return next((value for key, value in self.fields if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceResponse:
+    """An answer. `body` as octets leaves with a content-length; an iterator leaves chunk by chunk, rendered as the client reads."""
+
+    status: int
+    fields: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes | Iterator[bytes] = field(default=b"")
+
+
+class Service(Protocol):
+    """One service of a frontend.
+
+    Contract: `matches` is cheap, keeps no state and is asked for each request; `respond` never blocks and never raises.
+    """
+
+    name: str                            # what the log shows as the server, e.g. "<STATS>"
+
+    def matches(self, method: bytes, target: bytes) -> bool: ...
+
+    def respond(self, request: ServiceRequest) -> ServiceResponse: ...

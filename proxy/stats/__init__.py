@@ -1,0 +1,1 @@
+"""Readers of the board: the statistics page, CSV, JSON, typed output, Prometheus."""
