@@ -91,3 +91,9 @@ class Events(Protocol):
     def server_event(self, server: Any, level: str, text: str) -> None: ...
 
     def backend_event(self, backend: Any, level: str, text: str) -> None: ...
+
+    def server_changed(self, server: Any, was_up: bool, now_ms: int) -> tuple[int, int]:
+        """Act on a change of state or weight: redistribute its queue, shut its sessions as configured, serve waiting streams.
+
+        Returns (sessions requeued, streams left in the backend's queue), for the message.
+        """

@@ -29,7 +29,7 @@ class ServiceRequest:
 
 @dataclass(frozen=True, slots=True)
 class ServiceResponse:
-    """An answer. `body` as octets leaves with a content-length; an iterator leaves chunk by chunk, rendered as the client reads."""
+    """An answer. Octets leave with a content-length; an iterator leaves chunk by chunk, rendered as the client reads."""
 
     status: int
     fields: tuple[tuple[bytes, bytes], ...] = ()
