@@ -38,7 +38,7 @@ class Diagnostic:
     """One message about a configuration: what is wrong, where, and what to write instead.
 
     `feature` names a HAProxy feature that is understood but not acted on yet, so that tests and users can tell
-    "not supported" from "wrong".
+    "not supported" from "wrong". `parsing` is false for what HAProxy finds once all is read: its line then names no place.
     """
 
     severity: Severity
@@ -48,6 +48,7 @@ class Diagnostic:
     keyword: str = ""
     feature: str = ""
     length: int = 1
+    parsing: bool = True
 
 
 class PyproxyError(Exception):

@@ -1,0 +1,78 @@
+"""What is to be said about a configuration: collected in full, shown in the order of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxy.base.errors import NOWHERE, Diagnostic, Severity, Where
+from proxy.config.statements import Section, Statement, Word
+
+Place = Word | Statement | Section | Where | None
+
+
+class Diagnostics:
+    """A growing list of diagnostics.
+
+    `at` is what the message is about: a word (the caret spans it), a statement or a section (the caret spans its first word), a
+    place, or None. With `parsing=False` HAProxy's line leaves the place out (`config : text` instead of
+    `config : parsing [file:line] : text`), as it does for everything found after the whole configuration was read.
+    """
+
+    __slots__ = ("items",)
+
+    def __init__(self) -> None:
+        self.items: list[Diagnostic] = []
+
+    def alert(
+        self, at: Place, message: str, hint: str = "", keyword: str = "", feature: str = "", *, parsing: bool = True
+    ) -> None:
+        """Add an error: the configuration will not be run."""
+        self._add(Severity.ALERT, at, message, hint, keyword, feature, parsing)
+
+    def warning(
+        self, at: Place, message: str, hint: str = "", keyword: str = "", feature: str = "", *, parsing: bool = True
+    ) -> None:
+        """Add something that is likely not meant so; fatal only with `zero-warning`."""
+        self._add(Severity.WARNING, at, message, hint, keyword, feature, parsing)
+
+    def notice(
+        self, at: Place, message: str, hint: str = "", keyword: str = "", feature: str = "", *, parsing: bool = True
+    ) -> None:
+        """Add something worth knowing."""
+        self._add(Severity.NOTICE, at, message, hint, keyword, feature, parsing)
+
+    def diag(
+        self, at: Place, message: str, hint: str = "", keyword: str = "", feature: str = "", *, parsing: bool = True
+    ) -> None:
+        """Add something that is shown with `-dD` only and never changes an exit status."""
+        self._add(Severity.DIAG, at, message, hint, keyword, feature, parsing)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(item.severity is Severity.ALERT for item in self.items)
+
+    @property
+    def has_warnings(self) -> bool:
+        return any(item.severity is Severity.WARNING for item in self.items)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def _add(
+        self, severity: Severity, at: Place, message: str, hint: str, keyword: str, feature: str, parsing: bool
+    ) -> None:
+        where, length = _place(at)
+        self.items.append(Diagnostic(severity, where, message, hint, keyword, feature, length, parsing))
+
+
+def _place(at: Place) -> tuple[Where, int]:
+    if at is None:
+        return NOWHERE, 1
+    if isinstance(at, Where):
+        return at, 1
+    if isinstance(at, Word):
+        return at.where, at.length
+    return at.words[0].where, at.words[0].length
