@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from typing import Any
 
 from proxy.runtime.cells import CELLS
@@ -67,7 +67,7 @@ class Backend:
         self.tcpka = False
         self.log_health_checks = False
         self.served = 0                                 # streams that hold a slot on any of its servers
-        self.queue: deque[Waiter] = deque()             # streams that any server may take
+        self.queue: OrderedDict[Waiter, None] = OrderedDict()             # streams that any server may take
         self.last_change_ms = 0
         self.down_since_ms = -1
         self.counters: Any = memoryview(bytearray(CELLS * 8)).cast("q")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from proxy.base.addresses import Address
@@ -18,6 +18,11 @@ WEIGHT_MAX = 256
 
 class Waiter(Protocol):
     """A stream in a queue, waiting for a connection slot."""
+
+    queued_in: Any                      # the Server or Backend in whose queue it is, else None
+    queued_at_ms: int
+    server_queue: int                   # how many were before it (%sq)
+    backend_queue: int                  # (%bq)
 
     def slot_granted(self, server: Server) -> None:
         """A slot on `server` is this waiter's now."""
@@ -37,7 +42,7 @@ class Server:
         "name", "observe", "on_error", "on_marked_down", "on_marked_up", "operational", "pool_low_conn", "pool_max_conn",
         "pool_purge_delay_ms", "port_offset", "queue", "resolve_error", "rise", "fall", "send_proxy", "served", "sid",
         "slowstart_ms", "sockaddr", "socket_family", "source", "track", "tracked_by", "user_weight", "weight_now",
-        "consecutive_errors", "down_since_ms",
+        "consecutive_errors", "down_since_ms", "ramp", "check_disabled",
     )
 
     def __init__(self, backend: Backend, name: str, sid: int, address: Address) -> None:
@@ -61,6 +66,7 @@ class Server:
         self.configured_weight = 1
         self.user_weight = 1
         self.weight_now = WEIGHT_SCALE
+        self.ramp = WEIGHT_SCALE                        # sixteenths of its weight that a slow start has reached
         self.operational = Operational.RUNNING
         self.admin = Admin.READY
         self.rise = 2
@@ -70,6 +76,7 @@ class Server:
         self.down_since_ms = -1
         self.resolve_error = ""
         self.check: Any = None                          # the CheckPlan of a checked server (build.checks), else None
+        self.check_disabled = False                     # "disable health": configured, but not to be run
         self.check_result: Any = None                   # what health last found (health.result)
         self.observe = ""
         self.error_limit = 10
@@ -84,7 +91,7 @@ class Server:
         self.pool_purge_delay_ms = 5000
         self.max_reuse = -1
         self.served = 0
-        self.queue: deque[Waiter] = deque()
+        self.queue: OrderedDict[Waiter, None] = OrderedDict()
         self.idle: Any = None                           # the pool of idle connections (core.pool)
         self.counters: Any = memoryview(bytearray(CELLS * 8)).cast("q")    # its row of the board, once there is one
 
@@ -102,6 +109,16 @@ class Server:
         return self.operational is not Operational.STOPPED and not self.admin & MAINT
 
     @property
+    def effective_weight(self) -> int:
+        """The weight in sixteenths that a slow start has reached, whether or not the server takes clients now."""
+        return self.user_weight * self.ramp
+
+    @property
+    def is_checked(self) -> bool:
+        """Health checks decide on its state: its own, which are not disabled."""
+        return self.check is not None and not self.check_disabled
+
+    @property
     def is_usable(self) -> bool:
         """May be given new clients."""
         return self.weight_now > 0
@@ -116,8 +133,8 @@ class Server:
             backend = self.backend
             if backend.fullconn and backend.served < backend.fullconn:
                 limit = max(self.minconn, limit * backend.served // backend.fullconn)
-        if limit and self.operational is Operational.STARTING and self.user_weight:
-            limit = max(1, limit * self.weight_now // (self.user_weight * WEIGHT_SCALE))
+        if limit and self.operational is Operational.STARTING:
+            limit = max(1, limit * self.ramp // WEIGHT_SCALE)
         return limit
 
     def is_full(self) -> bool:

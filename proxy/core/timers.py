@@ -1,0 +1,92 @@
+"""Deadlines, coarsely and cheaply: a wheel of slots, re-armed lazily.
+
+Most deadlines are pushed further before they come due (each request of a connection does so). An entry therefore stays in
+the slot it was put in as long as its deadline only moves later; when the slot comes due, an entry whose deadline has moved
+is put into its new slot, the others are told.
+
+    entry.deadline_ms   when it wants to be told; 0 = never        entry.slot   where it lies in the wheel; 0 = nowhere
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import Protocol
+
+SLOT_MS = 8
+NEVER = 0
+
+
+class Entry(Protocol):
+    """Something with a deadline."""
+
+    deadline_ms: int
+    slot: int
+
+    def deadline_reached(self, now_ms: int) -> None:
+        """The deadline has passed."""
+
+
+class TimerWheel:
+    """Deadlines in slots of 8 ms.
+
+    Units: milliseconds of the monotonic clock; an entry is told at most one slot late.
+    """
+
+    __slots__ = ("_heap", "_slots", "wake")
+
+    def __init__(self) -> None:
+        self._slots: dict[int, set[Entry]] = {}
+        self._heap: list[int] = []
+        self.wake = NEVER                   # when the owner has promised to call `advance`; NEVER = it has not
+
+    def arm(self, entry: Entry, deadline_ms: int) -> None:
+        """Set, move or (with 0) drop a deadline."""
+        entry.deadline_ms = deadline_ms
+        if deadline_ms == NEVER:
+            return
+        slot = deadline_ms // SLOT_MS + 1
+        if entry.slot:
+            if entry.slot <= slot:
+                return
+            self.forget(entry)
+            entry.deadline_ms = deadline_ms
+        entry.slot = slot
+        entries = self._slots.get(slot)
+        if entries is None:
+            self._slots[slot] = {entry}
+            heappush(self._heap, slot)
+        else:
+            entries.add(entry)
+
+    def forget(self, entry: Entry) -> None:
+        """Take the entry out: it is about to be thrown away."""
+        entry.deadline_ms = NEVER
+        if entry.slot:
+            self._slots[entry.slot].discard(entry)
+            entry.slot = 0
+
+    def next_ms(self) -> int:
+        """When `advance` has something to do; NEVER when the wheel is empty."""
+        heap = self._heap
+        while heap and not self._slots[heap[0]]:
+            del self._slots[heappop(heap)]
+        return heap[0] * SLOT_MS if heap else NEVER
+
+    def advance(self, now_ms: int) -> None:
+        """Tell every entry whose deadline has passed."""
+        heap, limit = self._heap, now_ms // SLOT_MS
+        while heap and heap[0] <= limit:
+            due = tuple(self._slots.pop(heappop(heap)))
+            for entry in due:
+                entry.slot = 0
+            for entry in due:
+                if entry.slot:              # told by a neighbour of this slot to come back later
+                    continue
+                deadline_ms = entry.deadline_ms
+                if deadline_ms == NEVER:
+                    continue
+                if deadline_ms > now_ms:
+                    self.arm(entry, deadline_ms)
+                else:
+                    entry.deadline_ms = NEVER
+                    entry.deadline_reached(now_ms)
