@@ -4,7 +4,7 @@
    STOPPED --(rise)--> STARTING --(slowstart)--> RUNNING       READY
       ^                   |                        |  ^         FDRAIN  keeps only pinned clients
       +------(fall)-------+------------------------+  |         FMAINT  gets nothing, is not checked
-   STOPPING (404 with disable-on-404) <-------------- +         IMAINT, IDRAIN, CMAINT  inherited by `track`
+   STOPPING (404 with disable-on-404) <-------------- +         IMAINT, IDRAIN  inherited by `track`
                                                                 RMAINT  its name does not resolve
 """
 
@@ -35,5 +35,7 @@ class Admin(IntFlag):
     HMAINT = 64
 
 
-MAINT = Admin.FMAINT | Admin.IMAINT | Admin.CMAINT | Admin.RMAINT | Admin.HMAINT
+# CMAINT only remembers that the configuration said "disabled", HMAINT that the host name came from the administrator: neither
+# holds a server in maintenance.
+MAINT = Admin.FMAINT | Admin.IMAINT | Admin.RMAINT
 DRAIN = Admin.FDRAIN | Admin.IDRAIN
