@@ -13,7 +13,8 @@ class Listener:
     """One listening address of a frontend. `sockets` are bound by the engine; `bound` is the real address."""
 
     __slots__ = (
-        "accept_proxy", "address", "backlog", "bind", "bound", "counters", "frontend", "lid", "maxconn", "name", "paused", "served",
+        "accept_proxy", "address", "backlog", "bind", "bound", "counters", "frontend", "lid", "maxconn", "name", "paused",
+        "served",
     )
 
     def __init__(self, frontend: Frontend, lid: int, address: Address) -> None:

@@ -14,13 +14,14 @@ class LogRecord:
     """
 
     __slots__ = (
-        "accept_wall_s", "backend", "backend_address", "backend_connections", "backend_port", "backend_queue", "captured_request_cookie",
-        "captured_request_headers", "captured_response_cookie", "captured_response_headers", "client_address", "client_port",
-        "frontend", "frontend_address", "frontend_connections", "frontend_port", "handshake_ms", "idle_ms", "is_error", "is_tls",
+        "accept_wall_s", "backend", "backend_address", "backend_connections", "backend_port", "backend_queue",
+        "captured_request_cookie", "captured_request_headers", "captured_response_cookie", "captured_response_headers",
+        "client_address", "client_port", "frontend", "frontend_address", "frontend_connections", "frontend_port",
+        "handshake_ms", "idle_ms", "is_error", "is_tls",
         "listener", "method", "octets_in", "octets_out", "process_connections", "redispatched", "request_counter", "request_ms",
         "request_wall_s", "connect_ms", "queue_ms", "response_ms", "active_ms", "total_ms", "retries", "server", "server_address",
-        "server_connections", "server_name", "server_port", "server_queue", "status", "target", "termination", "unique_id", "version",
-        "logasap", "data_ms", "bad_request",
+        "server_connections", "server_name", "server_port", "server_queue", "status", "target", "termination", "unique_id",
+        "version", "logasap", "data_ms", "bad_request",
     )
 
     def __init__(self) -> None:

@@ -18,8 +18,8 @@ class RequestHead:
     """
 
     __slots__ = (
-        "chunked", "content_length", "expect_continue", "fields", "host", "keep_alive", "method", "size", "target", "te_trailers",
-        "upgrade", "version_minor",
+        "chunked", "content_length", "expect_continue", "fields", "host", "keep_alive", "max_forwards", "method", "size", "target",
+        "te_trailers", "upgrade", "version_minor",
     )
 
     def __init__(self) -> None:
@@ -34,7 +34,8 @@ class RequestHead:
         self.upgrade = b""                  # value of Upgrade when Connection: upgrade was there too, else empty
         self.expect_continue = False
         self.te_trailers = False
-        self.size = 0                       # octets of the head as received, final CRLF CRLF included
+        self.max_forwards = NO_LENGTH       # OPTIONS and TRACE only; 0: to be answered here, not forwarded (RFC 9110 §7.6.2)
+        self.size = 0                       # octets of the head as received, empty lines before and final CRLF CRLF included
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of a field, by lower-case name."""
@@ -55,7 +56,9 @@ class ResponseHead:
     `no_body` is true for 1xx, 204, 304 and for answers to HEAD (and 2xx to CONNECT): no octet of a body follows on this hop.
     """
 
-    __slots__ = ("chunked", "content_length", "fields", "keep_alive", "no_body", "reason", "size", "status", "upgrade", "version_minor")
+    __slots__ = (
+        "chunked", "content_length", "fields", "keep_alive", "no_body", "reason", "size", "status", "upgrade", "version_minor",
+    )
 
     def __init__(self) -> None:
         self.version_minor = 1

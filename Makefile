@@ -1,0 +1,50 @@
+# Two commands: `make run` shows pyproxy at work, `make test` proves it. Both may be repeated, both are quiet when all is well.
+SHELL := /bin/sh
+VENV  := .venv
+BIN   := $(VENV)/bin
+PEERS := yes            # `make test PEERS=no` installs no Debian package and skips, by name, what needs one
+
+.PHONY: help run test lint unit peers dist clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run    a demo: two web servers, pyproxy in front of them, a statistics page"
+	@echo "make test   lint, types, floors, every test, coverage"
+	@echo "make lint   ruff, mypy --strict and the floors alone"
+	@echo "make unit   the tests alone, without coverage (T=path -k word to choose)"
+	@echo "make dist   wheel and sdist into dist/"
+	@echo "make clean  removes what these made"
+
+$(VENV)/.run: pyproject.toml setup.py .ci/venv
+	@.ci/venv $(VENV) .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml setup.py .ci/venv
+	@.ci/venv $(VENV) '.[test]'
+	@touch $@ $(VENV)/.run
+
+run: $(VENV)/.run
+	@exec $(BIN)/pyproxy demo -f examples/haproxy.cfg
+
+lint: $(VENV)/.test
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > .cache/lint-imports.txt 2>&1 || { cat .cache/lint-imports.txt; exit 1; }
+
+peers:
+	@[ "$(strip $(PEERS))" = no ] || .ci/peers
+
+test: lint peers
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/python .ci/coverage_gate.py $(BIN)/coverage
+
+unit: $(VENV)/.test
+	@$(BIN)/pytest $(T)
+
+dist: $(VENV)/.test
+	@$(BIN)/python -m build --outdir dist . > .cache/dist.txt 2>&1 || { cat .cache/dist.txt; exit 1; }
+	@ls dist
+
+clean:
+	@rm -rf $(VENV) .cache .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
