@@ -18,8 +18,8 @@ class RequestHead:
     """
 
     __slots__ = (
-        "chunked", "content_length", "expect_continue", "fields", "host", "keep_alive", "max_forwards", "method", "size", "target",
-        "te_trailers", "upgrade", "version_minor",
+        "chunked", "content_length", "expect_continue", "fields", "host", "keep_alive", "max_forwards", "method", "size",
+        "target", "te_trailers", "upgrade", "version_minor",
     )
 
     def __init__(self) -> None:
