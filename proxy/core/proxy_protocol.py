@@ -1,0 +1,163 @@
+"""The PROXY protocol: a header before the first octet of a connection that tells who the client really is.
+
+Versions 1 (a line of text) and 2 (binary). Functions over bytes: feed `parse` what has come so far until it gives a header.
+
+Source: "The PROXY protocol", versions 1 & 2 (haproxy.org, proxy-protocol.txt), sections 2.1 and 2.2.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import NamedTuple
+
+from proxy.base.errors import RemoteProtocolError
+
+V1_START = b"PROXY "
+V1_MAX = 107                    # octets, CRLF included
+V2_SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
+V2_FIXED = 16                   # octets before the addresses
+V2_MAX = 16384                  # octets of a whole header, its TLVs included: HAProxy reads no more than one buffer
+
+V1_UNKNOWN = b"PROXY UNKNOWN\r\n"
+ALIEN = "Received something which does not look like a PROXY protocol header"
+INVALID = "Received an invalid PROXY protocol header"
+UNHANDLED = "Received an unhandled protocol in the PROXY protocol header"
+
+V2_LOCAL = V2_SIGNATURE + b"\x20\x00\x00\x00"
+
+_V1_FIELDS = re.compile(
+    rb"PROXY (TCP4|TCP6) ([0-9A-Fa-f:.]{2,39}) ([0-9A-Fa-f:.]{2,39}) (0|[1-9][0-9]{0,4}) (0|[1-9][0-9]{0,4})\r\n"
+)
+_V2_ADDRESS_OCTETS = {0x0: 0, 0x1: 12, 0x2: 36, 0x3: 216}       # by address family
+
+
+class ProxyHeader(NamedTuple):
+    """What a header said.
+
+    `source` and `destination` are (IP address, port), or None: the connection is the sender's own (LOCAL, a health check), or
+    the sender does not know, or the addresses are not of TCP; then the addresses of the connection itself hold.
+    `size` is how many octets the header took.
+    """
+
+    source: tuple[str, int] | None
+    destination: tuple[str, int] | None
+    size: int
+
+
+def parse(received: bytes) -> ProxyHeader | None:
+    """The header at the start of the octets; None while more are needed.
+
+    Raises: RemoteProtocolError, with the text that HAProxy logs, as soon as the octets cannot be the start of a header.
+    """
+    if received.startswith(V1_START):
+        return _parse_v1(received)
+    if received.startswith(V2_SIGNATURE):
+        return _parse_v2(received)
+    if V1_START.startswith(received) or V2_SIGNATURE.startswith(received):
+        return None
+    raise RemoteProtocolError(ALIEN)
+
+
+def encode_v1(source: tuple[str, int] | None, destination: tuple[str, int] | None) -> bytes:
+    """A header of version 1 for two IP addresses of one family, UNKNOWN for anything else."""
+    packed = _packed(source, destination)
+    if packed is None or source is None or destination is None:
+        return V1_UNKNOWN
+    family = "TCP4" if packed[0] == 1 else "TCP6"
+    return f"PROXY {family} {source[0]} {destination[0]} {source[1]} {destination[1]}\r\n".encode("ascii")
+
+
+def encode_v2(source: tuple[str, int] | None, destination: tuple[str, int] | None) -> bytes:
+    """A header of version 2 for two IP addresses of one family, LOCAL for anything else."""
+    packed = _packed(source, destination)
+    if packed is None or source is None or destination is None:
+        return V2_LOCAL
+    family, addresses = packed
+    ports = source[1].to_bytes(2, "big") + destination[1].to_bytes(2, "big")
+    fixed = bytes((0x21, family << 4 | 1)) + (len(addresses) + 4).to_bytes(2, "big")
+    return V2_SIGNATURE + fixed + addresses + ports
+
+
+def _packed(source: tuple[str, int] | None, destination: tuple[str, int] | None) -> tuple[int, bytes] | None:
+    """(family 1 or 2, both addresses in octets), None when they are not two IP addresses of one family."""
+    if source is None or destination is None:
+        return None
+    for family, kind in ((1, IPv4Address), (2, IPv6Address)):
+        try:
+            return family, kind(source[0]).packed + kind(destination[0]).packed
+        except AddressValueError:
+            continue
+    return None
+
+
+def _parse_v1(received: bytes) -> ProxyHeader | None:
+    end = received.find(b"\n", 0, V1_MAX)
+    if end < 0:
+        if len(received) >= V1_MAX:
+            raise RemoteProtocolError(INVALID)
+        return None
+    line = received[: end + 1]
+    if not line.endswith(b"\r\n"):
+        raise RemoteProtocolError(INVALID)
+    if line == V1_UNKNOWN or line.startswith(b"PROXY UNKNOWN "):
+        return ProxyHeader(None, None, len(line))
+    fields = _V1_FIELDS.fullmatch(line)
+    if fields is None:
+        known = line.startswith((b"PROXY TCP4 ", b"PROXY TCP6 "))
+        raise RemoteProtocolError(INVALID if known else UNHANDLED)
+    kind = IPv4Address if fields[1] == b"TCP4" else IPv6Address
+    try:
+        hosts = [str(kind(fields[place].decode("ascii"))) for place in (2, 3)]
+    except AddressValueError as error:
+        raise RemoteProtocolError(INVALID) from error
+    ports = [int(fields[place]) for place in (4, 5)]
+    if max(ports) > 65535:
+        raise RemoteProtocolError(INVALID)
+    return ProxyHeader((hosts[0], ports[0]), (hosts[1], ports[1]), len(line))
+
+
+def _parse_v2(received: bytes) -> ProxyHeader | None:
+    if len(received) < V2_FIXED:
+        return None
+    version, command = received[12] >> 4, received[12] & 15
+    family, transport = received[13] >> 4, received[13] & 15
+    if version != 2 or command > 1:
+        raise RemoteProtocolError(INVALID)
+    size = V2_FIXED + int.from_bytes(received[14:16], "big")
+    if size > V2_MAX:
+        raise RemoteProtocolError(INVALID)
+    if len(received) < size:
+        return None
+    if command == 0:
+        return ProxyHeader(None, None, size)
+    octets = _V2_ADDRESS_OCTETS.get(family)
+    if octets is None or transport > 1:
+        raise RemoteProtocolError(UNHANDLED)
+    if size < V2_FIXED + octets:
+        raise RemoteProtocolError(INVALID)
+    if family in (1, 2):
+        _check_tlvs(received[V2_FIXED + octets : size])
+    if transport == 0 or family not in (1, 2):
+        return ProxyHeader(None, None, size)
+    half = 4 if family == 1 else 16
+    hosts = [_host(received[V2_FIXED + part * half : V2_FIXED + (part + 1) * half]) for part in (0, 1)]
+    at = V2_FIXED + 2 * half
+    ports = [int.from_bytes(received[at + part * 2 : at + part * 2 + 2], "big") for part in (0, 1)]
+    return ProxyHeader((hosts[0], ports[0]), (hosts[1], ports[1]), size)
+
+
+def _host(octets: bytes) -> str:
+    return str(IPv4Address(octets) if len(octets) == 4 else IPv6Address(octets))
+
+
+def _check_tlvs(block: bytes) -> None:
+    """Walk over type-length-value entries: none is used, all must fit.
+
+    Raises: RemoteProtocolError.
+    """
+    at = 0
+    while at < len(block):
+        at += 3 + int.from_bytes(block[at + 1 : at + 3], "big") if at + 3 <= len(block) else len(block) + 1
+    if at != len(block):
+        raise RemoteProtocolError(INVALID)
