@@ -1,0 +1,66 @@
+"""The octets and words of HTTP/1, as explicit tables: nothing here depends on locale, Unicode or `str`.
+
+Every pattern is linear: repeats are possessive and no two neighbours can match the same octet, so a pattern never goes back.
+Source: RFC 9110 §5.5, §5.6.2; RFC 9112 §2.3, §3, §4, §5.
+"""
+
+from __future__ import annotations
+
+import re
+
+TCHARS = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+"""The octets of a token (RFC 9110 §5.6.2)."""
+
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+TARGET = rb"[\x21\x22\x24-\x7e]++"                 # visible ASCII without "#": a fragment never travels (RFC 9112 §3.2)
+TEXT = rb"[\t\x20-\x7e\x80-\xff]*+"                # what field values and reason phrases are made of
+
+END_OF_HEAD = b"\r\n\r\n"
+
+# The plain forms: what the fast reader takes. It leaves everything else to h11.
+PLAIN_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") (" + TARGET + rb") HTTP/1\.([01])\r\n")
+PLAIN_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2}) (" + TEXT + rb")\r\n")
+PLAIN_FIELD_LINES = re.compile(rb"(?<=\n)(" + TOKEN + rb"):[ \t]*+(" + TEXT + rb")(?<![ \t])\r\n")
+"""One field line. Each match starts after an LF and holds one LF: as many matches as LFs means that every line is one."""
+
+# The general forms: what may be read at all.
+REQUEST_LINE = re.compile(TOKEN + rb" " + TARGET + rb" HTTP/([0-9])\.([0-9])\r\n")
+STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] [1-9][0-9]{2}(?: " + TEXT + rb")?\r\n")
+STRICT_LINES = re.compile(rb"(?:[^\r\n\x00 \t][^\r\n\x00]*+\r\n)*+\r\n")
+"""Lines that end in CRLF, hold no bare CR, LF or NUL, and are not folded (RFC 9112 §2.2, §5.2), up to the empty line."""
+TRAILER_LINE = re.compile(rb"(" + TOKEN + rb"):[ \t]*+(" + TEXT + rb")\r\n")
+
+CHUNK_LINE = re.compile(rb"((?=[0-9A-Fa-f])0*+[0-9A-Fa-f]{0,16}+)[ \t]*+(?:;" + TEXT + rb")?+\r\n")
+"""A chunk's size and extensions: 16 significant digits at most; white space before ";" or CRLF only (RFC 9112 §7.1)."""
+
+LENGTH = re.compile(rb"[0-9]{1,19}")
+LARGEST_LENGTH = (1 << 63) - 1
+TOKEN_ALONE = re.compile(TOKEN)
+
+# Authorities (RFC 3986 §3.2.2, without userinfo; "," is left out of reg-name: it would read as a list of two hosts).
+PLAIN_HOST = re.compile(rb"[0-9A-Za-z._\-]*+(?::[0-9]{0,4}+)?+")
+HOST = re.compile(
+    rb"((?:[0-9A-Za-z._~\-!$&'()*+;=]|%[0-9A-Fa-f]{2})*+|\[[0-9A-Fa-f:.]++\]|\[[Vv][0-9A-Fa-f]++\.[0-9A-Za-z._~\-!$&'()*+,;=:]++\])"
+    rb"(?::([0-9]{0,5}+))?+"
+)
+ABSOLUTE_FORM = re.compile(rb"[A-Za-z][0-9A-Za-z+.\-]*+://([^/?\\]++)(?:[/?]" + rb"[\x21\x22\x24-\x7e]*+)?+")
+
+HOP_BY_HOP = frozenset((
+    b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"http2-settings",
+))
+"""Fields that speak to the next hop only (RFC 9110 §7.6.1)."""
+
+SPECIAL_IN_REQUESTS = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"max-forwards"}
+SPECIAL_IN_RESPONSES = HOP_BY_HOP | {b"content-length"}
+
+NEVER_HOP_BY_HOP = frozenset((b"host",))
+"""What a Connection field cannot take away, whatever it names."""
+
+NEVER_TRAILERS = SPECIAL_IN_REQUESTS | {
+    b"age", b"authorization", b"cache-control", b"content-encoding", b"content-range", b"content-type", b"cookie", b"date",
+    b"expires", b"forwarded", b"if-match", b"if-modified-since", b"if-none-match", b"if-range", b"if-unmodified-since",
+    b"location", b"pragma", b"proxy-authenticate", b"proxy-authorization", b"range", b"retry-after", b"set-cookie", b"vary",
+    b"via", b"warning", b"www-authenticate", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-original-to",
+    b"x-real-ip",
+}
+"""Fields that frame, route, authenticate, control or describe a message: dropped where they are trailers (RFC 9110 §6.5.1)."""

@@ -1,0 +1,89 @@
+"""Writing heads: what leaves is made from a parsed head, never copied through (DESIGN §3).
+
+The writer adds what a head's facts stand for: framing, Connection, Upgrade, TE, Expect. One look at the result keeps a value that
+a rule put together from foreign octets from ending a line.
+"""
+
+from __future__ import annotations
+
+from proxy.base.errors import LocalProtocolError
+from proxy.core.http1.head import Fields, RequestHead, ResponseHead
+
+join_pair = b": ".join
+join_lines = b"\r\n".join
+
+
+def request_bytes(head: RequestHead, connection: bytes, extra: bytes) -> bytes:
+    """The request head as octets, ready to send.
+
+    `connection` is what to say of persistence: b"", b"close" or b"keep-alive" (see request_connection); `extra` are ready field
+    lines, each ending in CRLF. A request keeps its HTTP version, as HAProxy's do: no server should answer a client of HTTP/1.0 as
+    if it were one of 1.1.
+    Raises: LocalProtocolError for a line end or NUL inside a field.
+    """
+    tail = extra
+    if head.chunked:
+        tail += b"transfer-encoding: chunked\r\n"
+    elif head.content_length >= 0:
+        tail += b"content-length: %d\r\n" % head.content_length
+    if head.expect_continue:
+        tail += b"expect: 100-continue\r\n"
+    if head.upgrade:
+        tail += b"upgrade: " + head.upgrade + b"\r\n"
+        connection = b"upgrade"
+    if head.te_trailers:
+        tail += b"te: trailers\r\n"
+        connection = connection + b", te" if connection else b"te"
+    if connection:
+        tail += b"connection: " + connection + b"\r\n"
+    version = b" HTTP/1.1\r\n" if head.version_minor else b" HTTP/1.0\r\n"
+    return head.method + b" " + head.target + version + field_lines(head.fields) + tail + b"\r\n"
+
+
+def response_bytes(head: ResponseHead, connection: bytes, extra: bytes) -> bytes:
+    """The response head as octets, ready to send.
+
+    `connection` is what to say of persistence: b"", b"close" or b"keep-alive" (see response_connection); `extra` are ready field
+    lines, each ending in CRLF. The version is the server's, as with HAProxy, but for a chunked body, unknown to HTTP/1.0.
+    Raises: LocalProtocolError for a line end or NUL inside a field.
+    """
+    tail = extra
+    if head.chunked:
+        tail += b"transfer-encoding: chunked\r\n"
+    elif head.content_length >= 0:
+        tail += b"content-length: %d\r\n" % head.content_length
+    if head.upgrade:
+        tail += b"upgrade: " + head.upgrade + b"\r\n"
+        connection = connection + b", upgrade" if connection and head.status != 101 else b"upgrade"
+    if connection:
+        tail += b"connection: " + connection + b"\r\n"
+    line = b"HTTP/1.1 %d " if head.version_minor or head.chunked else b"HTTP/1.0 %d "
+    return line % head.status + head.reason + b"\r\n" + field_lines(head.fields) + tail + b"\r\n"
+
+
+def field_lines(fields: Fields) -> bytes:
+    """The fields as lines, each ending in CRLF.
+
+    Raises: LocalProtocolError where a name or value holds CR, LF or NUL.
+    """
+    if not fields:
+        return b""
+    lines = join_lines(map(join_pair, fields)) + b"\r\n"
+    count = len(fields)
+    if lines.count(b"\n") != count or lines.count(b"\r") != count or b"\x00" in lines:
+        raise LocalProtocolError("line end or NUL inside a field", 500)
+    return lines
+
+
+def request_connection(minor: int, keep: bool) -> bytes:
+    """What HAProxy says of persistence in a request of HTTP/1.`minor` to a server."""
+    if minor:
+        return b"" if keep else b"close"
+    return b"keep-alive" if keep else b""
+
+
+def response_connection(minor: int, request_minor: int, keep: bool) -> bytes:
+    """What HAProxy says of persistence in a response of HTTP/1.`minor` to a client of HTTP/1.`request_minor`."""
+    if keep:
+        return b"" if minor and request_minor else b"keep-alive"
+    return b"close" if minor else b""
