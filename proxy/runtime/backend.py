@@ -19,7 +19,7 @@ class Backend:
         "active_count", "backup_count", "balancer", "check_timeout_ms", "connection_mode", "cookie", "counters", "description",
         "disabled", "error_pages", "farm", "forwardfor", "fullconn", "http_reuse", "iid", "is_http", "kind", "last_change_ms",
         "down_since_ms", "log_format_name", "name", "options", "originalto", "queue", "redispatch_after", "request_fields",
-        "response_fields", "retries", "retry_on", "served", "servers", "stats", "stopped", "timeout_connect_ms",
+        "response_fields", "retries", "retries_l7", "retry_on", "served", "servers", "sessions", "stats", "stopped", "timeout_connect_ms",
         "timeout_queue_ms", "timeout_server_fin_ms", "timeout_server_ms", "timeout_tunnel_ms",
         "services", "log", "abortonclose", "pretend_keepalive", "tcpka", "backup_all", "persist", "log_health_checks",
     )
@@ -44,6 +44,7 @@ class Backend:
         self.fullconn = 0
         self.retries = 3
         self.retry_on: frozenset[str] = frozenset({"conn-failure"})
+        self.retries_l7 = False                         # retry_on names more than conn-failure
         self.redispatch_after = 0                       # 0 = never, n = each n retries, -n = at the n-th before the last
         self.timeout_connect_ms = 0
         self.timeout_server_ms = 0
@@ -57,7 +58,7 @@ class Backend:
         self.originalto: Any = None
         self.request_fields: tuple[Any, ...] = ()
         self.response_fields: tuple[Any, ...] = ()
-        self.error_pages: dict[int, bytes] = {}
+        self.error_pages: dict[int, Any] = {}
         self.stats: Any = None                          # StatsSettings of this section
         self.services: tuple[Any, ...] = ()
         self.log: Any = None                            # where its state changes are logged
@@ -67,6 +68,7 @@ class Backend:
         self.tcpka = False
         self.log_health_checks = False
         self.served = 0                                 # streams that hold a slot on any of its servers
+        self.sessions = 0                               # streams in it, with a slot or in line
         self.queue: OrderedDict[Waiter, None] = OrderedDict()             # streams that any server may take
         self.last_change_ms = 0
         self.down_since_ms = -1

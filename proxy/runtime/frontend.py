@@ -41,7 +41,7 @@ class Frontend:
     __slots__ = (
         "backend", "backlog", "capture_cookie", "capture_request_headers", "capture_response_headers", "connection_mode",
         "counters", "description", "disabled", "dontlog_normal", "dontlognull", "error_pages", "forwardfor", "iid", "is_health",
-        "is_http", "kind", "last_change_ms", "listeners", "log", "log_count", "log_separate_errors", "logasap", "maxconn",
+        "is_http", "kind", "last_change_ms", "listeners", "log", "log_backend_source", "log_count", "log_separate_errors", "logasap", "maxconn",
         "monitor_uri", "name", "options", "originalto", "paused", "rate_limit_sessions", "request_fields", "response_fields",
         "served", "services", "stats", "stopped", "tcpka", "timeout_client_fin_ms", "timeout_client_ms",
         "timeout_http_keep_alive_ms", "timeout_http_request_ms", "timeout_tunnel_ms", "unique_id", "accept_unsafe",
@@ -76,12 +76,13 @@ class Frontend:
         self.capture_request_headers: tuple[tuple[bytes, int], ...] = ()
         self.capture_response_headers: tuple[tuple[bytes, int], ...] = ()
         self.capture_cookie: tuple[bytes, int] | None = None
-        self.error_pages: dict[int, bytes] = {}
+        self.error_pages: dict[int, Any] = {}
         self.monitor_uri = b""
         self.stats: Any = None
         self.services: tuple[Any, ...] = ()             # runtime.service.Service, in order
         self.log: Any = None                            # runtime.log.LogPlan or None
         self.log_count = 0                              # lines logged for it, %lc
+        self.log_backend_source = False                 # the log format has %bi or %bp
         self.logasap = False
         self.dontlognull = False
         self.dontlog_normal = False

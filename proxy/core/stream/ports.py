@@ -43,6 +43,9 @@ class Link(Protocol):
     def abort(self) -> None:
         """Close now, by a reset when octets were left unsent; nothing more is told to the owner."""
 
+    def local_address(self) -> tuple[str, int] | None:
+        """Our own end of the connection."""
+
     def is_alive(self) -> bool:
         """Ask the kernel whether the peer is still there and silent (for a connection that was idle)."""
 
@@ -80,11 +83,19 @@ class Host(Protocol):
     now_ms: int
     timers: TimerWheel
     process: Process
+    server_failed: Callable[[Server, Any], None] | None
+    """Told of each failed attempt on a server (passive health checks), when anyone wants to know."""
+
+    server_answered: Callable[[Server, int], None] | None
+    """Told the status of each response, when anyone wants to know."""
 
     def wall_s(self) -> float: ...
 
     def connect(self, server: Server, owner: Connector, port: int, early: bytes) -> Any:
         """Begin to connect; `early` (a PROXY header) is written first. Returns a token with `cancel()`."""
+
+    def session_over(self, session: Any) -> None:
+        """A session has closed its connection: forget it, and accept anew if that was waiting for it."""
 
     def soon(self, callback: Callable[[], None]) -> None:
         """Call back in this turn of the event loop, after what is being handled."""

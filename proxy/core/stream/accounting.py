@@ -1,0 +1,95 @@
+"""Counting: what a session, a stream and a server connection leave on the board.
+
+Rows count as HAProxy's columns do (management guide, section 9.1). A row is a memoryview of 64-bit cells.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.runtime.averages import average_add
+from proxy.runtime.cells import (
+    CONN_CUR,
+    CONN_MAX,
+    CONN_RATE_AT,
+    CONN_RATE_MAX,
+    CONN_TOT,
+    CTIME_MAX,
+    CTIME_SUM,
+    HRSP_1XX,
+    HRSP_OTHER,
+    LASTSESS_MS,
+    QTIME_MAX,
+    QTIME_SUM,
+    RATE_AT,
+    RATE_MAX,
+    REQ_RATE_AT,
+    REQ_RATE_MAX,
+    REQ_TOT,
+    RTIME_MAX,
+    RTIME_SUM,
+    SCUR,
+    SMAX,
+    STOT,
+    TIME_SAMPLES,
+    TTIME_MAX,
+    TTIME_SUM,
+)
+from proxy.runtime.rates import rate_add
+
+
+def connection_opened(row: Any, now_ms: int) -> None:
+    """A client connection was accepted by a frontend."""
+    row[CONN_TOT] += 1
+    rate_add(row, CONN_RATE_AT, CONN_RATE_MAX, now_ms)
+    row[CONN_CUR] += 1
+    if row[CONN_CUR] > row[CONN_MAX]:
+        row[CONN_MAX] = row[CONN_CUR]
+
+
+def session_opened(row: Any, now_ms: int) -> None:
+    """A session began on a frontend, a listener or a backend, or a server was given a stream."""
+    row[STOT] += 1
+    rate_add(row, RATE_AT, RATE_MAX, now_ms)
+
+
+def occupancy(row: Any, current: int) -> None:
+    """So many sessions are on this row now."""
+    row[SCUR] = current
+    if current > row[SMAX]:
+        row[SMAX] = current
+
+
+def server_used(row: Any, now_ms: int) -> None:
+    """A stream begins on a server: connected anew or over an idle connection."""
+    session_opened(row, now_ms)
+    row[LASTSESS_MS] = now_ms
+
+
+def request_received(row: Any, now_ms: int) -> None:
+    """A whole request head came, good or bad."""
+    row[REQ_TOT] += 1
+    rate_add(row, REQ_RATE_AT, REQ_RATE_MAX, now_ms)
+
+
+def response_counted(row: Any, status: int) -> None:
+    """A final response left with this status."""
+    row[HRSP_1XX + status // 100 - 1 if 100 <= status < 600 else HRSP_OTHER] += 1
+
+
+def times_counted(row: Any, queue_ms: int, connect_ms: int, response_ms: int, total_ms: int) -> None:
+    """The times of a finished stream that reached a server; negative ones were not measured."""
+    row[TIME_SAMPLES] += 1
+    samples = row[TIME_SAMPLES]
+    _time_counted(row, QTIME_SUM, QTIME_MAX, samples, queue_ms)
+    _time_counted(row, CTIME_SUM, CTIME_MAX, samples, connect_ms)
+    _time_counted(row, RTIME_SUM, RTIME_MAX, samples, response_ms)
+    _time_counted(row, TTIME_SUM, TTIME_MAX, samples, total_ms)
+
+
+def _time_counted(row: Any, sum_cell: int, max_cell: int, samples: int, value_ms: int) -> None:
+    if value_ms < 0:
+        value_ms = 0
+    average_add(row, sum_cell, samples, value_ms)
+    if value_ms > row[max_cell]:
+        row[max_cell] = value_ms

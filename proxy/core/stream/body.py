@@ -1,0 +1,57 @@
+"""One message body on its way: how much is still to come, and the form in which it leaves."""
+
+from __future__ import annotations
+
+from proxy.core.http1.chunked import CHUNK_END, ChunkedDecoder, chunk_head, last_chunk
+
+UNTIL_CLOSE = -1
+
+Octets = bytes | memoryview
+
+
+class Body:
+    """A body that is forwarded while it comes.
+
+    `left` counts the octets of a body of known length, or is UNTIL_CLOSE; a chunked one has a decoder instead and leaves in
+    chunks of our own making when `rechunk` is true. `extra` counts octets behind the end.
+    Raises: RemoteProtocolError for broken chunks.
+    """
+
+    __slots__ = ("decoder", "done", "extra", "left", "rechunk")
+
+    def __init__(self, left: int, decoder: ChunkedDecoder | None = None, rechunk: bool = False) -> None:
+        self.left = left
+        self.decoder = decoder
+        self.rechunk = rechunk
+        self.done = left == 0 and decoder is None
+        self.extra = 0
+
+    def feed(self, received: memoryview) -> Octets:
+        """What of these octets is to be sent on, in the form it leaves in."""
+        if self.decoder is not None:
+            return self._feed_chunked(self.decoder, received)
+        if self.left == UNTIL_CLOSE:
+            return received
+        count = len(received)
+        if count > self.left:
+            self.extra = count - self.left
+            received = received[: self.left]
+            count = self.left
+        self.left -= count
+        self.done = self.left == 0
+        return received
+
+    def _feed_chunked(self, decoder: ChunkedDecoder, received: memoryview) -> Octets:
+        spans = decoder.feed(received)
+        self.done = decoder.done
+        self.extra = decoder.leftover
+        if not self.rechunk:
+            return spans[0] if len(spans) == 1 else b"".join(spans)
+        pieces: list[Octets] = [*spans]
+        size = sum(map(len, spans))
+        if size:
+            pieces.insert(0, chunk_head(size))
+            pieces.append(CHUNK_END)
+        if self.done:
+            pieces.append(last_chunk(decoder.trailers))
+        return b"".join(pieces)

@@ -1,0 +1,266 @@
+"""How an HTTP stream ends: in time, too late, or badly; what is counted and logged then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.core import queue
+from proxy.core.http1.head import RequestHead, ResponseHead
+from proxy.core.stream import failure
+from proxy.core.stream.accounting import response_counted
+from proxy.core.stream.body import Body
+from proxy.core.stream.failure import Failure
+from proxy.core.stream.log_facts import request_facts, session_facts, stream_facts, termination
+from proxy.core.stream.stream import CLOSED, ESTABLISHED, Stream
+from proxy.runtime.backend import Backend
+from proxy.runtime.cells import BIN, BOUT
+from proxy.runtime.server import Server
+
+if TYPE_CHECKING:
+    from proxy.core.stream.http_session import HttpSession
+
+NOT_ANSWERED = -1
+
+
+class HttpEnd(Stream):
+    """The facts of an HTTP exchange, its deadlines and its end."""
+
+    __slots__ = (
+        "body_begun", "captured_response", "captured_set_cookie", "client_side_closed", "continued", "credited_in", "credited_out",
+        "extra", "fresh_only", "head", "interims", "is_over", "logged", "may_replay", "outbox", "outbox_octets", "request_body",
+        "request_done", "responded", "response", "response_body", "response_buffer", "response_done", "response_ms", "server_keeps",
+        "server_side_closed", "spoiled", "status", "tunnel", "until_close",
+    )
+
+    session: HttpSession
+
+    def __init__(self, session: HttpSession, backend: Backend | None, head: RequestHead) -> None:
+        Stream.__init__(self, session, backend, session.request_ended_ms)
+        self.head = head
+        self.octets_in = head.size
+        self.extra = b""                            # field lines added to the request
+        self.request_body: Body | None = None
+        self.request_done = True
+        self.body_begun = False
+        self.outbox: list[bytes] | None = []
+        self.outbox_octets = 0
+        self.may_replay = False
+        self.fresh_only = False
+        self.response: ResponseHead | None = None
+        self.response_buffer = b""
+        self.response_body: Body | None = None
+        self.response_done = False
+        self.response_ms = NOT_ANSWERED
+        self.responded = False
+        self.status = NOT_ANSWERED
+        self.interims = 0
+        self.continued = False
+        self.server_keeps = False
+        self.until_close = False
+        self.spoiled = False                        # the server sent more than its response
+        self.tunnel = False
+        self.client_side_closed = False
+        self.server_side_closed = False
+        self.is_over = False
+        self.logged = False
+        self.credited_in = 0
+        self.credited_out = 0
+        self.captured_response: list[bytes | None] | None = None
+        self.captured_set_cookie: bytes | None = None
+
+    # deadlines
+
+    def arm_activity(self) -> None:
+        """Set the deadline by who is to move next."""
+        deadline_ms, _ = self._next_expiry()
+        self.session.arm(deadline_ms)
+
+    def _next_expiry(self) -> tuple[int, Failure]:
+        """When patience ends, and what it means then; 0 = never."""
+        session, backend = self.session, self.backend
+        if self.tunnel and backend is not None:
+            return self._tunnel_expiry(backend)
+        client_ms = server_ms = 0
+        if not self.request_done or session.link.pending:
+            timeout_ms = session.frontend.timeout_client_ms
+            client_ms = session.client_active_ms + timeout_ms if timeout_ms else 0
+        connection = self.connection
+        if backend is not None and connection is not None and not self.response_done and not session.link.pending:
+            # while the client still sends, the server is waited for only if it does not take what is there
+            if self.request_done or (connection.link is not None and connection.link.pending):
+                timeout_ms = backend.timeout_server_ms
+                server_ms = session.server_active_ms + timeout_ms if timeout_ms else 0
+        if client_ms and (not server_ms or client_ms <= server_ms):
+            return client_ms, self._client_late()
+        return server_ms, failure.DATA_SERVER_TIMEOUT if self.responded else failure.RESPONSE_TIMEOUT
+
+    def _tunnel_expiry(self, backend: Backend) -> tuple[int, Failure]:
+        session, frontend = self.session, self.session.frontend
+        timeout_ms = backend.timeout_tunnel_ms or frontend.timeout_tunnel_ms
+        fin_ms = 0
+        if self.client_side_closed:
+            fin_ms = frontend.timeout_client_fin_ms
+        elif self.server_side_closed:
+            fin_ms = backend.timeout_server_fin_ms
+        active_ms = max(session.client_active_ms, session.server_active_ms)
+        if fin_ms:
+            return active_ms + fin_ms, failure.DATA_CLIENT_TIMEOUT if self.server_side_closed else failure.DATA_SERVER_TIMEOUT
+        if timeout_ms:
+            return active_ms + timeout_ms, failure.DATA_SERVER_TIMEOUT
+        limits = [limit for limit in (frontend.timeout_client_ms, backend.timeout_server_ms) if limit]
+        return (active_ms + min(limits) if limits else 0), failure.DATA_CLIENT_TIMEOUT
+
+    def _client_late(self) -> Failure:
+        if self.responded:
+            return failure.DATA_CLIENT_TIMEOUT
+        return failure.REQUEST_BODY_TIMEOUT
+
+    def deadline_reached(self, now_ms: int) -> None:
+        """The session's timer: somebody took too long, or the deadline had moved meanwhile."""
+        if self.state != ESTABLISHED:
+            self.waited_too_long()
+            return
+        deadline_ms, why = self._next_expiry()
+        if deadline_ms == 0:
+            # nobody is waited for at this moment; look again later, patience is never endless while a timeout is set
+            patience_ms = self.session.frontend.timeout_client_ms
+            self.session.arm(now_ms + patience_ms if patience_ms else 0)
+        elif deadline_ms > now_ms:
+            self.session.arm(deadline_ms)
+        elif why is failure.RESPONSE_TIMEOUT:
+            self.server_failed(why)
+        else:
+            self.fail(why)
+
+    def server_failed(self, why: Failure) -> None:
+        """The server broke off, or is too late, before a final response."""
+        raise AssertionError("told by HttpStream")
+
+    # the end
+
+    def finish_exchange(self) -> None:
+        """Both sides are done: count, give the connection back, log, and let the session go on."""
+        if self.is_over:
+            return
+        self.is_over = True
+        session, host = self.session, self.host
+        self.count_times(self.response_ms, host.now_ms - session.request_began_ms)
+        self.credit()
+        server = self.server
+        self._return_connection()
+        self.leave_backend()
+        self.state = CLOSED
+        if not self.logged:
+            self.log(None, server)
+        keep = session.keep
+        if keep or self.request_done:
+            session.stream_over(keep)
+        else:
+            session.linger()
+
+    def _return_connection(self) -> None:
+        """Keep the server's connection if it is as good as new, else close it."""
+        connection, self.connection = self.connection, None
+        if connection is None:
+            return
+        server, backend, session, link = connection.server, self.backend, self.session, connection.link
+        reusable = (
+            link is not None and self.server_keeps and self.request_done and self.response_done and not self.spoiled
+            and not self.tunnel and not self.until_close and not link.pending
+            and backend is not None and backend.connection_mode == "keep-alive"
+            and session.frontend.connection_mode == "keep-alive" and server.is_up
+            and (server.max_reuse < 0 or connection.requests < server.max_reuse)
+        )
+        if not reusable or backend is None:
+            connection.discard()
+            return
+        connection.rest()
+        if backend.http_reuse == "never":
+            if session.keep and not session.half_closed:
+                connection.owner_session = session
+                session.private = connection
+            else:
+                connection.discard()
+        elif server.idle is None or not server.idle.put(connection, self.host.now_ms):
+            connection.discard()
+
+    def answer_failure(self, why: Failure) -> None:
+        """Answer what can still be answered, log, and end."""
+        if self.is_over:
+            return
+        self.is_over = True
+        session, backend = self.session, self.backend
+        answered = not self.responded and why.status > 0
+        keep = answered and session.keep and self.request_done and not session.half_closed
+        if answered:
+            self.status, octets = session.send_own(why.status, self.head, keep, backend)
+            self.octets_out += octets
+            self.credited_out += octets             # send_own has counted them for the front side
+            self._count_own_response(self.status, octets)
+        self.count_times(self.response_ms, self.host.now_ms - session.request_began_ms)
+        self.credit()
+        server = self.server
+        self.leave_backend()
+        self.state = CLOSED
+        if not self.logged:
+            self.log(why, server)
+        if answered and not self.request_done:
+            session.stream_over(False) if session.half_closed else session.linger()
+        elif answered:
+            session.stream_over(keep)
+        else:
+            session.finish(abort=self.until_close or why.termination[:1] in (b"c", b"C"))
+
+    def _count_own_response(self, status: int, octets: int) -> None:
+        response_counted(self.session.frontend.counters, status)
+        if self.backend is not None:
+            response_counted(self.backend.counters, status)
+            self.backend.counters[BOUT] += octets
+        if self.server is not None:
+            self.server.counters[BOUT] += octets
+
+    def credit(self) -> None:
+        """Tell the board of the octets that went through since last time."""
+        out, came = self.octets_out - self.credited_out, self.octets_in - self.credited_in
+        self.credited_out, self.credited_in = self.octets_out, self.octets_in
+        session, backend, server = self.session, self.backend, self.server
+        session.frontend.counters[BOUT] += out
+        session.listener.counters[BOUT] += out
+        session.listener.counters[BIN] += came
+        if backend is not None:
+            row = backend.counters
+            row[BIN] += came
+            row[BOUT] += out
+        if server is not None:
+            row = server.counters
+            row[BIN] += came
+            row[BOUT] += out
+
+    def log(self, why: Failure | None, server: Server | None = None) -> None:
+        """Hand the facts of this stream to the frontend's log."""
+        self.logged = True
+        session = self.session
+        log = session.frontend.log
+        if log is None:
+            return
+        record = session_facts(session)
+        held, self.server = self.server, server if server is not None else self.server
+        stream_facts(record, self)
+        self.server = held
+        request_facts(record, session)
+        record.status = self.status
+        record.response_ms = self.response_ms
+        if self.response_ms >= 0:
+            record.data_ms = max(0, self.host.now_ms - self.connected_ms - self.response_ms)
+        record.termination = termination(why, self.flag_request, self.flag_response)
+        record.captured_response_headers = self.captured_response
+        record.captured_response_cookie = self.captured_set_cookie
+        record.logasap = session.frontend.logasap and why is None and not self.is_over
+        record.is_error = why is not None or self.retries > 0 or self.status >= 500
+        log.record(record)
+
+    def shut_waiting(self) -> None:
+        """Leave a queue whose server has gone, and look for another one."""
+        queue.leave(self)
+        self.pinned = None
+        self.assign()

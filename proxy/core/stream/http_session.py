@@ -1,0 +1,301 @@
+"""A client connection that speaks HTTP/1: one request after the other, each a stream or an own answer.
+
+    HEAD --whole head--> STREAM --over, kept--> HEAD (idle until the next octet)
+      |                    |
+      +--refused, late-----+--over, not kept--> LINGER (what still comes is read and thrown away) --> closed
+
+Octets that come while a stream is at work are pipelined requests: they wait, and beyond one buffer of them nothing is read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.base.errors import RemoteProtocolError
+from proxy.core.http1.head import RequestHead
+from proxy.core.http1.limits import Limits
+from proxy.core.http1.reader import read_request
+from proxy.core.stream import failure
+from proxy.core.stream.accounting import request_received, response_counted
+from proxy.core.stream.failure import Failure
+from proxy.core.stream.http_stream import HttpStream
+from proxy.core.stream.log_facts import request_facts, session_facts, termination
+from proxy.core.stream.ports import PAUSE_NOT_ASKED, Host, Link
+from proxy.core.stream.reply import own_response
+from proxy.core.stream.server_connection import HEAD_READ_OCTETS, ServerConnection
+from proxy.core.stream.service_stream import ServiceStream
+from proxy.core.stream.session import Session
+from proxy.runtime.backend import Backend
+from proxy.runtime.cells import BIN, BOUT, EREQ, INTERCEPTED
+from proxy.runtime.frontend import Listener
+
+LINGER_MS = 1000
+LINGER_OCTETS = 1 << 20
+WEBSOCKET = b"websocket"
+NO_FLAG = ord("-")
+
+
+class HttpSession(Session):
+    """A session in HTTP mode.
+
+    `stream` is who the client's octets are for at this moment: an HttpStream, a ServiceStream, or None while a head is read.
+    """
+
+    __slots__ = (
+        "buffer", "captured_cookie", "captured_request", "half_closed", "head", "idle_since_ms", "keep", "limits", "linger_octets",
+        "lingering", "private", "reading", "request_began_ms", "request_ended_ms", "requests", "stream", "unique_id",
+    )
+
+    def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int], limits: Limits) -> None:
+        Session.__init__(self, host, listener, link, peer, local)
+        self.limits = limits
+        self.buffer = b""
+        self.stream: Any = None
+        self.head: RequestHead | None = None
+        self.requests = 0
+        self.request_began_ms = 0               # first octet of the request at hand; 0 = none yet
+        self.request_ended_ms = 0               # its head was whole
+        self.idle_since_ms = self.accept_ms
+        self.keep = True                        # whether another request may follow
+        self.half_closed = False
+        self.lingering = False
+        self.linger_octets = 0
+        self.reading = False
+        self.private: ServerConnection | None = None
+        self.captured_cookie: bytes | None = None
+        self.captured_request: list[bytes | None] | None = None
+        self.unique_id = b""
+
+    # what the link tells
+
+    def started(self) -> None:
+        self.link.limit_reads(HEAD_READ_OCTETS)
+        self._arm_for_request(self.frontend.timeout_http_request_ms or self.frontend.timeout_client_ms)
+
+    def octets(self, received: memoryview) -> None:
+        row, count = self.frontend.counters, len(received)
+        row[BIN] += count
+        self.client_active_ms = self.host.now_ms
+        stream = self.stream
+        if stream is not None:
+            stream.client_octets(received)
+        elif self.lingering:
+            self.linger_octets += count
+            if self.linger_octets > LINGER_OCTETS:
+                self.finish(abort=True)
+        else:
+            self.listener.counters[BIN] += count
+            self.buffer = self.buffer + bytes(received) if self.buffer else bytes(received)
+            self.read_heads()
+
+    def ended(self) -> None:
+        self.half_closed = True
+        if self.stream is not None:
+            self.stream.client_ended()
+        elif self.lingering or not self.request_began_ms and self.requests:
+            self.finish()
+        else:
+            self._refuse(failure.REQUEST_ABORTED, 400)
+
+    def lost(self) -> None:
+        self.half_closed = True
+        if self.stream is not None:
+            self.stream.client_lost()
+        elif self.lingering or not self.request_began_ms:
+            self.finish(abort=True)
+        else:
+            self._refuse(failure.REQUEST_ABORTED, 400)
+
+    def drained(self) -> None:
+        self.client_active_ms = self.host.now_ms
+        if self.stream is not None:
+            self.stream.client_drained()
+
+    def deadline_reached(self, now_ms: int) -> None:
+        if self.stream is not None:
+            self.stream.deadline_reached(now_ms)
+        elif self.lingering or (self.requests and not self.request_began_ms):
+            self.finish()
+        elif not self.request_began_ms and "http-ignore-probes" in self.frontend.options:
+            self.finish()
+        else:
+            self._refuse(failure.REQUEST_TIMEOUT, 408)
+
+    def is_idle(self) -> bool:
+        return self.stream is None and not self.request_began_ms and self.requests > 0
+
+    def shut(self, why: Failure) -> None:
+        if self.stream is not None:
+            self.stream.fail(why)
+        else:
+            self.finish()
+
+    # reading heads
+
+    def _arm_for_request(self, patience_ms: int) -> None:
+        self.arm(self.host.now_ms + patience_ms if patience_ms else 0)
+
+    def read_heads(self) -> None:
+        """Begin the requests that lie whole in the buffer, until one of them is at work."""
+        if self.reading:
+            return
+        self.reading = True
+        try:
+            while self.buffer and self.stream is None and not self.lingering and not self.closed and self._read_head():
+                pass
+        finally:
+            self.reading = False
+
+    def _read_head(self) -> bool:
+        """Read one head and act on it; False when more octets are needed."""
+        host, frontend = self.host, self.frontend
+        if not self.request_began_ms:
+            self.request_began_ms = host.now_ms
+            self._arm_for_request(frontend.timeout_http_request_ms or frontend.timeout_client_ms)
+        try:
+            head = read_request(self.buffer, 0, self.limits)
+        except RemoteProtocolError as error:
+            self._refuse(failure.BAD_REQUEST, error.status)
+            return False
+        if head is None:
+            return False
+        self.buffer = self.buffer[head.size:]
+        self.head = head
+        self.request_ended_ms = host.now_ms
+        self.requests += 1
+        request_received(frontend.counters, host.now_ms)
+        if head.upgrade and head.upgrade.lower() == WEBSOCKET and head.get(b"sec-websocket-key") is None:
+            self._refuse(failure.BAD_REQUEST, 400)
+            return False
+        self._begin(head)
+        return True
+
+    def _begin(self, head: RequestHead) -> None:
+        """A whole head came: answer it here, or let a stream carry it to a server."""
+        frontend = self.frontend
+        backend = frontend.backend
+        self.keep = (
+            head.keep_alive
+            and frontend.connection_mode != "close"
+            and (backend is None or backend.connection_mode != "close")
+            and not self.host.process.closing
+        )
+        if frontend.monitor_uri and head.target == frontend.monitor_uri:
+            self._answer_monitor(head)
+            return
+        service = self._service(head, backend)
+        if service is not None:
+            stream: HttpStream | ServiceStream = ServiceStream(self, head, service)
+        else:
+            stream = HttpStream(self, backend, head)
+        self.stream = stream
+        stream.begin()
+
+    def _service(self, head: RequestHead, backend: Backend | None) -> Any:
+        for service in self.frontend.services:
+            if service.matches(head.method, head.target):
+                return service
+        if backend is not None:
+            for service in backend.services:
+                if service.matches(head.method, head.target):
+                    return service
+        return None
+
+    def _answer_monitor(self, head: RequestHead) -> None:
+        self.frontend.counters[INTERCEPTED] += 1
+        keep = self.keep and not head.has_body
+        self.send_own(200, head, keep)
+        self.stream_over(keep)
+
+    # answering without a stream
+
+    def send_own(self, status: int, head: RequestHead | None, keep: bool, backend: Backend | None = None) -> tuple[int, int]:
+        """Send an own response; gives the status that the client really got, and the octets."""
+        pages = self.frontend.error_pages
+        if backend is not None and status in backend.error_pages:
+            pages = backend.error_pages
+        minor = 1 if head is None else head.version_minor
+        response = own_response(status, pages, minor, keep, head is not None and head.method == b"HEAD")
+        if status in pages:
+            status = pages[status].status
+        self.link.send(response)
+        self.frontend.counters[BOUT] += len(response)
+        self.listener.counters[BOUT] += len(response)
+        return status, len(response)
+
+    def _refuse(self, why: Failure, status: int) -> None:
+        """Answer a request that never became one, log it, and end the connection."""
+        row = self.frontend.counters
+        row[EREQ] += 1
+        self.listener.counters[EREQ] += 1
+        had_octets = bool(self.request_began_ms)
+        if had_octets or why is failure.REQUEST_TIMEOUT:
+            sent = status
+            if not (why is failure.REQUEST_ABORTED and not had_octets):
+                sent, _ = self.send_own(status, self.head, False)
+            if had_octets:
+                response_counted(row, sent)
+        log = self.frontend.log
+        if log is not None:
+            self._log_refusal(log, why, status, had_octets)
+        self.buffer = b""
+        self.linger()
+
+    def _log_refusal(self, log: Any, why: Failure, status: int, had_octets: bool) -> None:
+        if not self.request_began_ms:
+            self.request_began_ms = self.host.now_ms if self.requests else self.accept_ms
+        record = session_facts(self)
+        head, self.head = self.head, None
+        request_facts(record, self)
+        self.head = head
+        record.status = status
+        record.octets_in = len(self.buffer) if had_octets else 0
+        record.termination = termination(why, NO_FLAG, NO_FLAG)
+        record.is_error = True
+        log.record(record)
+
+    # the end of a stream
+
+    def stream_over(self, keep: bool) -> None:
+        """The request at hand is answered: wait for the next one, or end."""
+        self.stream = None
+        self.head = None
+        self.request_began_ms = 0
+        if self.closed:
+            return
+        if not keep or (self.half_closed and not self.buffer):
+            if self.buffer:
+                self.linger()
+            else:
+                self.finish()
+            return
+        host, frontend, link = self.host, self.frontend, self.link
+        self.idle_since_ms = host.now_ms
+        self.captured_cookie = None
+        self.captured_request = None
+        link.limit_reads(HEAD_READ_OCTETS)
+        link.resume(PAUSE_NOT_ASKED)
+        if self.buffer:
+            self.read_heads()
+            return
+        patience_ms = frontend.timeout_http_keep_alive_ms or frontend.timeout_http_request_ms or frontend.timeout_client_ms
+        self._arm_for_request(patience_ms)
+
+    def linger(self) -> None:
+        """Half-close and read what the client still sends, so that our last octets are not lost to a reset."""
+        self.stream = None
+        if self.half_closed:
+            self.finish()
+            return
+        self.lingering = True
+        self.buffer = b""
+        self.link.end_writing()
+        self.link.resume(PAUSE_NOT_ASKED)
+        self.arm(self.host.now_ms + LINGER_MS)
+
+    def finish(self, abort: bool = False) -> None:
+        private, self.private = self.private, None
+        if private is not None:
+            private.owner_session = None
+            private.discard()
+        Session.finish(self, abort)

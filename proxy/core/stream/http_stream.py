@@ -1,0 +1,436 @@
+"""One HTTP request and its response.
+
+    request side:   head -> (waits for its server) -> sent -> body forwarded -> done
+    response side:  nothing -> interim heads -> final head -> body forwarded -> done        or -> tunnel (101, CONNECT)
+
+The stream is over when both sides are done. As long as no octet of the final response has left, a failure can be answered, and
+a request that was kept whole can be sent again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.base.errors import LocalProtocolError, RemoteProtocolError
+from proxy.core.http1.chunked import ChunkedDecoder
+from proxy.core.http1.head import RequestHead, ResponseHead
+from proxy.core.http1.reader import read_response
+from proxy.core.http1.writer import request_bytes, request_connection, response_bytes, response_connection
+from proxy.core.stream import failure, http_edit
+from proxy.core.stream.accounting import response_counted
+from proxy.core.stream.body import UNTIL_CLOSE, Body, Octets
+from proxy.core.stream.failure import Failure
+from proxy.core.stream.http_end import HttpEnd
+from proxy.core.stream.ports import PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Link
+from proxy.core.stream.server_connection import BODY_READ_OCTETS, HEAD_READ_OCTETS, ServerConnection
+from proxy.core.stream.stream import ESTABLISHED
+from proxy.runtime.backend import Backend
+from proxy.runtime.server import Server
+
+if TYPE_CHECKING:
+    from proxy.core.stream.http_session import HttpSession
+
+SWITCHING_PROTOCOLS = 101
+CONTINUE = 100
+INTERIM_RESPONSES_MAX = 20
+JOIN_OCTETS = 16384             # up to here one copy is cheaper than a second system call
+CREDIT_OCTETS = 1 << 20         # how much may be under way before the board is told
+BAD_GATEWAY = 502
+# RFC 9110 §9.2.2: only these may be sent again on the proxy's own initiative
+IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))
+
+
+class HttpStream(HttpEnd):
+    """A request on its way to a server and its response on its way back.
+
+    `outbox` holds the body octets that a new attempt would have to send again; None once they are too many.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, session: HttpSession, backend: Backend | None, head: RequestHead) -> None:
+        HttpEnd.__init__(self, session, backend, head)
+
+    # the request
+
+    def begin(self) -> None:
+        """Take the request in, change it as configured, and look for a server."""
+        head, backend, session = self.head, self.backend, self.session
+        if backend is not None:
+            self.enter_backend(backend)
+        self.extra = http_edit.edit_request(session, backend, head)
+        if backend is not None and backend.cookie is not None:
+            self.pinned, self.flag_request = backend.cookie.read(head, backend, int(self.host.wall_s()))
+        if head.has_body:
+            self.request_done = False
+            decoder = ChunkedDecoder() if head.chunked else None
+            self.request_body = Body(head.content_length, decoder, rechunk=True)
+            session.link.limit_reads(BODY_READ_OCTETS)
+            early, session.buffer = session.buffer, b""
+            if early:
+                self.client_octets(memoryview(early))
+        if self.state != ESTABLISHED and not self.is_over:
+            self.assign()
+
+    def client_octets(self, received: memoryview) -> None:
+        """More from the client: its body, its side of a tunnel, or the next request."""
+        if self.tunnel:
+            self.octets_in += len(received)
+            self._to_server(received)
+        elif self.request_done:
+            self._keep_for_later(received)
+        elif self.request_body is not None:
+            self._request_octets(self.request_body, received)
+
+    def _keep_for_later(self, received: memoryview) -> None:
+        session = self.session
+        session.buffer += bytes(received)
+        if len(session.buffer) >= session.limits.head:
+            session.link.pause(PAUSE_NOT_ASKED)
+
+    def _request_octets(self, body: Body, received: memoryview) -> None:
+        self.body_begun = True
+        try:
+            octets = body.feed(received)
+        except RemoteProtocolError:
+            self.fail(failure.REQUEST_BODY_BAD)
+            return
+        self.octets_in += len(received) - body.extra
+        if body.done:
+            self.request_done = True
+            self.session.link.limit_reads(HEAD_READ_OCTETS)
+            self.session.server_active_ms = self.host.now_ms
+            if body.extra:
+                self._keep_for_later(received[len(received) - body.extra :])
+        if len(octets):
+            self._body_octets(octets)
+        if self.request_done and self.response_done:
+            self.finish_exchange()
+
+    def _body_octets(self, octets: Octets) -> None:
+        """Send body octets on, or keep them for a server that is not there yet."""
+        if self.outbox is not None:
+            self.outbox_octets += len(octets)
+            if self.state != ESTABLISHED:
+                self.outbox.append(bytes(octets))
+                if self.outbox_octets >= self.session.limits.head:
+                    self.session.link.pause(PAUSE_NOT_ASKED)
+                return
+            if self.outbox_octets <= self.session.limits.head and self.may_replay:
+                self.outbox.append(bytes(octets))
+            else:
+                self.outbox = None
+        self._to_server(octets)
+
+    def _to_server(self, octets: Octets) -> None:
+        connection = self.connection
+        if connection is not None and connection.link is not None and not connection.link.send(octets):
+            self.session.link.pause(PAUSE_PEER_FULL)
+
+    def server_drained(self) -> None:
+        self.session.server_active_ms = self.host.now_ms
+        self.session.link.resume(PAUSE_PEER_FULL)
+
+    def balance_key(self) -> int | None:
+        backend = self.backend
+        if backend is None or not backend.balancer.needs_key:
+            return None
+        key: int | None = backend.balancer.key(self.head, self.session.client_packed)
+        return key
+
+    def idle_connection(self, server: Server) -> ServerConnection | None:
+        """An idle connection that may carry this request (http-reuse)."""
+        session = self.session
+        if self.fresh_only:
+            return None
+        private = session.private
+        if private is not None:
+            session.private = None
+            private.owner_session = None
+            if private.server is server and private.link is not None:
+                return private
+            private.discard()
+        if server.idle is None:
+            return None
+        while True:
+            connection: ServerConnection | None = server.idle.take(server.backend.http_reuse, session.requests == 1)
+            if connection is None or self.head.method in IDEMPOTENT or connection.link.is_alive():
+                return connection
+            connection.discard()
+
+    def server_ready(self, link: Link) -> None:
+        """Send the request, with all of its body that came so far."""
+        session, head, backend = self.session, self.head, self.backend
+        if backend is None:
+            raise AssertionError("a server without a backend")
+        l7_retries = backend.retries > 0 and backend.retries_l7
+        self.may_replay = l7_retries or (self.was_reused and head.method in IDEMPOTENT)
+        try:
+            octets = request_bytes(head, request_connection(head.version_minor, self._keeps_server(backend)), self.extra)
+        except LocalProtocolError as error:
+            self.host.broken(self, error)
+            self.fail(failure.INTERNAL)
+            return
+        outbox = self.outbox
+        if outbox:
+            octets += b"".join(outbox)
+        if not self.may_replay and not self.request_done:
+            self.outbox = None
+        session.server_active_ms = self.host.now_ms
+        link.limit_reads(HEAD_READ_OCTETS)
+        if not link.send(octets):
+            session.link.pause(PAUSE_PEER_FULL)
+        session.link.resume(PAUSE_NOT_ASKED)
+        self.arm_activity()
+
+    def _keeps_server(self, backend: Backend) -> bool:
+        keeps = backend.connection_mode == "keep-alive" and self.session.frontend.connection_mode == "keep-alive"
+        return keeps or backend.pretend_keepalive
+
+    # the response
+
+    def server_octets(self, received: memoryview) -> None:
+        """More from the server: heads, body, or its side of a tunnel."""
+        self.session.server_active_ms = self.host.now_ms
+        if self.tunnel:
+            self._to_client(received)
+        elif self.response is None:
+            buffer = self.response_buffer
+            self.response_buffer = buffer + bytes(received) if buffer else bytes(received)
+            self._read_heads()
+        elif self.response_body is not None:
+            self._response_octets(self.response_body, received)
+        else:
+            self.spoiled = True                 # octets behind a whole response
+
+    def _read_heads(self) -> None:
+        session = self.session
+        while self.response is None and self.response_buffer and not self.is_over:
+            try:
+                head = read_response(self.response_buffer, 0, session.limits, self.head.method)
+            except RemoteProtocolError:
+                self.server_failed(failure.RESPONSE_BAD)
+                return
+            if head is None:
+                return
+            rest = self.response_buffer[head.size :]
+            self.response_buffer = rest
+            if head.status < 200 and head.status != SWITCHING_PROTOCOLS:
+                self._interim(head)
+            elif head.status == SWITCHING_PROTOCOLS and not self.head.upgrade:
+                self.server_failed(failure.RESPONSE_BAD)
+            else:
+                self.response_buffer = b""
+                self._begin_response(head, rest)
+                return
+
+    def _interim(self, head: ResponseHead) -> None:
+        """1xx: passed on to a client that knows them."""
+        self.interims += 1
+        if self.interims > INTERIM_RESPONSES_MAX:
+            self.server_failed(failure.RESPONSE_BAD)
+            return
+        if head.status == CONTINUE:
+            self.continued = True
+        if self.head.version_minor:
+            self._to_client(response_bytes(head, b"", b""))
+
+    def _begin_response(self, head: ResponseHead, rest: bytes) -> None:
+        """The final head: change it as configured, send it, and go on with the body."""
+        session, host, server, backend = self.session, self.host, self.server, self.backend
+        if server is None or backend is None:
+            raise AssertionError("a response without a server")
+        if host.server_answered is not None:
+            host.server_answered(server, head.status)
+        if backend.retries_l7 and self._wants_retry(backend, head.status):
+            return
+        self.response = head
+        self.response_ms = host.now_ms - self.connected_ms
+        self.status = head.status
+        self.server_keeps = head.keep_alive
+        if head.status == SWITCHING_PROTOCOLS or (self.head.method == b"CONNECT" and head.status < 300):
+            self.tunnel = True
+        else:
+            self._frame_response(head)
+        extra = http_edit.edit_response(self, session, backend, server, head)
+        minor = head.version_minor
+        try:
+            connection = b"" if self.tunnel else response_connection(minor, self.head.version_minor, session.keep)
+            octets = response_bytes(head, connection, extra)
+        except LocalProtocolError as error:
+            host.broken(self, error)
+            self.response = None
+            self.fail(failure.INTERNAL)
+            return
+        self.responded = True
+        for row in (session.frontend.counters, backend.counters, server.counters):
+            response_counted(row, head.status)
+        if session.frontend.logasap:
+            self.log(None)
+        self._send_first(octets, rest)
+
+    def _wants_retry(self, backend: Backend, status: int) -> bool:
+        """retry-on STATUS: another attempt instead of this answer."""
+        word = str(status)
+        if word not in backend.retry_on or self.outbox is None or self.retries >= backend.retries:
+            return False
+        self.drop_connection()
+        self.attempt_failed(Failure(status, b"SH", retry=word))
+        return True
+
+    def _frame_response(self, head: ResponseHead) -> None:
+        """How the body comes, and how it leaves."""
+        session = self.session
+        if head.no_body:
+            pass
+        elif head.chunked:
+            rechunk = self.head.version_minor > 0
+            self.response_body = Body(0, ChunkedDecoder(BAD_GATEWAY), rechunk)
+            self.response_body.done = False
+            if not rechunk:
+                head.chunked = False
+                session.keep = False
+        elif head.content_length >= 0:
+            self.response_body = Body(head.content_length) if head.content_length else None
+        else:
+            self.response_body = Body(UNTIL_CLOSE)
+            self.until_close = True
+            session.keep = False
+        if self.head.expect_continue and not self.continued and not self.body_begun:
+            session.keep = False                # the body may come or not: nobody can tell it from a next request
+
+    def _send_first(self, octets: bytes, rest: bytes) -> None:
+        """Send the head together with what came of the body."""
+        connection = self.connection
+        if connection is not None and connection.link is not None and (self.tunnel or self.response_body is not None):
+            connection.link.limit_reads(BODY_READ_OCTETS)
+        body = self.response_body
+        if self.tunnel:
+            self._to_client(octets + rest)
+            self._begin_tunnel()
+        elif body is None:
+            self.spoiled = bool(rest)
+            self._to_client(octets)
+            self._response_complete()
+        elif not rest:
+            self._to_client(octets)
+        elif len(rest) <= JOIN_OCTETS and body.decoder is None and body.left != UNTIL_CLOSE:
+            part = body.feed(memoryview(rest))
+            self._to_client(octets + bytes(part) if body.extra else octets + rest)
+            self._after_body(body)
+        else:
+            self._to_client(octets)
+            self._response_octets(body, memoryview(rest))
+
+    def _response_octets(self, body: Body, received: memoryview) -> None:
+        try:
+            octets = body.feed(received)
+        except RemoteProtocolError:
+            self.fail(failure.DATA_SERVER_BAD)
+            return
+        if len(octets):
+            self._to_client(octets)
+        self._after_body(body)
+
+    def _after_body(self, body: Body) -> None:
+        if body.done:
+            self.spoiled = body.extra > 0
+            self.response_body = None
+            self._response_complete()
+
+    def _to_client(self, octets: Octets) -> None:
+        self.octets_out += len(octets)
+        if self.octets_out - self.credited_out > CREDIT_OCTETS:
+            self.credit()
+        if not self.session.link.send(octets):
+            connection = self.connection
+            if connection is not None and connection.link is not None:
+                connection.link.pause(PAUSE_PEER_FULL)
+
+    def client_drained(self) -> None:
+        connection = self.connection
+        self.session.server_active_ms = self.host.now_ms
+        if connection is not None and connection.link is not None:
+            connection.link.resume(PAUSE_PEER_FULL)
+
+    def _response_complete(self) -> None:
+        self.response_done = True
+        if self.request_done or not self.session.keep:
+            self.finish_exchange()
+
+    def _begin_tunnel(self) -> None:
+        """From here on octets only: both sides at once, no more messages."""
+        session = self.session
+        session.keep = False
+        session.link.limit_reads(BODY_READ_OCTETS)
+        session.link.resume(PAUSE_NOT_ASKED)
+        self.arm_activity()
+        early, session.buffer = session.buffer, b""
+        if early:
+            self.client_octets(memoryview(early))
+
+    # ends of either side
+
+    def client_ended(self) -> None:
+        """The client has half-closed."""
+        if self.tunnel:
+            self.client_side_closed = True
+            self._end_tunnel_side(self.connection.link if self.connection is not None else None, self.server_side_closed)
+        elif not self.request_done:
+            self.fail(failure.REQUEST_BODY_ABORTED if not self.responded else failure.DATA_CLIENT_ABORTED)
+        elif self.backend is not None and self.backend.abortonclose and not self.responded:
+            self.fail(self.client_gone())
+
+    def client_lost(self) -> None:
+        self.fail(failure.DATA_CLIENT_ABORTED if self.responded else self.client_gone())
+
+    def server_ended(self) -> None:
+        """The server has half-closed."""
+        if self.tunnel:
+            self.server_side_closed = True
+            self._end_tunnel_side(self.session.link, self.client_side_closed)
+        elif self.response is None:
+            self.server_failed(failure.RESPONSE_EMPTY)
+        elif self.response_done:
+            self.drop_connection()
+        elif self.until_close:
+            self.drop_connection()
+            self.response_body = None
+            self._response_complete()
+        else:
+            self.fail(failure.DATA_SERVER_ABORTED)
+
+    def server_lost(self) -> None:
+        """The server's connection is broken."""
+        if self.response is None:
+            self.server_failed(failure.RESPONSE_EMPTY)
+        elif self.response_done:
+            self.drop_connection()
+        else:
+            self.fail(failure.DATA_SERVER_ABORTED)
+
+    def _end_tunnel_side(self, other: Link | None, other_closed: bool) -> None:
+        if other is not None:
+            other.end_writing()
+        if other_closed or other is None:
+            self.finish_exchange()
+        else:
+            self.arm_activity()
+
+    def server_failed(self, why: Failure) -> None:
+        """The server broke off before a final response: again, if that is allowed, or an error for the client."""
+        backend = self.backend
+        replayable = self.outbox is not None and self.response is None and backend is not None
+        if replayable and self.was_reused and why is failure.RESPONSE_EMPTY and not self.response_buffer and self._may_repeat():
+            self.drop_connection()              # the server closed an idle connection while our request was on its way
+            self.fresh_only = True
+            self.connect()
+        elif replayable and backend is not None and why.retry in backend.retry_on:
+            self.drop_connection()
+            self.response_buffer = b""
+            self.attempt_failed(why)
+        else:
+            self.fail(why)
+
+    def _may_repeat(self) -> bool:
+        return self.head.method in IDEMPOTENT and not self.interims

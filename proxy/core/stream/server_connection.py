@@ -1,0 +1,132 @@
+"""A connection to a server: it belongs to one stream at a time, or to a pool of idle ones.
+
+    CONNECTING --connected--> BUSY --stream done, may be kept--> IDLE --taken--> BUSY
+        |                      |                                  |
+        +--failed/cancelled----+--closed, lost, may not be kept---+--> gone
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from proxy.core.stream.ports import PAUSE_PEER_FULL, Host, Link
+from proxy.runtime.cells import USED_CUR, USED_MAX
+from proxy.runtime.server import Server
+
+if TYPE_CHECKING:
+    from proxy.core.stream.stream import Stream
+
+HEAD_READ_OCTETS = 16384
+BODY_READ_OCTETS = 131072
+
+
+class ServerConnection:
+    """One connection to a server, connecting, in use or idle."""
+
+    __slots__ = ("attempt", "host", "is_safe", "link", "owner_session", "requests", "server", "stream")
+
+    def __init__(self, host: Host, server: Server, stream: Stream) -> None:
+        self.host = host
+        self.server = server
+        self.stream: Stream | None = stream
+        self.link: Any = None                   # a Link once connected
+        self.attempt: Any = None                # what connects, until then
+        self.requests = 0
+        self.is_safe = False
+        self.owner_session: Any = None          # the session that keeps it for itself (http-reuse never)
+        row = server.counters
+        row[USED_CUR] += 1
+        if row[USED_CUR] > row[USED_MAX]:
+            row[USED_MAX] = row[USED_CUR]
+
+    def connect(self, port: int, early: bytes) -> None:
+        """Begin to connect; the stream is told how it ends."""
+        self.attempt = self.host.connect(self.server, self, port, early)
+
+    # what the link tells
+
+    def connected(self, link: Link) -> None:
+        self.attempt = None
+        self.link = link
+        stream = self.stream
+        if stream is not None:
+            stream.connected(link)
+
+    def connect_failed(self, refused: bool) -> None:
+        self.attempt = None
+        self.server.counters[USED_CUR] -= 1
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            stream.connect_failed(refused)
+
+    def octets(self, received: memoryview) -> None:
+        stream = self.stream
+        if stream is None:                      # an answer that nobody asked for: the connection can not be trusted
+            self._idle_ended()
+        else:
+            stream.server_octets(received)
+
+    def ended(self) -> None:
+        stream = self.stream
+        if stream is None:
+            self._idle_ended()
+        else:
+            stream.server_ended()
+
+    def lost(self) -> None:
+        stream = self.stream
+        if stream is None:
+            self._idle_ended()
+        else:
+            stream.server_lost()
+
+    def drained(self) -> None:
+        stream = self.stream
+        if stream is not None:
+            stream.server_drained()
+
+    # what streams and pools do with it
+
+    def taken(self, stream: Stream) -> None:
+        """An idle connection goes to a stream."""
+        self.stream = stream
+        self.requests += 1
+        self.is_safe = True
+        row = self.server.counters
+        row[USED_CUR] += 1
+        if row[USED_CUR] > row[USED_MAX]:
+            row[USED_MAX] = row[USED_CUR]
+
+    def rest(self) -> None:
+        """The stream is done with it and it may be kept: read on, to notice when the server closes it."""
+        self.stream = None
+        self.server.counters[USED_CUR] -= 1
+        self.link.limit_reads(HEAD_READ_OCTETS)
+        self.link.resume(PAUSE_PEER_FULL)
+
+    def discard(self) -> None:
+        """Close it, whatever it was doing."""
+        if self.stream is not None:
+            self.stream = None
+            self.server.counters[USED_CUR] -= 1
+        if self.attempt is not None:
+            self.attempt.cancel()
+            self.attempt = None
+        elif self.link is not None:
+            self.link.close()
+            self.link = None
+
+    def abort(self) -> None:
+        """Close it without sending what is pending."""
+        if self.link is not None:
+            self.link.abort()
+            self.link = None
+        self.discard()
+
+    def _idle_ended(self) -> None:
+        session = self.owner_session
+        if session is not None:
+            session.private = None
+        elif self.server.idle is not None:
+            self.server.idle.remove(self)
+        self.discard()

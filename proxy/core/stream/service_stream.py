@@ -1,0 +1,210 @@
+"""A request that the load balancer answers itself: statistics, metrics.
+
+A body is read first, as far as one buffer holds it. A rendered response leaves piece by piece, each made when the client has
+taken the one before, so that a large page neither fills the memory nor holds up other clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from proxy.core.http1.chunked import CHUNK_END, LAST_CHUNK, chunk_head
+from proxy.core.http1.errors import BUILT_IN, REDIRECTS
+from proxy.core.http1.head import RequestHead, ResponseHead
+from proxy.core.http1.writer import response_bytes, response_connection
+from proxy.core.stream import failure
+from proxy.core.stream.accounting import response_counted, session_opened
+from proxy.core.stream.failure import Failure
+from proxy.core.stream.log_facts import request_facts, session_facts, termination
+from proxy.core.stream.ports import PAUSE_NOT_ASKED
+from proxy.runtime.cells import BOUT, INTERCEPTED
+from proxy.runtime.service import ServiceRequest, ServiceResponse
+
+if TYPE_CHECKING:
+    from proxy.core.stream.http_session import HttpSession
+
+NO_FLAG = ord("-")
+
+
+class ServiceStream:
+    """One request to a service and its answer."""
+
+    __slots__ = ("_body", "_chunked", "_octets_out", "_pieces", "_pumping", "head", "is_over", "service", "session", "status")
+
+    def __init__(self, session: HttpSession, head: RequestHead, service: Any) -> None:
+        self.session = session
+        self.head = head
+        self.service = service
+        self.status = -1
+        self.is_over = False
+        self._body = b""
+        self._pieces: Iterator[bytes] | None = None
+        self._chunked = False
+        self._pumping = False
+        self._octets_out = 0
+
+    def begin(self) -> None:
+        """Answer at once, or wait for a body that fits."""
+        head, session = self.head, self.session
+        session.frontend.counters[INTERCEPTED] += 1
+        backend = session.frontend.backend
+        if backend is not None and backend.name == session.frontend.name:
+            session_opened(backend.counters, session.host.now_ms)
+        if head.chunked:
+            self._unread("chunked")
+        elif head.content_length > session.limits.head:
+            self._unread("too-large")
+        elif head.content_length > 0:
+            if head.expect_continue:
+                session.link.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            early, session.buffer = session.buffer, b""
+            if early:
+                self.client_octets(memoryview(early))
+        else:
+            self._respond(b"", "")
+
+    def _unread(self, problem: str) -> None:
+        """The body is not wanted: answer, and do not trust what follows."""
+        self.session.keep = False
+        self._respond(None, problem)
+
+    def client_octets(self, received: memoryview) -> None:
+        missing = self.head.content_length - len(self._body) if self.status < 0 else 0
+        self._body += bytes(received[:missing])
+        if len(received) > missing:
+            self.session.buffer += bytes(received[missing:])
+            if len(self.session.buffer) >= self.session.limits.head:
+                self.session.link.pause(PAUSE_NOT_ASKED)
+        if self.status < 0 and len(self._body) == self.head.content_length:
+            self._respond(self._body, "")
+
+    def _respond(self, body: bytes | None, problem: str) -> None:
+        head, session = self.head, self.session
+        request = ServiceRequest(
+            head.method, head.target, head.version_minor, tuple(head.fields), body, session.peer_address, problem
+        )
+        try:
+            answer: ServiceResponse = self.service.respond(request)
+        except Exception as error:          # a service is an extension: its bug must not end the process
+            session.host.broken(self, error)
+            answer = ServiceResponse(500)
+        self._send_head(answer)
+
+    def _send_head(self, answer: ServiceResponse) -> None:
+        head, session = self.head, self.session
+        response = ResponseHead()
+        response.status = self.status = answer.status
+        response.reason = reason_of(answer.status)
+        response.fields = list(answer.fields)
+        body = answer.body
+        if isinstance(body, bytes):
+            response.content_length = len(body)
+        elif head.version_minor:
+            response.chunked = self._chunked = True
+        else:
+            session.keep = False
+        octets = response_bytes(response, response_connection(1, head.version_minor, session.keep), b"")
+        response_counted(session.frontend.counters, answer.status)
+        if head.method == b"HEAD":
+            self._send(octets)
+            self._finish(None)
+        elif isinstance(body, bytes):
+            self._send(octets + body)
+            self._finish(None)
+        else:
+            self._pieces = body
+            self._send(octets)
+            self._pump()
+
+    def _pump(self) -> None:
+        """Send pieces until the client's socket is full, one per turn of the event loop."""
+        if self._pieces is None or self.is_over or self._pumping:
+            return
+        try:
+            piece = next(self._pieces, None)
+        except Exception as error:          # see _respond
+            self.session.host.broken(self, error)
+            self.fail(failure.INTERNAL_DATA)
+            return
+        if piece is None:
+            self._send(LAST_CHUNK if self._chunked else b"")
+            self._finish(None)
+            return
+        if piece:
+            self._send(chunk_head(len(piece)) + piece + CHUNK_END if self._chunked else piece)
+        if not self.session.link.pending:
+            self._pumping = True
+            self.session.host.soon(self._pump_on)
+
+    def _pump_on(self) -> None:
+        self._pumping = False
+        self._pump()
+
+    def _send(self, octets: bytes) -> None:
+        self._octets_out += len(octets)
+        session = self.session
+        session.frontend.counters[BOUT] += len(octets)
+        session.listener.counters[BOUT] += len(octets)
+        if octets:
+            session.link.send(octets)
+
+    def client_drained(self) -> None:
+        self._pump()
+
+    def client_ended(self) -> None:
+        if self.status < 0:
+            self.fail(failure.REQUEST_ABORTED)
+
+    def client_lost(self) -> None:
+        self.fail(failure.DATA_CLIENT_ABORTED)
+
+    def deadline_reached(self, now_ms: int) -> None:
+        session = self.session
+        patience_ms = session.frontend.timeout_client_ms
+        if patience_ms and session.client_active_ms + patience_ms > now_ms:
+            session.arm(session.client_active_ms + patience_ms)
+        else:
+            self.fail(failure.REQUEST_TIMEOUT if self.status < 0 else failure.DATA_CLIENT_TIMEOUT)
+
+    def fail(self, why: Failure) -> None:
+        """End early: the client has gone or is too slow, or the service is broken."""
+        if not self.is_over:
+            self.session.keep = False
+            self._end(why)
+            self.session.finish(abort=True)
+
+    def _finish(self, why: Failure | None) -> None:
+        if self.is_over:
+            return
+        self._end(why)
+        session = self.session
+        unread = self.head.chunked or self.head.content_length > len(self._body)
+        if unread:
+            session.linger()
+        else:
+            session.stream_over(session.keep)
+
+    def _end(self, why: Failure | None) -> None:
+        self.is_over = True
+        self._pieces = None
+        session = self.session
+        log = session.frontend.log
+        if log is None:
+            return
+        record = session_facts(session)
+        request_facts(record, session)
+        record.status = self.status
+        record.octets_in, record.octets_out = self.head.size + len(self._body), self._octets_out
+        record.queue_ms = record.connect_ms = record.response_ms = 0
+        record.backend = session.frontend.backend
+        record.server_name = self.service.name
+        record.termination = b"LR--" if why is None else termination(why, NO_FLAG, NO_FLAG)
+        record.is_error = why is not None
+        log.record(record)
+
+
+def reason_of(status: int) -> bytes:
+    """The reason phrase of an own response."""
+    known = BUILT_IN.get(status) or REDIRECTS.get(status)
+    return known[0] if known else b""

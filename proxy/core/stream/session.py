@@ -1,0 +1,119 @@
+"""A session: the life of one client connection, from accept to close.
+
+A session owns the client's link and one timer. What it does with the octets is its mode's business (`http_session`,
+`tcp_session`).
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from proxy.core.stream.accounting import connection_opened, occupancy, session_opened
+from proxy.core.stream.failure import Failure
+from proxy.core.stream.ports import Host, Link
+from proxy.core.timers import NEVER
+from proxy.runtime.cells import CONN_CUR
+from proxy.runtime.frontend import Frontend, Listener
+
+
+class Session:
+    """One client connection.
+
+    Units: `deadline_ms` on the monotonic clock; `accept_wall_s` in seconds since the epoch.
+    """
+
+    __slots__ = (
+        "accept_ms", "accept_wall_s", "client_active_ms", "closed", "deadline_ms", "frontend", "host", "link", "listener",
+        "local_address", "local_port", "packed", "peer_address", "peer_port", "server_active_ms", "slot",
+    )
+
+    def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]) -> None:
+        self.host = host
+        self.listener = listener
+        self.frontend: Frontend = listener.frontend
+        self.link = link
+        self.peer_address, self.peer_port = peer
+        self.local_address, self.local_port = local
+        self.accept_ms = host.now_ms
+        self.accept_wall_s = host.wall_s()
+        self.client_active_ms = host.now_ms
+        self.server_active_ms = host.now_ms
+        self.deadline_ms = NEVER
+        self.slot = 0
+        self.closed = False
+        self.packed = b""
+
+    # the engine's side
+
+    def begin(self) -> None:
+        """Count the session in and start waiting for the client."""
+        now_ms, frontend, listener = self.host.now_ms, self.frontend, self.listener
+        frontend.served += 1
+        listener.served += 1
+        row = frontend.counters
+        connection_opened(row, now_ms)
+        session_opened(row, now_ms)
+        occupancy(row, frontend.served)
+        session_opened(listener.counters, now_ms)
+        occupancy(listener.counters, listener.served)
+        self.started()
+
+    def started(self) -> None:
+        """The first thing a mode does."""
+        raise AssertionError("a session is of a mode")
+
+    def deadline_reached(self, now_ms: int) -> None:
+        raise AssertionError("a session is of a mode")
+
+    def octets(self, received: memoryview) -> None:
+        raise AssertionError("a session is of a mode")
+
+    def ended(self) -> None:
+        raise AssertionError("a session is of a mode")
+
+    def lost(self) -> None:
+        raise AssertionError("a session is of a mode")
+
+    def drained(self) -> None:
+        raise AssertionError("a session is of a mode")
+
+    def is_idle(self) -> bool:
+        """True between two requests: nothing is lost by closing."""
+        return False
+
+    def shut(self, why: Failure) -> None:
+        """End the session at once: an administrator, or a server that went down, wants it."""
+        raise AssertionError("a session is of a mode")
+
+    # the streams' side
+
+    @property
+    def client_packed(self) -> bytes:
+        """The client's address in network order; empty for a unix socket."""
+        if not self.packed and self.peer_port:
+            self.packed = ip_address(self.peer_address).packed
+        return self.packed
+
+    def arm(self, deadline_ms: int) -> None:
+        """Set the one deadline of this session; 0 = none."""
+        self.host.timers.arm(self, deadline_ms)
+
+    def finish(self, abort: bool = False) -> None:
+        """Close the client's connection and count the session out; nothing happens after this."""
+        if self.closed:
+            return
+        self.closed = True
+        host = self.host
+        host.timers.forget(self)
+        if abort:
+            self.link.abort()
+        else:
+            self.link.close()
+        frontend, listener = self.frontend, self.listener
+        frontend.served -= 1
+        listener.served -= 1
+        row = frontend.counters
+        occupancy(row, frontend.served)
+        row[CONN_CUR] -= 1
+        occupancy(listener.counters, listener.served)
+        host.session_over(self)

@@ -1,0 +1,360 @@
+"""A stream's way to a server: choose, queue, connect, retry, redispatch. Shared by HTTP requests and TCP sessions.
+
+    ASSIGNING --slot--> CONNECTING --connected--> ESTABLISHED --> CLOSED
+        |  ^                |   ^                      |
+        |  |   redispatch   |   | turn-around over     +-- retry-on --> ASSIGNING
+        |  +----------------+   |
+        +--all full--> QUEUED   +-- WAITING (refused: the same server again in a moment)
+
+Whatever ends a stream early is a row of `failure`; `fail()` is the only way out that is not success.
+Source: HAProxy configuration manual, "retries", "option redispatch", "timeout queue", "maxconn".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from proxy.core import queue
+from proxy.core.proxy_protocol import encode_v1, encode_v2
+from proxy.core.stream import failure
+from proxy.core.stream.accounting import occupancy, server_used, session_opened, times_counted
+from proxy.core.stream.failure import Failure
+from proxy.core.stream.ports import Host, Link
+from proxy.core.stream.server_connection import ServerConnection
+from proxy.runtime.backend import Backend
+from proxy.runtime.cells import CONNECT, LBTOT, REUSE, WREDIS, WRETR
+from proxy.runtime.server import Server
+
+if TYPE_CHECKING:
+    from proxy.core.stream.session import Session
+
+ASSIGNING = 0
+QUEUED = 1
+CONNECTING = 2
+WAITING = 3
+ESTABLISHED = 4
+CLOSED = 5
+
+TURN_AROUND_MS = 1000
+NO_FLAG = ord("-")
+
+
+class Stream:
+    """One request and its response, or one TCP session, on its way to a server.
+
+    Units: times in milliseconds of the monotonic clock; 0 or -1 = not reached.
+    """
+
+    __slots__ = (
+        "assigned_ms", "avoid", "backend", "backend_queue", "connected_ms", "connection", "flag_request", "flag_response",
+        "host", "octets_in", "octets_out", "pinned", "queued_at_ms", "queued_in", "redispatched", "retries", "server",
+        "server_queue", "session", "source", "start_ms", "state", "was_reused",
+    )
+
+    def __init__(self, session: Session, backend: Backend | None, start_ms: int) -> None:
+        self.session = session
+        self.host: Host = session.host
+        self.backend = backend
+        self.server: Server | None = None           # whose slot this stream holds, or the last one tried
+        self.connection: ServerConnection | None = None
+        self.state = ASSIGNING
+        self.pinned: Server | None = None           # the server its cookie asks for
+        self.avoid: Server | None = None            # the server that has just failed it
+        self.retries = 0
+        self.redispatched = False
+        self.was_reused = False
+        self.queued_in: Any = None
+        self.queued_at_ms = 0
+        self.server_queue = 0
+        self.backend_queue = 0
+        self.start_ms = start_ms                    # when everything needed to choose a server was known
+        self.assigned_ms = 0
+        self.connected_ms = 0
+        self.source: tuple[str, int] | None = None  # our address towards the server, where a log format asks for it
+        self.octets_in = 0
+        self.octets_out = 0
+        self.flag_request = NO_FLAG
+        self.flag_response = NO_FLAG
+
+    # what HTTP and TCP do differently
+
+    def balance_key(self) -> int | None:
+        """What a hashing balancer hashes, already hashed."""
+        raise AssertionError("a stream is of a kind")
+
+    def server_ready(self, link: Link) -> None:
+        """The connection stands: send."""
+        raise AssertionError("a stream is of a kind")
+
+    def answer_failure(self, why: Failure) -> None:
+        """Tell the client, as far as that is still possible, log, and end."""
+        raise AssertionError("a stream is of a kind")
+
+    def idle_connection(self, server: Server) -> ServerConnection | None:
+        """A connection that this stream may use instead of a new one."""
+        return None
+
+    def server_octets(self, received: memoryview) -> None:
+        raise AssertionError("a stream is of a kind")
+
+    def server_ended(self) -> None:
+        raise AssertionError("a stream is of a kind")
+
+    def server_lost(self) -> None:
+        raise AssertionError("a stream is of a kind")
+
+    def server_drained(self) -> None:
+        raise AssertionError("a stream is of a kind")
+
+    # choosing
+
+    def enter_backend(self, backend: Backend) -> None:
+        """Count this stream into its backend."""
+        backend.sessions += 1
+        row = backend.counters
+        session_opened(row, self.host.now_ms)
+        occupancy(row, backend.sessions)
+
+    def leave_backend(self) -> None:
+        """Count it out again and give back what it holds."""
+        backend = self.backend
+        if backend is None:
+            return
+        self.release_slot()
+        backend.sessions -= 1
+        occupancy(backend.counters, backend.sessions)
+
+    def assign(self) -> None:
+        """Find a server with a free slot, or a place in line, or fail."""
+        self.state = ASSIGNING
+        backend = self.backend
+        if backend is None:
+            self.fail(failure.NO_SERVER)
+            return
+        server = self.pinned
+        if server is None:
+            server = backend.farm.pick(self.balance_key(), self.avoid)
+            if server is None:
+                if backend.active_count or backend.backup_count:
+                    self._wait_in_line(backend, None)
+                else:
+                    self.fail(failure.NO_SERVER)
+                return
+            if server.is_full():
+                self._wait_in_line(backend, server)
+                return
+            self._count_balanced(backend, server)
+        elif server.is_full():
+            self._wait_in_line(backend, server)
+            return
+        self._take_slot(backend, server)
+
+    def _count_balanced(self, backend: Backend, server: Server) -> None:
+        backend.counters[LBTOT] += 1
+        server.counters[LBTOT] += 1
+
+    def _wait_in_line(self, backend: Backend, server: Server | None) -> None:
+        if not queue.enqueue(self, backend, server, self.host.now_ms):
+            if self.pinned is not None and backend.redispatch_after:
+                self.pinned = None
+                self._redispatched()
+                self.assign()
+            else:
+                self.fail(failure.QUEUE_FULL)
+            return
+        self.state = QUEUED
+        patience_ms = backend.timeout_queue_ms or backend.timeout_connect_ms
+        self.session.arm(self.host.now_ms + patience_ms if patience_ms else 0)
+
+    def slot_granted(self, server: Server) -> None:
+        """A slot came free for this stream (queue.serve)."""
+        backend = server.backend
+        if self.pinned is not server:
+            self._count_balanced(backend, server)
+        self._take_slot(backend, server)
+
+    def _take_slot(self, backend: Backend, server: Server) -> None:
+        self.server = server
+        server.served += 1
+        backend.served += 1
+        occupancy(server.counters, server.served)
+        backend.balancer.opened(server)
+        self.assigned_ms = self.host.now_ms
+        self.connect()
+
+    def release_slot(self) -> None:
+        """Give the slot back and let the next in line have it."""
+        server, self.server = self.server, None
+        if server is None:
+            return
+        backend = server.backend
+        server.served -= 1
+        backend.served -= 1
+        occupancy(server.counters, server.served)
+        backend.balancer.closed(server)
+        if server.queue or backend.queue:
+            queue.serve(server)
+
+    # connecting
+
+    def connect(self) -> None:
+        """Get a connection to the server whose slot is held: an idle one, or a new one."""
+        server = self.server
+        if server is None:
+            raise AssertionError("connecting without a slot")
+        host = self.host
+        server_used(server.counters, host.now_ms)
+        connection = self.idle_connection(server)
+        if connection is not None:
+            self.was_reused = True
+            self.connection = connection
+            connection.taken(self)
+            server.counters[REUSE] += 1
+            server.backend.counters[REUSE] += 1
+            self.connected(connection.link)
+            return
+        self.was_reused = False
+        self.state = CONNECTING
+        server.counters[CONNECT] += 1
+        server.backend.counters[CONNECT] += 1
+        connection = ServerConnection(host, server, self)
+        self.connection = connection
+        patience_ms = server.backend.timeout_connect_ms
+        self.session.arm(host.now_ms + patience_ms if patience_ms else 0)
+        port = 0 if server.port_offset is None else self.session.local_port + server.port_offset
+        connection.connect(port, self._proxy_header(server))
+
+    def _proxy_header(self, server: Server) -> bytes:
+        if not server.send_proxy:
+            return b""
+        session = self.session
+        encode = encode_v2 if server.send_proxy == 2 else encode_v1
+        return encode((session.peer_address, session.peer_port), (session.local_address, session.local_port))
+
+    def connected(self, link: Link) -> None:
+        """The connection stands."""
+        self.state = ESTABLISHED
+        self.connected_ms = self.host.now_ms
+        if self.session.frontend.log_backend_source:
+            self.source = link.local_address()
+        self.server_ready(link)
+
+    def connect_failed(self, refused: bool) -> None:
+        """No connection came about."""
+        self.connection = None
+        self.attempt_failed(failure.CONNECT_REFUSED if refused else failure.CONNECT_RESOURCES)
+
+    def attempt_failed(self, why: Failure) -> None:
+        """Try again, here or elsewhere, or give up (`retries`, `option redispatch`, `retry-on`)."""
+        backend, server = self.backend, self.server
+        if backend is None or server is None:
+            raise AssertionError("an attempt without a server")
+        observe = self.host.server_failed
+        if observe is not None:
+            observe(server, why)
+        if self.server is None:                 # the observer shut this stream down
+            return
+        if self.retries >= backend.retries or why.retry not in backend.retry_on:
+            self.fail(why)
+            return
+        self.retries += 1
+        if self._may_redispatch(backend):
+            self._redispatched()
+            server.counters[WREDIS] += 1
+            self.pinned, self.avoid = None, server
+            self.release_slot()
+            self.assign()
+            return
+        backend.counters[WRETR] += 1
+        server.counters[WRETR] += 1
+        if why is not failure.CONNECT_REFUSED:
+            self.connect()
+            return
+        self.state = WAITING
+        wait_ms = min(TURN_AROUND_MS, backend.timeout_connect_ms or TURN_AROUND_MS)
+        self.session.arm(self.host.now_ms + wait_ms)
+
+    def _may_redispatch(self, backend: Backend) -> bool:
+        """Is this retry, the `self.retries`-th, one that goes elsewhere?"""
+        after, retries = backend.redispatch_after, self.retries
+        if after == 0 or backend.active_count + backend.backup_count < 1:
+            return False
+        if after > 0:
+            return retries % after == 0
+        return retries == backend.retries + 1 + after
+
+    def _redispatched(self) -> None:
+        self.redispatched = True
+        if self.backend is not None:
+            self.backend.counters[WREDIS] += 1
+        if self.flag_request == ord("V"):
+            self.flag_request = ord("D")
+
+    def _try_again(self) -> None:
+        """The turn-around is over: the same server, unless it went down meanwhile."""
+        server = self.server
+        if server is not None and server.is_up:
+            self.assigned_ms = self.host.now_ms
+            self.connect()
+            return
+        self.pinned, self.avoid = None, server
+        self._redispatched()
+        self.release_slot()
+        self.assign()
+
+    # ending
+
+    def waited_too_long(self) -> bool:
+        """The session's deadline came while this stream was not established; True when that was its business."""
+        if self.state == QUEUED:
+            queue.leave(self)
+            self.fail(failure.QUEUE_TIMEOUT)
+        elif self.state == WAITING:
+            self._try_again()
+        elif self.state == CONNECTING:
+            self.drop_connection()
+            self.attempt_failed(failure.CONNECT_TIMEOUT)
+        else:
+            return False
+        return True
+
+    def client_gone(self) -> Failure:
+        """Which failure it is that the client has gone in this state, before any response."""
+        if self.state == QUEUED:
+            return failure.QUEUE_ABORTED
+        if self.state in (CONNECTING, WAITING, ASSIGNING):
+            return failure.CONNECT_ABORTED
+        return failure.RESPONSE_ABORTED
+
+    def drop_connection(self) -> None:
+        """Close the server's side, whatever it was doing."""
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.discard()
+
+    def fail(self, why: Failure) -> None:
+        """End early: leave the line, drop the connection, count, tell the client, log."""
+        if self.state == CLOSED:
+            return
+        queue.leave(self)
+        self.drop_connection()
+        self._count_failure(why)
+        self.answer_failure(why)
+
+    def _count_failure(self, why: Failure) -> None:
+        if why.front_cell >= 0:
+            self.session.frontend.counters[why.front_cell] += 1
+        if why.back_cell >= 0:
+            if self.backend is not None:
+                self.backend.counters[why.back_cell] += 1
+            if self.server is not None:
+                self.server.counters[why.back_cell] += 1
+
+    def count_times(self, response_ms: int, total_ms: int) -> None:
+        """Add the times of a stream that reached a server to the averages of its server and backend."""
+        server, backend = self.server, self.backend
+        if server is None or backend is None or not self.connected_ms:
+            return
+        queue_ms, connect_ms = self.assigned_ms - self.start_ms, self.connected_ms - self.assigned_ms
+        times_counted(server.counters, queue_ms, connect_ms, response_ms, total_ms)
+        times_counted(backend.counters, queue_ms, connect_ms, response_ms, total_ms)
