@@ -1,0 +1,266 @@
+"""All health checks of a process: one entry in a timer wheel per checked server, one callback of the loop for the wheel.
+
+    waiting --interval over--> connecting --open--> asking --answer--> waiting
+
+A server in maintenance keeps its beat but is not asked; a server that tracks another has no checks of its own and follows
+(`runtime.transitions`). Slow starts and observation of the traffic are driven from here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from proxy.base.clock import Clock
+from proxy.core.stream.failure import Failure
+from proxy.core.timers import NEVER, Entry, TimerWheel
+from proxy.health import errors, scheduler
+from proxy.health.observe import Seen, failure_seen, observe, status_seen
+from proxy.health.outcome import check_done
+from proxy.health.probe_http import FIRST_CONNECT
+from proxy.health.probe_io import ProbeIO, ProbeLoop
+from proxy.health.result import CheckResult, Verdict
+from proxy.runtime import transitions
+from proxy.runtime.check_plan import CheckPlan, ConnectStep
+from proxy.runtime.log import Events
+from proxy.runtime.process import Process
+from proxy.runtime.server import Server
+from proxy.runtime.states import MAINT, Operational
+
+TICK_MIN_MS = 1
+
+
+class CheckLoop(ProbeLoop, Protocol):
+    """What checks need of an event loop."""
+
+    def call_later(self, delay: float, callback: Any, /) -> Any: ...
+
+
+class ServerCheck:
+    """The checks of one server: at most one under way, started by the wheel."""
+
+    __slots__ = ("_checks", "_io", "_started_ms", "_unchecked", "deadline_ms", "plan", "result", "server", "slot")
+
+    def __init__(self, checks: Checks, server: Server, plan: CheckPlan) -> None:
+        self._checks = checks
+        self._io = ProbeIO(checks.loop, plan, self)
+        self._started_ms = 0
+        self._unchecked = True
+        self.server = server
+        self.plan = plan
+        self.result = CheckResult()
+        self.deadline_ms = NEVER
+        self.slot = 0
+
+    def deadline_reached(self, now_ms: int) -> None:
+        """The interval is over, or the check under way took too long."""
+        if self.result.running:
+            http, connecting = self._io.http, self._io.connecting
+            self._io.close()
+            late = errors.CONNECT_TIMEOUT if connecting or http is None else http.timed_out()
+            self._finish(late, now_ms)
+        else:
+            self._begin(now_ms)
+
+    def abandon(self) -> None:
+        """Stop at once, telling nothing."""
+        self._io.close()
+        self.result.running = False
+
+    def _begin(self, now_ms: int) -> None:
+        server = self.server
+        self._started_ms = now_ms
+        if server.admin & MAINT or server.check_disabled or (server.sockaddr is None and self.plan.sockaddr is None):
+            self._wait(now_ms)
+            return
+        step = FIRST_CONNECT
+        http = self._io.http
+        if http is not None:
+            step = http.begin()
+            http.conditional = server.operational is not Operational.STOPPED
+        self.result.running = True
+        self.result.started_ms = now_ms
+        self._connect(step, now_ms)
+
+    def _connect(self, step: ConnectStep, now_ms: int) -> None:
+        family, sockaddr = self._target(step)
+        refused = self._io.open(family, sockaddr, self.server.source, step)
+        if refused is not None:
+            self._finish(refused, now_ms)
+        else:
+            self._checks.arm(self, scheduler.connect_deadline_ms(self.plan, self._started_ms), now_ms)
+
+    def _target(self, step: ConnectStep) -> tuple[int, Any]:
+        """Where to connect to: the check's own address or the server's, with the port that was asked for."""
+        plan, server = self.plan, self.server
+        family, sockaddr = plan.family, plan.sockaddr
+        if sockaddr is None:
+            family, sockaddr = server.socket_family, server.sockaddr
+        port = plan.port if step.port is None else step.port
+        if port is not None and isinstance(sockaddr, tuple):
+            sockaddr = (sockaddr[0], port, *sockaddr[2:])
+        return family, sockaddr
+
+    def probe_connected(self) -> None:
+        checks, plan = self._checks, self.plan
+        if plan.timeout_ms:
+            now_ms = checks.clock.monotonic_ms()
+            checks.arm(self, scheduler.answer_deadline_ms(plan, self._started_ms, now_ms), now_ms)
+
+    def probe_reconnect(self, step: ConnectStep) -> None:
+        self._connect(step, self._checks.clock.monotonic_ms())
+
+    def probe_ended(self, verdict: Verdict) -> None:
+        self._finish(verdict, self._checks.clock.monotonic_ms())
+
+    def _finish(self, verdict: Verdict, now_ms: int) -> None:
+        self.result.running = False
+        self._unchecked = False
+        check_done(self.server, self.result, verdict, now_ms - self._started_ms, now_ms, self._checks.events)
+        self._wait(now_ms)
+
+    def _wait(self, now_ms: int) -> None:
+        """Arrange for the next check, an interval after the start of the last."""
+        checks = self._checks
+        interval_ms = scheduler.interval_ms(self.plan, self.server, self._unchecked)
+        interval_ms = scheduler.spread(interval_ms, checks.spread_percent, checks.random)
+        checks.arm(self, max(now_ms + 1, self._started_ms + interval_ms), now_ms)
+
+    def hasten(self, now_ms: int, delay_ms: int) -> None:
+        """Bring the next check forward."""
+        if not self.result.running and self.deadline_ms > now_ms + delay_ms:
+            self._checks.arm(self, max(now_ms + 1, now_ms + delay_ms), now_ms)
+
+
+class SlowStarts:
+    """The wheel entry that raises the weights of servers that start slowly."""
+
+    __slots__ = ("_checks", "_servers", "deadline_ms", "slot")
+
+    def __init__(self, checks: Checks, servers: list[Server]) -> None:
+        self._checks = checks
+        self._servers = servers
+        self.deadline_ms = NEVER
+        self.slot = 0
+
+    def arm(self, now_ms: int) -> None:
+        if self._servers:
+            step_ms = min(transitions.slowstart_step_ms(server) for server in self._servers)
+            self._checks.arm(self, now_ms + step_ms, now_ms)
+
+    def deadline_reached(self, now_ms: int) -> None:
+        for server in self._servers:
+            transitions.advance_slowstart(server, now_ms, self._checks.events)
+        self.arm(now_ms)
+
+
+class Checks:
+    """Runs the checks of every server of a process that has a plan, until stopped.
+
+    `random` gives numbers in [0, 1).
+    Source: HAProxy configuration manual, "spread-checks", "max-spread-checks".
+    """
+
+    def __init__(
+        self, process: Process, events: Events, clock: Clock, loop: CheckLoop, random: Callable[[], float],
+        spread_percent: int = 0, max_spread_ms: int | None = None,
+    ) -> None:
+        self.process = process
+        self.events = events
+        self.clock = clock
+        self.loop = loop
+        self.random = random
+        self.spread_percent = spread_percent
+        self.wheel = TimerWheel()
+        self._max_spread_ms = max_spread_ms
+        self._by_server: dict[Server, ServerCheck] = {}
+        self._timer: Any = None
+        self._timer_ms = NEVER
+        self._ticking = False
+        self._slow_starts = SlowStarts(self, [])
+
+    def start(self) -> None:
+        """Begin to check: the first check of each server comes within the shortest interval of all."""
+        now_ms = self.clock.monotonic_ms()
+        servers = [server for backend in self.process.backends for server in backend.servers]
+        checked = [server for server in servers if server.check is not None and server.track is None]
+        delays = scheduler.first_delays_ms([server.check for server in checked], self._max_spread_ms)
+        for server, delay_ms in zip(checked, delays, strict=True):
+            check = ServerCheck(self, server, server.check)
+            server.check_result = check.result
+            self._by_server[server] = check
+            self.arm(check, now_ms + max(1, delay_ms), now_ms)
+        self._slow_starts = SlowStarts(self, [server for server in servers if server.slowstart_ms])
+        self._slow_starts.arm(now_ms)
+
+    def arm(self, entry: Entry, deadline_ms: int, now_ms: int) -> None:
+        """Have the entry told at its deadline."""
+        self.wheel.arm(entry, deadline_ms)
+        if not self._ticking and (self._timer is None or deadline_ms < self._timer_ms):
+            self._set_timer(now_ms)
+
+    def stop(self) -> None:
+        """Stop checking: nothing stays open, nothing is told any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for check in self._by_server.values():
+            check.abandon()
+            self.wheel.forget(check)
+        self._by_server.clear()
+        self.wheel.forget(self._slow_starts)
+
+    def wake(self, server: Server) -> None:
+        """Check the server, or the one it tracks, now: the administrator has changed something about it."""
+        while server.track is not None:
+            server = server.track
+        check = self._by_server.get(server)
+        if check is not None:
+            check.hasten(self.clock.monotonic_ms(), 0)
+
+    def server_failed(self, server: Server, why: Failure) -> None:
+        """The data plane failed with the server (`observe`)."""
+        seen = failure_seen(why)
+        if seen is not None and server.observe:
+            self._observe(server, seen)
+
+    def server_answered(self, server: Server, status: int) -> None:
+        """The server answered the data plane (`observe layer7`)."""
+        if server.observe == "layer7":
+            self._observe(server, status_seen(status))
+        else:
+            self.server_connected(server)
+
+    def server_connected(self, server: Server) -> None:
+        """The data plane connected to the server (`observe layer4`)."""
+        if server.observe == "layer4":
+            server.consecutive_errors = 0
+
+    def _observe(self, server: Server, seen: Seen) -> None:
+        now_ms = self.clock.monotonic_ms()
+        check = self._by_server.get(server)
+        if observe(server, seen, now_ms, self.events) and check is not None:
+            plan = check.plan
+            check.hasten(now_ms, plan.inter_ms if plan.fastinter_ms is None else plan.fastinter_ms)
+
+    def _tick(self) -> None:
+        self._timer = None
+        now_ms = self.clock.monotonic_ms()
+        self._ticking = True
+        try:
+            self.wheel.advance(now_ms)
+        finally:
+            self._ticking = False
+            self._set_timer(now_ms)
+
+    def _set_timer(self, now_ms: int) -> None:
+        """Have the loop call when the wheel has something to do: one timer for all checks."""
+        next_ms = self.wheel.next_ms()
+        if next_ms == NEVER:
+            return
+        if self._timer is not None:
+            if self._timer_ms <= next_ms:
+                return
+            self._timer.cancel()
+        self._timer_ms = next_ms
+        self._timer = self.loop.call_later(max(TICK_MIN_MS, next_ms - now_ms) / 1000, self._tick)

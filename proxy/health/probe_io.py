@@ -1,0 +1,184 @@
+"""The socket of a check: non-blocking, driven by the loop's readiness callbacks; no task, no future.
+
+    IDLE --open--> CONNECTING --writable--> SENDING --all sent--> RECEIVING --verdict--> IDLE
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Any, Protocol
+
+from proxy.health import errors
+from proxy.health.probe_http import INVALID_RESPONSE, HttpProbe
+from proxy.health.probe_tcp import CONNECTED, proxy_header
+from proxy.health.result import Verdict
+from proxy.runtime.check_plan import CheckPlan, ConnectStep
+
+RECEIVE_OCTETS = 16384
+LINGER_NONE = b"\x01\x00\x00\x00\x00\x00\x00\x00"      # struct linger: on, 0 s: leave with RST, no TIME_WAIT, nothing half-open
+
+_IN_PROGRESS = frozenset({errno.EINPROGRESS, errno.EINTR})
+_AGAIN = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
+
+
+class ProbeLoop(Protocol):
+    """What a probe needs of an event loop."""
+
+    def add_reader(self, fd: int, callback: Any, /) -> Any: ...
+
+    def remove_reader(self, fd: int, /) -> Any: ...
+
+    def add_writer(self, fd: int, callback: Any, /) -> Any: ...
+
+    def remove_writer(self, fd: int, /) -> Any: ...
+
+
+class ProbeOwner(Protocol):
+    """Who started the probe."""
+
+    def probe_connected(self) -> None:
+        """The connection is open; now the answer is waited for."""
+
+    def probe_reconnect(self, step: ConnectStep) -> None:
+        """The next step needs another connection; this one is closed."""
+
+    def probe_ended(self, verdict: Verdict) -> None:
+        """The probe is over, its socket closed. Never told from within `open`."""
+
+
+class ProbeIO:
+    """The connection of one server's checks, one at a time.
+
+    `http` is None for a check of layer 4.
+    """
+
+    __slots__ = ("_fd", "_loop", "_out", "_owner", "_plan", "_reading", "_sock", "_writing", "connecting", "http")
+
+    def __init__(self, loop: ProbeLoop, plan: CheckPlan, owner: ProbeOwner) -> None:
+        self._loop = loop
+        self._plan = plan
+        self._owner = owner
+        self._sock: socket.socket | None = None
+        self._fd = -1
+        self._out = b""
+        self._reading = False
+        self._writing = False
+        self.connecting = False
+        self.http = HttpProbe(plan) if plan.steps else None
+
+    def open(self, family: int, sockaddr: Any, source: Any, step: ConnectStep) -> Verdict | None:
+        """Begin to connect; a verdict when the system refuses at once."""
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            return errors.socket_refused(error.errno or 0)
+        if source is not None:
+            try:
+                sock.bind(source)
+            except OSError as error:
+                sock.close()
+                return errors.bind_refused(error.errno or 0)
+        code = sock.connect_ex(sockaddr)
+        if code and code not in _IN_PROGRESS:
+            sock.close()
+            return errors.connect_refused(code)
+        self._sock, self._fd, self.connecting = sock, sock.fileno(), True
+        self._out = b""
+        version = step.send_proxy or self._plan.send_proxy
+        if version:
+            # connect() has chosen our address, whether or not the other side has answered yet
+            self._out = proxy_header(version, sock.getsockname(), sockaddr)
+        self._writing = True
+        self._loop.add_writer(self._fd, self._writable)
+        return None
+
+    def close(self) -> None:
+        """Leave the connection, whatever its state."""
+        sock = self._sock
+        if sock is None:
+            return
+        if self._writing:
+            self._writing = False
+            self._loop.remove_writer(self._fd)
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._fd)
+        self._sock = None
+        self.connecting = False
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
+        sock.close()
+
+    def _end(self, verdict: Verdict) -> None:
+        self.close()
+        self._owner.probe_ended(verdict)
+
+    def _writable(self) -> None:
+        sock = self._sock
+        if sock is None:
+            return
+        if self.connecting:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                self._end(errors.connection_failed(code))
+                return
+            self.connecting = False
+            self._owner.probe_connected()
+            if self.http is not None and not self._act(self.http.connected()):
+                return
+        self._send()
+
+    def _send(self) -> None:
+        sock = self._sock
+        assert sock is not None
+        if self._out:
+            try:
+                self._out = self._out[sock.send(self._out) :]
+            except OSError as error:
+                if error.errno not in _AGAIN:
+                    self._end(errors.connection_lost(error.errno or 0))
+                    return
+            if self._out:
+                if not self._writing:
+                    self._writing = True
+                    self._loop.add_writer(self._fd, self._writable)
+                return
+        if self.http is None:
+            self._end(CONNECTED)
+            return
+        if self._writing:
+            self._writing = False
+            self._loop.remove_writer(self._fd)
+        if not self._reading:
+            self._reading = True
+            self._loop.add_reader(self._fd, self._readable)
+
+    def _readable(self) -> None:
+        sock, http = self._sock, self.http
+        if sock is None or http is None:
+            return
+        try:
+            octets = sock.recv(RECEIVE_OCTETS)
+        except OSError as error:
+            if error.errno not in _AGAIN:
+                self._end(errors.connection_lost(error.errno or 0))
+            return
+        if not octets:
+            action = http.closed()
+            self._act(INVALID_RESPONSE if action is None or isinstance(action, bytes) else action)
+        elif self._act(http.received(octets)) and self._out:
+            self._send()
+
+    def _act(self, action: Verdict | ConnectStep | bytes | None) -> bool:
+        """Do what the probe wants next; false when this connection is over."""
+        if action is None:
+            return True
+        if isinstance(action, bytes):
+            self._out += action
+            return True
+        if isinstance(action, Verdict):
+            self._end(action)
+            return False
+        self.close()
+        self._owner.probe_reconnect(action)
+        return False
