@@ -9,6 +9,7 @@ is put into its new slot, the others are told.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Protocol
 
@@ -32,12 +33,12 @@ class TimerWheel:
     Units: milliseconds of the monotonic clock; an entry is told at most one slot late.
     """
 
-    __slots__ = ("_heap", "_slots", "wake")
+    __slots__ = ("_heap", "_slots", "on_earlier")
 
     def __init__(self) -> None:
         self._slots: dict[int, set[Entry]] = {}
         self._heap: list[int] = []
-        self.wake = NEVER                   # when the owner has promised to call `advance`; NEVER = it has not
+        self.on_earlier: Callable[[int], None] | None = None    # told when `advance` is needed earlier than `next_ms` said
 
     def arm(self, entry: Entry, deadline_ms: int) -> None:
         """Set, move or (with 0) drop a deadline."""
@@ -55,6 +56,8 @@ class TimerWheel:
         if entries is None:
             self._slots[slot] = {entry}
             heappush(self._heap, slot)
+            if self.on_earlier is not None and self._heap[0] == slot:
+                self.on_earlier(slot * SLOT_MS)
         else:
             entries.add(entry)
 

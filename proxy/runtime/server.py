@@ -27,6 +27,9 @@ class Waiter(Protocol):
     def slot_granted(self, server: Server) -> None:
         """A slot on `server` is this waiter's now."""
 
+    def server_gone(self) -> None:
+        """The server or the whole backend in whose queue it waited has gone; it is out of that queue already."""
+
 
 class Server:
     """One `server` line at work.
@@ -37,12 +40,12 @@ class Server:
     """
 
     __slots__ = (
-        "address", "admin", "backend", "check", "check_result", "configured_weight", "cookie", "counters", "disabled",
-        "error_limit", "health", "idle", "index", "is_backup", "last_change_ms", "max_reuse", "maxconn", "maxqueue", "minconn",
-        "name", "observe", "on_error", "on_marked_down", "on_marked_up", "operational", "pool_low_conn", "pool_max_conn",
-        "pool_purge_delay_ms", "port_offset", "queue", "resolve_error", "rise", "fall", "send_proxy", "served", "sid",
-        "slowstart_ms", "sockaddr", "socket_family", "source", "track", "tracked_by", "user_weight", "weight_now",
-        "consecutive_errors", "down_since_ms", "ramp", "check_disabled",
+        "address", "admin", "backend", "check", "check_disabled", "check_result", "configured_weight", "consecutive_errors",
+        "cookie", "counters", "disabled", "down_since_ms", "error_limit", "fall", "health", "idle", "index", "is_backup",
+        "last_change_ms", "max_reuse", "maxconn", "maxqueue", "minconn", "name", "observe", "on_error", "on_marked_down",
+        "on_marked_up", "operational", "pool_low_conn", "pool_max_conn", "pool_purge_delay_ms", "port_offset", "queue",
+        "ramp", "resolve_error", "rise", "send_proxy", "served", "sid", "slowstart_ms", "sockaddr", "socket_family", "source",
+        "track", "tracked_by", "user_weight", "weight_now",
     )
 
     def __init__(self, backend: Backend, name: str, sid: int, address: Address) -> None:

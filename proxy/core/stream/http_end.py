@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.core import queue
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.stream import failure
 from proxy.core.stream.accounting import response_counted
 from proxy.core.stream.body import Body
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.log_facts import request_facts, session_facts, stream_facts, termination
+from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.stream import CLOSED, ESTABLISHED, Stream
 from proxy.runtime.backend import Backend
-from proxy.runtime.cells import BIN, BOUT
+from proxy.runtime.cells import BOUT
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ class HttpEnd(Stream):
     """The facts of an HTTP exchange, its deadlines and its end."""
 
     __slots__ = (
-        "body_begun", "captured_response", "captured_set_cookie", "client_side_closed", "continued", "credited_in", "credited_out",
-        "extra", "fresh_only", "head", "interims", "is_over", "logged", "may_replay", "outbox", "outbox_octets", "request_body",
-        "request_done", "responded", "response", "response_body", "response_buffer", "response_done", "response_ms", "server_keeps",
+        "body_begun", "captured_response", "captured_set_cookie", "client_side_closed", "continued", "extra", "fresh_only",
+        "head", "interims", "is_over", "logged", "may_replay", "outbox", "outbox_octets", "request_body", "request_done",
+        "responded", "response", "response_body", "response_buffer", "response_done", "response_ms", "server_keeps",
         "server_side_closed", "spoiled", "status", "tunnel", "until_close",
     )
 
@@ -63,8 +63,6 @@ class HttpEnd(Stream):
         self.server_side_closed = False
         self.is_over = False
         self.logged = False
-        self.credited_in = 0
-        self.credited_out = 0
         self.captured_response: list[bytes | None] | None = None
         self.captured_set_cookie: bytes | None = None
 
@@ -85,14 +83,18 @@ class HttpEnd(Stream):
             timeout_ms = session.frontend.timeout_client_ms
             client_ms = session.client_active_ms + timeout_ms if timeout_ms else 0
         connection = self.connection
-        if backend is not None and connection is not None and not self.response_done and not session.link.pending:
-            # while the client still sends, the server is waited for only if it does not take what is there
-            if self.request_done or (connection.link is not None and connection.link.pending):
-                timeout_ms = backend.timeout_server_ms
-                server_ms = session.server_active_ms + timeout_ms if timeout_ms else 0
+        if backend is not None and self._awaits_server(connection):
+            timeout_ms = backend.timeout_server_ms
+            server_ms = session.server_active_ms + timeout_ms if timeout_ms else 0
         if client_ms and (not server_ms or client_ms <= server_ms):
             return client_ms, self._client_late()
         return server_ms, failure.DATA_SERVER_TIMEOUT if self.responded else failure.RESPONSE_TIMEOUT
+
+    def _awaits_server(self, connection: ServerConnection | None) -> bool:
+        """While the client still sends, the server is waited for only if it does not take what is there."""
+        if connection is None or self.response_done or self.session.link.pending:
+            return False
+        return self.request_done or (connection.link is not None and connection.link.pending > 0)
 
     def _tunnel_expiry(self, backend: Backend) -> tuple[int, Failure]:
         session, frontend = self.session, self.session.frontend
@@ -219,23 +221,6 @@ class HttpEnd(Stream):
         if self.server is not None:
             self.server.counters[BOUT] += octets
 
-    def credit(self) -> None:
-        """Tell the board of the octets that went through since last time."""
-        out, came = self.octets_out - self.credited_out, self.octets_in - self.credited_in
-        self.credited_out, self.credited_in = self.octets_out, self.octets_in
-        session, backend, server = self.session, self.backend, self.server
-        session.frontend.counters[BOUT] += out
-        session.listener.counters[BOUT] += out
-        session.listener.counters[BIN] += came
-        if backend is not None:
-            row = backend.counters
-            row[BIN] += came
-            row[BOUT] += out
-        if server is not None:
-            row = server.counters
-            row[BIN] += came
-            row[BOUT] += out
-
     def log(self, why: Failure | None, server: Server | None = None) -> None:
         """Hand the facts of this stream to the frontend's log."""
         self.logged = True
@@ -258,9 +243,3 @@ class HttpEnd(Stream):
         record.logasap = session.frontend.logasap and why is None and not self.is_over
         record.is_error = why is not None or self.retries > 0 or self.status >= 500
         log.record(record)
-
-    def shut_waiting(self) -> None:
-        """Leave a queue whose server has gone, and look for another one."""
-        queue.leave(self)
-        self.pinned = None
-        self.assign()

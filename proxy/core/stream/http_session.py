@@ -42,11 +42,14 @@ class HttpSession(Session):
     """
 
     __slots__ = (
-        "buffer", "captured_cookie", "captured_request", "half_closed", "head", "idle_since_ms", "keep", "limits", "linger_octets",
-        "lingering", "private", "reading", "request_began_ms", "request_ended_ms", "requests", "stream", "unique_id",
+        "buffer", "captured_cookie", "captured_request", "half_closed", "head", "idle_since_ms", "keep", "limits",
+        "linger_octets", "lingering", "private", "reading", "request_began_ms", "request_ended_ms", "requests", "stream",
+        "unique_id",
     )
 
-    def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int], limits: Limits) -> None:
+    def __init__(
+        self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int], limits: Limits
+    ) -> None:
         Session.__init__(self, host, listener, link, peer, local)
         self.limits = limits
         self.buffer = b""
@@ -92,7 +95,7 @@ class HttpSession(Session):
         self.half_closed = True
         if self.stream is not None:
             self.stream.client_ended()
-        elif self.lingering or not self.request_began_ms and self.requests:
+        elif self.lingering or (not self.request_began_ms and self.requests):
             self.finish()
         else:
             self._refuse(failure.REQUEST_ABORTED, 400)
@@ -114,12 +117,13 @@ class HttpSession(Session):
     def deadline_reached(self, now_ms: int) -> None:
         if self.stream is not None:
             self.stream.deadline_reached(now_ms)
-        elif self.lingering or (self.requests and not self.request_began_ms):
-            self.finish()
-        elif not self.request_began_ms and "http-ignore-probes" in self.frontend.options:
+        elif self.lingering or (not self.request_began_ms and self._may_leave_silently()):
             self.finish()
         else:
             self._refuse(failure.REQUEST_TIMEOUT, 408)
+
+    def _may_leave_silently(self) -> bool:
+        return self.requests > 0 or "http-ignore-probes" in self.frontend.options
 
     def is_idle(self) -> bool:
         return self.stream is None and not self.request_began_ms and self.requests > 0

@@ -15,7 +15,6 @@ from proxy.runtime.server import Server
 # Why a reader is paused. Several parties may pause one reader; it reads again when the last of them lets go.
 PAUSE_PEER_FULL = 1        # the other side does not drain
 PAUSE_NOT_ASKED = 2        # nothing may be read now: pipelined requests, a request that waits for its server
-PAUSE_QUOTA = 4            # the process may not accept more for the moment
 
 
 class Link(Protocol):
@@ -96,6 +95,9 @@ class Host(Protocol):
 
     def session_over(self, session: Any) -> None:
         """A session has closed its connection: forget it, and accept anew if that was waiting for it."""
+
+    def session_replaced(self, old: Any, new: Any) -> None:
+        """The link of `old` belongs to `new` from now on; the client was counted already."""
 
     def soon(self, callback: Callable[[], None]) -> None:
         """Call back in this turn of the event loop, after what is being handled."""

@@ -22,7 +22,7 @@ from proxy.core.stream.failure import Failure
 from proxy.core.stream.ports import Host, Link
 from proxy.core.stream.server_connection import ServerConnection
 from proxy.runtime.backend import Backend
-from proxy.runtime.cells import CONNECT, LBTOT, REUSE, WREDIS, WRETR
+from proxy.runtime.cells import BIN, BOUT, CONNECT, LBTOT, REUSE, WREDIS, WRETR
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class Stream:
     """
 
     __slots__ = (
-        "assigned_ms", "avoid", "backend", "backend_queue", "connected_ms", "connection", "flag_request", "flag_response",
-        "host", "octets_in", "octets_out", "pinned", "queued_at_ms", "queued_in", "redispatched", "retries", "server",
-        "server_queue", "session", "source", "start_ms", "state", "was_reused",
+        "assigned_ms", "avoid", "backend", "backend_queue", "connected_ms", "connection", "credited_in", "credited_out",
+        "flag_request", "flag_response", "host", "octets_in", "octets_out", "pinned", "queued_at_ms", "queued_in",
+        "redispatched", "retries", "server", "server_queue", "session", "source", "start_ms", "state", "was_reused",
     )
 
     def __init__(self, session: Session, backend: Backend | None, start_ms: int) -> None:
@@ -73,6 +73,8 @@ class Stream:
         self.source: tuple[str, int] | None = None  # our address towards the server, where a log format asks for it
         self.octets_in = 0
         self.octets_out = 0
+        self.credited_in = 0
+        self.credited_out = 0
         self.flag_request = NO_FLAG
         self.flag_response = NO_FLAG
 
@@ -349,6 +351,29 @@ class Stream:
                 self.backend.counters[why.back_cell] += 1
             if self.server is not None:
                 self.server.counters[why.back_cell] += 1
+
+    def server_gone(self) -> None:
+        """The server in whose queue this stream waits has gone: look for another one."""
+        queue.leave(self)
+        self.pinned = None
+        self.assign()
+
+    def credit(self) -> None:
+        """Tell the board of the octets that went through since last time."""
+        out, came = self.octets_out - self.credited_out, self.octets_in - self.credited_in
+        self.credited_out, self.credited_in = self.octets_out, self.octets_in
+        session, backend, server = self.session, self.backend, self.server
+        session.frontend.counters[BOUT] += out
+        session.listener.counters[BOUT] += out
+        session.listener.counters[BIN] += came
+        if backend is not None:
+            row = backend.counters
+            row[BIN] += came
+            row[BOUT] += out
+        if server is not None:
+            row = server.counters
+            row[BIN] += came
+            row[BOUT] += out
 
     def count_times(self, response_ms: int, total_ms: int) -> None:
         """Add the times of a stream that reached a server to the averages of its server and backend."""

@@ -1,0 +1,79 @@
+"""From an accepted connection to its session: the PROXY header first, if the listener wants one, then the frontend's mode."""
+
+from __future__ import annotations
+
+from proxy.base.errors import RemoteProtocolError
+from proxy.core.http1.limits import Limits
+from proxy.core.proxy_protocol import parse
+from proxy.core.stream.http_session import HttpSession
+from proxy.core.stream.ports import Host, Link
+from proxy.core.stream.session import Session
+from proxy.core.stream.tcp_session import HealthSession, TcpSession
+from proxy.runtime.frontend import Listener
+
+HEADER_READ_OCTETS = 4096
+Ends = tuple[str, int]
+
+
+def limits_of(bufsize: int, maxrewrite: int, maxhdr: int) -> Limits:
+    """What a head may measure, from tune.bufsize, tune.maxrewrite and tune.http.maxhdr."""
+    return Limits(head=bufsize - maxrewrite, start_line=bufsize - maxrewrite, fields=maxhdr - 1)
+
+
+def new_session(host: Host, listener: Listener, link: Link, peer: Ends, local: Ends, limits: Limits) -> Session:
+    """The session of a client whose addresses are known."""
+    frontend = listener.frontend
+    if frontend.is_health:
+        return HealthSession(host, listener, link, peer, local)
+    if frontend.is_http:
+        return HttpSession(host, listener, link, peer, local, limits)
+    return TcpSession(host, listener, link, peer, local)
+
+
+class HeaderIntake(Session):
+    """Waits for the PROXY header of a connection, then makes the session that it tells of.
+
+    Source: HAProxy configuration manual, "accept-proxy": without a valid header the connection is closed.
+    """
+
+    __slots__ = ("buffer", "limits")
+
+    def __init__(self, host: Host, listener: Listener, link: Link, peer: Ends, local: Ends, limits: Limits) -> None:
+        Session.__init__(self, host, listener, link, peer, local)
+        self.buffer = b""
+        self.limits = limits
+
+    def started(self) -> None:
+        self.link.limit_reads(HEADER_READ_OCTETS)
+        patience_ms = self.frontend.timeout_client_ms
+        self.arm(self.host.now_ms + patience_ms if patience_ms else 0)
+
+    def octets(self, received: memoryview) -> None:
+        self.buffer += bytes(received)
+        try:
+            header = parse(self.buffer)
+        except RemoteProtocolError:
+            self.finish(abort=True)
+            return
+        if header is None:
+            return
+        rest = self.buffer[header.size :]
+        peer, local = (self.peer_address, self.peer_port), (self.local_address, self.local_port)
+        session = new_session(
+            self.host, self.listener, self.link, header.source or peer, header.destination or local, self.limits
+        )
+        self.host.timers.forget(self)
+        self.closed = True
+        self.host.session_replaced(self, session)
+        session.started()
+        if rest and not session.closed:
+            session.octets(memoryview(rest))
+
+    def ended(self) -> None:
+        self.finish()
+
+    def lost(self) -> None:
+        self.finish(abort=True)
+
+    def deadline_reached(self, now_ms: int) -> None:
+        self.finish()

@@ -1,0 +1,238 @@
+"""A client connection in TCP mode: octets both ways, each side's end passed on to the other.
+
+    client ended, server ended, both ended = over         a side that broke, or was silent too long, ends both
+"""
+
+from __future__ import annotations
+
+from proxy.core.stream import failure
+from proxy.core.stream.failure import Failure
+from proxy.core.stream.log_facts import session_facts, stream_facts, termination
+from proxy.core.stream.ports import PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Host, Link
+from proxy.core.stream.server_connection import BODY_READ_OCTETS, HEAD_READ_OCTETS
+from proxy.core.stream.session import Session
+from proxy.core.stream.stream import CLOSED, ESTABLISHED, NO_FLAG, Stream
+from proxy.runtime.cells import BIN
+from proxy.runtime.frontend import Listener
+
+CREDIT_OCTETS = 1 << 20
+HEALTHY = b"OK"
+
+
+class TcpSession(Session):
+    """A session in TCP mode; its stream lives as long as it does."""
+
+    __slots__ = ("stream",)
+
+    def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]) -> None:
+        Session.__init__(self, host, listener, link, peer, local)
+        self.stream = TcpStream(self)
+
+    def started(self) -> None:
+        self.link.limit_reads(HEAD_READ_OCTETS)
+        self.stream.begin()
+
+    def octets(self, received: memoryview) -> None:
+        self.client_active_ms = self.host.now_ms
+        self.frontend.counters[BIN] += len(received)
+        self.stream.client_octets(received)
+
+    def ended(self) -> None:
+        self.stream.client_ended()
+
+    def lost(self) -> None:
+        self.stream.client_lost()
+
+    def drained(self) -> None:
+        self.stream.client_drained()
+
+    def deadline_reached(self, now_ms: int) -> None:
+        self.stream.deadline_reached(now_ms)
+
+    def shut(self, why: Failure) -> None:
+        self.stream.fail(why)
+
+
+class TcpStream(Stream):
+    """The way of a TCP session to its server, and the octets between them."""
+
+    __slots__ = ("client_closed", "early", "is_over", "server_closed")
+
+    session: TcpSession
+
+    def __init__(self, session: TcpSession) -> None:
+        Stream.__init__(self, session, session.frontend.backend, session.host.now_ms)
+        self.early = b""                        # what the client sent before there was a server
+        self.client_closed = False
+        self.server_closed = False
+        self.is_over = False
+
+    def begin(self) -> None:
+        """Look for a server at once: in TCP mode nothing has to be read first."""
+        if self.backend is not None:
+            self.enter_backend(self.backend)
+        self.assign()
+
+    def balance_key(self) -> int | None:
+        backend = self.backend
+        if backend is None or not backend.balancer.needs_key:
+            return None
+        key: int | None = backend.balancer.key(None, self.session.client_packed)
+        return key
+
+    def server_ready(self, link: Link) -> None:
+        session = self.session
+        session.server_active_ms = self.host.now_ms
+        session.link.limit_reads(BODY_READ_OCTETS)
+        link.limit_reads(BODY_READ_OCTETS)
+        session.link.resume(PAUSE_NOT_ASKED)
+        early, self.early = self.early, b""
+        if early and not link.send(early):
+            session.link.pause(PAUSE_PEER_FULL)
+        if self.client_closed:
+            link.end_writing()
+        self._arm()
+
+    # octets
+
+    def client_octets(self, received: memoryview) -> None:
+        """More from the client."""
+        self.octets_in += len(received)
+        connection = self.connection
+        if self.state != ESTABLISHED or connection is None:
+            self.early += bytes(received)
+            if len(self.early) >= HEAD_READ_OCTETS:
+                self.session.link.pause(PAUSE_NOT_ASKED)
+        elif not connection.link.send(received):
+            self.session.link.pause(PAUSE_PEER_FULL)
+        else:
+            self.session.server_active_ms = self.host.now_ms
+        if self.octets_in - self.credited_in > CREDIT_OCTETS:
+            self.credit()
+
+    def server_octets(self, received: memoryview) -> None:
+        session = self.session
+        session.server_active_ms = self.host.now_ms
+        self.octets_out += len(received)
+        if session.link.send(received):
+            session.client_active_ms = self.host.now_ms
+        elif self.connection is not None:
+            self.connection.link.pause(PAUSE_PEER_FULL)
+        if self.octets_out - self.credited_out > CREDIT_OCTETS:
+            self.credit()
+
+    def client_drained(self) -> None:
+        """The client has taken what was pending for it."""
+        self.session.client_active_ms = self.host.now_ms
+        if self.connection is not None and self.connection.link is not None:
+            self.connection.link.resume(PAUSE_PEER_FULL)
+
+    def server_drained(self) -> None:
+        self.session.server_active_ms = self.host.now_ms
+        self.session.link.resume(PAUSE_PEER_FULL)
+
+    # ends
+
+    def client_ended(self) -> None:
+        """The client has half-closed."""
+        self.client_closed = True
+        connection = self.connection
+        if self.state != ESTABLISHED or connection is None:
+            if not self.early:
+                self.fail(self.client_gone())
+            return
+        connection.link.end_writing()
+        self._one_side_ended()
+
+    def server_ended(self) -> None:
+        self.server_closed = True
+        self.session.link.end_writing()
+        self._one_side_ended()
+
+    def _one_side_ended(self) -> None:
+        if self.client_closed and self.server_closed:
+            self._end(None)
+            self.session.finish()
+        else:
+            self._arm()
+
+    def client_lost(self) -> None:
+        """The client's connection is broken."""
+        self.fail(failure.DATA_CLIENT_ABORTED if self.state == ESTABLISHED else self.client_gone())
+
+    def server_lost(self) -> None:
+        self.fail(failure.DATA_SERVER_ABORTED)
+
+    def answer_failure(self, why: Failure) -> None:
+        if not self.is_over:
+            self._end(why)
+            self.session.finish(abort=why.termination[:1] in (b"c", b"C", b"s", b"S"))
+
+    # deadlines
+
+    def _arm(self) -> None:
+        deadline_ms, _ = self._next_expiry()
+        self.session.arm(deadline_ms)
+
+    def _next_expiry(self) -> tuple[int, Failure]:
+        """When somebody has been silent for too long; 0 = never."""
+        session, frontend, backend = self.session, self.session.frontend, self.backend
+        client_limit_ms = frontend.timeout_client_ms
+        server_limit_ms = backend.timeout_server_ms if backend is not None else 0
+        tunnel_ms = (backend.timeout_tunnel_ms if backend is not None else 0) or frontend.timeout_tunnel_ms
+        if tunnel_ms:
+            client_limit_ms = server_limit_ms = tunnel_ms
+        if self.server_closed and frontend.timeout_client_fin_ms:
+            client_limit_ms = frontend.timeout_client_fin_ms
+        if self.client_closed and backend is not None and backend.timeout_server_fin_ms:
+            server_limit_ms = backend.timeout_server_fin_ms
+        client_ms = session.client_active_ms + client_limit_ms if client_limit_ms and not self.client_closed else 0
+        server_ms = session.server_active_ms + server_limit_ms if server_limit_ms and not self.server_closed else 0
+        if tunnel_ms and not self.client_closed and not self.server_closed:
+            active_ms = max(session.client_active_ms, session.server_active_ms)
+            return active_ms + tunnel_ms, failure.DATA_SERVER_TIMEOUT
+        if client_ms and (not server_ms or client_ms <= server_ms):
+            return client_ms, failure.DATA_CLIENT_TIMEOUT
+        return server_ms, failure.DATA_SERVER_TIMEOUT
+
+    def deadline_reached(self, now_ms: int) -> None:
+        """The session's timer."""
+        if self.state != ESTABLISHED:
+            self.waited_too_long()
+            return
+        deadline_ms, why = self._next_expiry()
+        if deadline_ms > now_ms or not deadline_ms:
+            self.session.arm(deadline_ms)
+        else:
+            self.fail(why)
+
+    # the end
+
+    def _end(self, why: Failure | None) -> None:
+        self.is_over = True
+        self.count_times(-1, self.host.now_ms - self.session.accept_ms)
+        self.credit()
+        server = self.server
+        self.drop_connection()
+        self.leave_backend()
+        self.state = CLOSED
+        log = self.session.frontend.log
+        if log is None:
+            return
+        record = session_facts(self.session)
+        self.server = server
+        stream_facts(record, self)
+        self.server = None
+        record.termination = termination(why, NO_FLAG, NO_FLAG)
+        record.is_error = why is not None or self.retries > 0
+        log.record(record)
+
+
+class HealthSession(Session):
+    """`mode health`: says OK and hangs up, so that an outer load balancer sees that this one is alive."""
+
+    __slots__ = ()
+
+    def started(self) -> None:
+        self.link.send(HEALTHY)
+        self.finish()

@@ -1,0 +1,149 @@
+"""Accepting clients: as many at a time as are there, and none while a limit forbids it.
+
+    open --limit reached (maxconn of process, frontend, listener; rate-limit; no descriptors)--> resting
+    resting --a session ends, or a moment later--> open          closed: for good (soft stop)
+
+What is not accepted waits in the kernel's backlog, as with HAProxy.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import TYPE_CHECKING
+
+from proxy.engine.link import SocketLink
+from proxy.runtime.cells import RATE_AT
+from proxy.runtime.frontend import Listener
+from proxy.runtime.rates import rate_read
+
+if TYPE_CHECKING:
+    from proxy.engine.worker import Worker
+
+ACCEPTS_PER_EVENT = 64
+REST_MS = 100
+EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+WILDCARDS = frozenset(("0.0.0.0", "::"))
+
+
+class Acceptor:
+    """One listening socket at work."""
+
+    __slots__ = ("_fd", "_family", "_is_wildcard", "_open", "_socket", "_worker", "deadline_ms", "listener", "slot")
+
+    def __init__(self, worker: Worker, listener: Listener, listening: socket.socket) -> None:
+        self._worker = worker
+        self._socket: socket.socket | None = listening
+        self._fd = listening.fileno()
+        self._family = listening.family
+        self._open = False
+        self.listener = listener
+        bound = listener.bound
+        self._is_wildcard = isinstance(bound, tuple) and bound[0] in WILDCARDS
+        self.deadline_ms = 0
+        self.slot = 0
+
+    @property
+    def is_closed(self) -> bool:
+        return self._socket is None
+
+    def open(self) -> None:
+        """Accept from now on."""
+        if not self._open and self._socket is not None and not self.listener.paused:
+            self._open = True
+            self._worker.loop.add_reader(self._fd, self._acceptable)
+
+    def rest(self, wake_ms: int = 0) -> None:
+        """Accept nothing until `open` is called, or until a moment has passed."""
+        if self._open:
+            self._open = False
+            self._worker.loop.remove_reader(self._fd)
+        if wake_ms:
+            self._worker.timers.arm(self, self._worker.now_ms + wake_ms)
+
+    def deadline_reached(self, now_ms: int) -> None:
+        self.open()
+
+    def close(self) -> None:
+        """Take what already waits in the backlog, then stop listening for good."""
+        listening = self._socket
+        if listening is None:
+            return
+        self.rest()
+        self._worker.timers.forget(self)
+        if not self.listener.paused:
+            self._acceptable()
+        self._socket = None
+        listening.close()
+
+    def pause(self) -> None:
+        """Stop listening, but keep the socket: a new process may bind the address (SIGTTOU)."""
+        self.listener.paused = True
+        self.rest()
+        if self._socket is not None and self._family != socket.AF_UNIX:
+            try:
+                self._socket.shutdown(socket.SHUT_RD)
+            except OSError:
+                return              # not listening any more, which is what was wanted
+
+    def resume(self) -> bool:
+        """Listen again (SIGTTIN); False when the address has been taken meanwhile."""
+        self.listener.paused = False
+        if self._socket is None:
+            return False
+        try:
+            self._socket.listen(self.listener.backlog or 1024)
+        except OSError:
+            return False
+        self.open()
+        return True
+
+    def _acceptable(self) -> None:
+        worker, listening, listener = self._worker, self._socket, self.listener
+        worker.turn()
+        for _ in range(ACCEPTS_PER_EVENT):
+            if listening is None or not self._may_accept():
+                return
+            try:
+                accepted, peer = listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    worker.descriptors_exhausted(self)
+                    self.rest(REST_MS)
+                    return
+                continue            # the client has gone already (ECONNABORTED and its kin)
+            accepted.setblocking(False)
+            self._open_session(accepted, peer, listener)
+
+    def _may_accept(self) -> bool:
+        """Check the limits; rests when one of them is reached."""
+        worker, listener = self._worker, self.listener
+        frontend, process = listener.frontend, worker.process
+        if process.served >= process.maxconn > 0:
+            worker.wait_for_room(self)
+            return False
+        if frontend.served >= frontend.maxconn > 0 or listener.served >= listener.maxconn > 0:
+            worker.wait_for_room(self)
+            return False
+        limit = frontend.rate_limit_sessions
+        if limit and rate_read(frontend.counters, RATE_AT, worker.now_ms) >= limit:
+            self.rest(REST_MS)
+            return False
+        return True
+
+    def _open_session(self, accepted: socket.socket, peer: object, listener: Listener) -> None:
+        link = SocketLink(self._worker, accepted)
+        if isinstance(peer, tuple):
+            local = link.local_address() if self._is_wildcard else listener.bound
+            if not isinstance(local, tuple):
+                local = ("", 0)             # the client has gone already; reading will tell
+            self._worker.open_session(listener, link, (unmapped(peer[0]), peer[1]), (unmapped(local[0]), local[1]))
+        else:
+            self._worker.open_session(listener, link, (f"unix:{listener.lid}", 0), (f"unix:{listener.lid}", 0))
+
+
+def unmapped(address: str) -> str:
+    """An IPv4 client of an IPv6 socket is shown as what it is."""
+    return address[7:] if address.startswith("::ffff:") and "." in address else address

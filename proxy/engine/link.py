@@ -1,0 +1,271 @@
+"""A connected socket: read when it is readable and nobody objects, write at once, keep only what the kernel refuses.
+
+Octets are read into one buffer of the worker and handed on as a view, so that a body goes from socket to socket without a copy
+and an idle connection holds no buffer at all.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections import deque
+from typing import TYPE_CHECKING
+
+from proxy.core.stream.ports import LinkOwner
+
+if TYPE_CHECKING:
+    from proxy.engine.worker import Worker
+
+CLOSE_PATIENCE_MS = 30_000
+RESET = struct.pack("ii", 1, 0)
+PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
+
+
+class SocketLink:
+    """One connected, non-blocking stream socket and who it belongs to.
+
+    States: reading unless paused by somebody or ended; `_out` holds what is pending; `_ending` half-closes and `_closing` closes
+    once that has left. After `close` or `abort` the owner is told nothing more.
+    """
+
+    __slots__ = (
+        "_broken", "_closed", "_closing", "_ended", "_ending", "_fd", "_out", "_paused", "_read_max", "_reading", "_socket",
+        "_worker", "_writing", "deadline_ms", "owner", "pending", "slot",
+    )
+
+    def __init__(self, worker: Worker, connected: socket.socket) -> None:
+        self._worker = worker
+        self._socket = connected
+        self._fd = connected.fileno()
+        self.owner: LinkOwner | None = None
+        self.pending = 0
+        self._out: deque[memoryview] = deque()
+        self._read_max = 16384
+        self._paused = 0
+        self._reading = False
+        self._writing = False
+        self._ended = False             # the peer has half-closed: there is nothing to read any more
+        self._broken = False            # writing failed: only reading tells what has become of the peer
+        self._ending = False
+        self._closing = False
+        self._closed = False
+        self.deadline_ms = 0
+        self.slot = 0
+
+    def belongs_to(self, owner: LinkOwner) -> None:
+        """Set the owner and begin to read for it."""
+        self.owner = owner
+        self._watch_reading()
+
+    # reading
+
+    def _watch_reading(self) -> None:
+        wanted = not (self._paused or self._ended or self._closing or self._closed)
+        if wanted != self._reading:
+            self._reading = wanted
+            if wanted:
+                self._worker.loop.add_reader(self._fd, self._readable)
+            else:
+                self._worker.loop.remove_reader(self._fd)
+
+    def _readable(self) -> None:
+        worker = self._worker
+        worker.turn()
+        try:
+            count = self._socket.recv_into(worker.buffer, self._read_max)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._peer_lost()
+            return
+        owner = self.owner
+        if count == 0:
+            self._ended = True
+            self._watch_reading()
+            if self._broken:
+                self._peer_lost()
+            elif owner is not None:
+                worker.guarded(owner, owner.ended)
+        elif owner is not None:
+            try:
+                owner.octets(worker.view[:count])
+            except Exception as error:
+                worker.broken(owner, error)
+
+    def _peer_lost(self) -> None:
+        self._ended = True
+        self._watch_reading()
+        self._drop_output()
+        owner = self.owner
+        if owner is not None and not self._closed:
+            self._worker.guarded(owner, owner.lost)
+
+    def pause(self, cause: int) -> None:
+        """Stop reading until the same cause is resumed."""
+        self._paused |= cause
+        if self._reading and not self._broken:
+            self._watch_reading()
+
+    def resume(self, cause: int) -> None:
+        """Read again, unless another cause still forbids it."""
+        if self._paused & cause:
+            self._paused &= ~cause
+            self._watch_reading()
+
+    def limit_reads(self, octets: int) -> None:
+        """The most to read at once."""
+        self._read_max = octets
+
+    # writing
+
+    def send(self, octets: bytes | memoryview) -> bool:
+        """Write; True when the kernel took all. What is lost because the peer has gone shows when reading."""
+        if self._out:
+            self._keep(memoryview(bytes(octets)))
+            return False
+        if self._broken or self._closed:
+            return True
+        try:
+            sent = self._socket.send(octets)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._write_failed()
+            return True
+        if sent == len(octets):
+            return True
+        self._keep(memoryview(bytes(octets[sent:])))
+        self._watch_writing(True)
+        return False
+
+    def _keep(self, octets: memoryview) -> None:
+        self._out.append(octets)
+        self.pending += len(octets)
+
+    def _watch_writing(self, wanted: bool) -> None:
+        if wanted != self._writing:
+            self._writing = wanted
+            if wanted:
+                self._worker.loop.add_writer(self._fd, self._writable)
+            else:
+                self._worker.loop.remove_writer(self._fd)
+
+    def _writable(self) -> None:
+        self._worker.turn()
+        out = self._out
+        while out:
+            try:
+                sent = self._socket.send(out[0])
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self._write_failed()
+                return
+            self.pending -= sent
+            if sent < len(out[0]):
+                out[0] = out[0][sent:]
+                return
+            out.popleft()
+        self._watch_writing(False)
+        if self._closing:
+            self._close_now()
+            return
+        if self._ending:
+            self._shutdown()
+        owner = self.owner
+        if owner is not None:
+            self._worker.guarded(owner, owner.drained)
+
+    def _write_failed(self) -> None:
+        """The peer has gone. What it sent before may still be there: read on, whoever had paused that."""
+        self._broken = True
+        self._drop_output()
+        if self._closing:
+            self._close_now()
+        elif self._ended:
+            self._worker.soon(self._tell_lost)
+        else:
+            self._paused = 0
+            self._watch_reading()
+
+    def _tell_lost(self) -> None:
+        owner = self.owner
+        if owner is not None and not self._closed:
+            self._worker.guarded(owner, owner.lost)
+
+    def _drop_output(self) -> None:
+        self._out.clear()
+        self.pending = 0
+        self._watch_writing(False)
+
+    # ending
+
+    def end_writing(self) -> None:
+        """Half-close once everything pending has left."""
+        if not self._ending:
+            self._ending = True
+            if not self._out:
+                self._shutdown()
+
+    def _shutdown(self) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._broken = True         # the peer reset it meanwhile; reading will tell
+
+    def close(self) -> None:
+        """Close once everything pending has left, in bounded time."""
+        if self._closed or self._closing:
+            return
+        self.owner = None
+        if self._out and not self._broken:
+            self._closing = True
+            self._watch_reading()
+            worker = self._worker
+            worker.timers.arm(self, worker.now_ms + CLOSE_PATIENCE_MS)
+        else:
+            self._close_now()
+
+    def deadline_reached(self, now_ms: int) -> None:
+        """The peer does not take the last octets."""
+        self.abort()
+
+    def abort(self) -> None:
+        """Close now, by a reset."""
+        if self._closed:
+            return
+        self.owner = None
+        self._drop_output()
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        except OSError:
+            self._broken = True         # it is gone already, which is what was wanted
+        self._close_now()
+
+    def _close_now(self) -> None:
+        self._closed = True
+        worker = self._worker
+        worker.timers.forget(self)
+        self._watch_reading()
+        self._watch_writing(False)
+        self._socket.close()
+
+    # asking the kernel
+
+    def is_alive(self) -> bool:
+        """True when the peer is there and silent."""
+        try:
+            self._socket.recv(1, PEEK)
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    def local_address(self) -> tuple[str, int] | None:
+        """Our own end; None for a unix socket or a lost connection."""
+        try:
+            name = self._socket.getsockname()
+        except OSError:
+            return None
+        return (name[0], name[1]) if isinstance(name, tuple) else None

@@ -1,0 +1,331 @@
+"""A worker: one event loop, its clock, its listeners and its sessions. The streams' host.
+
+Life:  made --bind--> bound --start--> serving --soft_stop--> stopping --last session over--> stopped
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from proxy.base.clock import Clock
+from proxy.core import queue
+from proxy.core.pool import IdlePool
+from proxy.core.stream import failure
+from proxy.core.stream.opening import HeaderIntake, limits_of, new_session
+from proxy.core.stream.ports import Connector
+from proxy.core.stream.session import Session
+from proxy.core.stream.stream import Stream
+from proxy.core.timers import TimerWheel
+from proxy.engine.acceptor import Acceptor
+from proxy.engine.connecting import Attempt
+from proxy.engine.link import SocketLink
+from proxy.engine.listening import open_listener
+from proxy.runtime.cells import CONN_CUR, CONN_TOT, EINT
+from proxy.runtime.frontend import Frontend, Listener
+from proxy.runtime.process import Process
+from proxy.runtime.server import Server
+
+READ_OCTETS = 131072
+Ends = tuple[str, int]
+
+
+class Worker:
+    """What runs a process' frontends on one event loop.
+
+    Contract: everything but `bind` is called on the loop's own thread. `on_stopped` is called once, when a soft stop has seen
+    the last session end, or at once by `hard_stop`.
+    """
+
+    def __init__(self, process: Process, clock: Clock) -> None:
+        self.process = process
+        self.clock = clock
+        self.now_ms = clock.monotonic_ms()
+        self.buffer = bytearray(READ_OCTETS)
+        self.view = memoryview(self.buffer)
+        self.timers = TimerWheel()
+        self.sessions: set[Session] = set()
+        self.on_stopped: Callable[[], None] | None = None
+        self.server_failed: Callable[[Server, Any], None] | None = None
+        self.server_answered: Callable[[Server, int], None] | None = None
+        self.broken_invariants = 0
+        self.verbose = False
+        self.loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]     # set by start()
+        self._limits = limits_of(process.bufsize, process.maxrewrite, process.http_maxhdr)
+        self._acceptors: list[Acceptor] = []
+        self._waiting: list[Acceptor] = []
+        self._sockets: list[tuple[Listener, Any]] = []
+        self._soon: list[Callable[[], None]] = []
+        self._soon_planned = False
+        self._tick: asyncio.TimerHandle | None = None
+        self._stopped = False
+        self._exhaustion_told_ms = 0
+
+    # life
+
+    def bind(self) -> None:
+        """Open the listening sockets of every frontend; all or none.
+
+        Raises: StartError.
+        """
+        try:
+            for frontend in self.process.frontends:
+                if not frontend.disabled:
+                    for listener in frontend.listeners:
+                        self._sockets.append((listener, open_listener(listener)))
+        except BaseException:
+            self.unbind()
+            raise
+
+    def unbind(self) -> None:
+        """Close listening sockets that were bound but never served."""
+        for _, listening in self._sockets:
+            listening.close()
+        self._sockets.clear()
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to accept on this loop."""
+        self.loop = loop
+        self.turn()
+        self.timers.on_earlier = self._plan_tick
+        for backend in self.process.backends:
+            for server in backend.servers:
+                server.idle = IdlePool(server, self.timers)
+        self._acceptors = [Acceptor(self, listener, listening) for listener, listening in self._sockets]
+        self._sockets.clear()
+        for acceptor in self._acceptors:
+            acceptor.open()
+
+    def soft_stop(self) -> None:
+        """Stop listening, let the streams at work end, close what is idle."""
+        self.turn()
+        self.process.closing = True
+        for acceptor in self._acceptors:
+            acceptor.close()
+        for session in list(self.sessions):
+            if session.is_idle():
+                session.finish()
+        self._check_stopped()
+
+    def hard_stop(self) -> None:
+        """Close everything now."""
+        self.turn()
+        self.process.closing = True
+        for acceptor in self._acceptors:
+            acceptor.close()
+        for session in list(self.sessions):
+            session.shut(failure.KILLED)
+        for session in list(self.sessions):
+            session.finish(abort=True)
+        self._check_stopped()
+
+    def stop_frontend(self, frontend: Frontend) -> None:
+        """Stop one frontend's listeners for good (`shutdown frontend`)."""
+        frontend.stopped = True
+        for acceptor in self._acceptors:
+            if acceptor.listener.frontend is frontend:
+                acceptor.close()
+
+    def pause(self) -> None:
+        """Stop listening for a while (SIGTTOU): another process wants the addresses."""
+        for acceptor in self._acceptors:
+            acceptor.pause()
+
+    def resume(self) -> None:
+        """Listen again (SIGTTIN)."""
+        for acceptor in self._acceptors:
+            acceptor.resume()
+
+    def _check_stopped(self) -> None:
+        if self._stopped or not self.process.closing or self.sessions:
+            return
+        self._stopped = True
+        for backend in self.process.backends:
+            for server in backend.servers:
+                if server.idle is not None:
+                    server.idle.clear()
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+        if self.on_stopped is not None:
+            self.on_stopped()
+
+    # time
+
+    def turn(self) -> None:
+        """Look at the clock: an event is about to be handled."""
+        self.now_ms = self.clock.monotonic_ms()
+
+    def wall_s(self) -> float:
+        return self.clock.wall_s()
+
+    def _plan_tick(self, at_ms: int) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
+        self._tick = self.loop.call_later(max(0, at_ms - self.now_ms) / 1000, self._on_tick)
+
+    def _on_tick(self) -> None:
+        self._tick = None
+        self.turn()
+        try:
+            self.timers.advance(self.now_ms)
+        except Exception as error:
+            self.broken(self, error)
+        next_ms = self.timers.next_ms()
+        if next_ms and self._tick is None and not self._stopped:
+            self._plan_tick(next_ms)
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        """Call back in the next turn of the loop."""
+        self._soon.append(callback)
+        if not self._soon_planned:
+            self._soon_planned = True
+            self.loop.call_soon(self._run_soon)
+
+    def _run_soon(self) -> None:
+        self._soon_planned = False
+        self.turn()
+        callbacks, self._soon = self._soon, []
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception as error:
+                self.broken(callback, error)
+
+    # sessions
+
+    def open_session(self, listener: Listener, link: SocketLink, peer: Ends, local: Ends) -> None:
+        """A client was accepted."""
+        process = self.process
+        process.served += 1
+        row = process.counters
+        row[CONN_TOT] += 1
+        row[CONN_CUR] = process.served
+        if listener.accept_proxy:
+            session: Session = HeaderIntake(self, listener, link, peer, local, self._limits)
+        else:
+            session = new_session(self, listener, link, peer, local, self._limits)
+        self.sessions.add(session)
+        link.belongs_to(session)
+        self.guarded(session, session.begin)
+
+    def session_replaced(self, old: Session, new: Session) -> None:
+        """The link of `old` belongs to `new` from now on."""
+        self.sessions.discard(old)
+        self.sessions.add(new)
+        link: Any = new.link
+        link.owner = new
+
+    def session_over(self, session: Session) -> None:
+        """A session has ended: there is room for another one."""
+        self.sessions.discard(session)
+        process = self.process
+        process.served -= 1
+        process.counters[CONN_CUR] = process.served
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for acceptor in waiting:
+                acceptor.open()
+        if process.closing:
+            self._check_stopped()
+
+    def wait_for_room(self, acceptor: Acceptor) -> None:
+        """A limit on connections is reached: this acceptor rests until a session ends."""
+        acceptor.rest()
+        self._waiting.append(acceptor)
+
+    def descriptors_exhausted(self, acceptor: Acceptor) -> None:
+        """No descriptor is left for another client: told once a second at most."""
+        frontend = acceptor.listener.frontend
+        if frontend.log is not None and self.now_ms - self._exhaustion_told_ms >= 1000:
+            self._exhaustion_told_ms = self.now_ms
+            frontend.log.event("emerg", f"Proxy {frontend.name} reached system FD limit. Please check system tunables.")
+
+    def connect(self, server: Server, owner: Connector, port: int, early: bytes) -> Attempt:
+        """Begin to connect to a server."""
+        attempt = Attempt(self, owner, early)
+        attempt.begin(server, port)
+        return attempt
+
+    # broken invariants
+
+    def guarded(self, where: Any, call: Callable[..., None], *arguments: Any) -> None:
+        """Call, and keep a broken invariant from ending more than the stream it belongs to."""
+        try:
+            call(*arguments)
+        except Exception as error:
+            self.broken(where, error)
+
+    def broken(self, where: object, error: BaseException) -> None:
+        """An invariant is broken: count it, tell it once with its place, end what it belongs to."""
+        self.broken_invariants += 1
+        session = getattr(where, "session", None)
+        stream = getattr(where, "stream", None)
+        if isinstance(where, Session):
+            session = where
+        elif isinstance(stream, Stream):
+            session = stream.session
+        place = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
+        told = f"internal error: {type(error).__name__}: {error}" + (f" at {place.filename}:{place.lineno}" if place else "")
+        if self.process.log is not None:
+            self.process.log.event("crit", told)
+        if self.verbose:
+            traceback.print_exception(error, file=sys.stderr)
+        if isinstance(session, Session):
+            session.frontend.counters[EINT] += 1
+            self._end_broken(session)
+
+    def _end_broken(self, session: Session) -> None:
+        try:
+            session.shut(failure.INTERNAL)
+        except Exception:
+            self.broken_invariants += 1
+        if not session.closed:
+            try:
+                session.finish(abort=True)
+            except Exception:
+                self.broken_invariants += 1
+                self.sessions.discard(session)
+
+    # changes of state, told by the control plane
+
+    def server_changed(self, server: Server, was_up: bool, now_ms: int) -> tuple[int, int]:
+        """Act on a change of a server's state or weight; gives (requeued, left in the backend's queue)."""
+        self.now_ms = now_ms
+        backend = server.backend
+        requeued = 0
+        if was_up and not server.is_up:
+            if server.idle is not None:
+                server.idle.clear()
+            if server.on_marked_down == "shutdown-sessions":
+                self.shut_sessions(server, failure.SERVER_WENT_DOWN_DATA)
+            streams = queue.evict(server)
+            requeued = len(streams)
+            for stream in streams:
+                stream.server_gone()
+        elif not was_up and server.is_up and server.on_marked_up == "shutdown-backup-sessions" and not server.is_backup:
+            for other in backend.servers:
+                if other.is_backup:
+                    self.shut_sessions(other, failure.ACTIVE_CAME_BACK)
+        for each in backend.servers:
+            if not backend.queue:
+                break
+            if each.is_usable:
+                queue.serve(each)
+        if server.is_up:
+            queue.serve(server)
+        if backend.active_count + backend.backup_count == 0:
+            for stream in list(backend.queue):
+                queue.leave(stream)
+                stream.server_gone()
+        return requeued, len(backend.queue)
+
+    def shut_sessions(self, server: Server, why: failure.Failure = failure.KILLED) -> int:
+        """End every session that is on a server; gives how many."""
+        found = [session for session in self.sessions if getattr(getattr(session, "stream", None), "server", None) is server]
+        for session in found:
+            session.shut(why)
+        return len(found)
