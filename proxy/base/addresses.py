@@ -23,7 +23,8 @@ class Address:
 
     `host` is a literal IP address, a host name still to be resolved (family NAME), a path (UNIX, ABSTRACT) or the
     descriptor number as text (DESCRIPTOR). `port` is 0 where it does not apply. `port_offset` is true for a server port
-    written `+N` or `-N` or left out, which is added to the port the client connected to.
+    written `+N` or `-N` or left out, which is added to the port the client connected to. `only` is the family a host name must
+    resolve to where a prefix (`ipv4@`, `ipv6@`) says so. `datagram` is true where a prefix or the use (logs) asks for that type.
     Source: HAProxy configuration manual, section 11 "Address formats".
     """
 
@@ -31,6 +32,8 @@ class Address:
     host: str
     port: int = 0
     port_offset: bool = False
+    only: Family | None = None
+    datagram: bool = False
 
     def __str__(self) -> str:
         if self.family is Family.UNIX:

@@ -47,6 +47,17 @@ class Diagnostics:
         """Add something that is shown with `-dD` only and never changes an exit status."""
         self._add(Severity.DIAG, at, message, hint, keyword, feature, parsing)
 
+    def alert_line(self, at: Word | Statement | Where, message: str, hint: str = "", keyword: str = "") -> None:
+        """An alert of the reader: HAProxy sets no space before the colon in what it finds ahead of any keyword."""
+        self.line(Severity.ALERT, at, message, hint, keyword)
+
+    def line(
+        self, severity: Severity, at: Word | Statement | Where, message: str, hint: str = "", keyword: str = ""
+    ) -> None:
+        """`alert_line` for any severity."""
+        where, _ = _place(at)
+        self._add(severity, at, f"parsing [{where}]: {message}", hint, keyword, "", parsing=False)
+
     @property
     def has_errors(self) -> bool:
         return any(item.severity is Severity.ALERT for item in self.items)

@@ -1,0 +1,90 @@
+"""The one place that loads a grammar and the only one that imports lark; nothing is loaded before it is asked for."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lark import Lark
+
+Line = list[Any]
+"""The tokens of one line, the line end included."""
+
+
+def grammar_text(name: str) -> str:
+    """The text of `grammar/<name>.lark`, from the wheel or from the source tree.
+
+    The top-level folder `grammar/` is installed as the package `proxy.grammar`; in a source tree it stands beside `proxy/`.
+    """
+    package = files("proxy")
+    installed = package.joinpath("grammar", f"{name}.lark")
+    if installed.is_file():
+        return installed.read_text(encoding="utf-8")
+    return package.joinpath("..", "grammar", f"{name}.lark").read_text(encoding="utf-8")
+
+
+class _Lines:
+    """Turns the parse into a flat list of lines: which statement belongs to which section is known after expansion only."""
+
+    @staticmethod
+    def configuration(children: list[list[Line]]) -> list[Line]:
+        return [line for lines in children for line in lines if isinstance(line, list)]
+
+    @staticmethod
+    def section(children: list[list[Line]]) -> list[Line]:
+        return [line for lines in children for line in lines]
+
+    @staticmethod
+    def header(children: Line) -> list[Line]:
+        return [children]
+
+    statement = header
+
+
+@cache
+def configuration_parser() -> Lark:
+    """The LALR parser of `haproxy.lark`; it gives the lines of a configuration as lists of tokens."""
+    from lark import Lark
+
+    return Lark(
+        grammar_text("haproxy"),
+        parser="lalr",
+        lexer="contextual",
+        start=["configuration", "word", "weak"],
+        transformer=_Lines(),
+        keep_all_tokens=True,
+        maybe_placeholders=False,
+        propagate_positions=False,
+    )
+
+
+def parse_lines(text: str) -> list[Line]:
+    """Every line of `text` that holds words, in order. `text` must end in a line feed."""
+    lines: list[Line] = configuration_parser().parse(text, start="configuration")  # type: ignore[assignment]
+    return lines
+
+
+@cache
+def terminal(name: str) -> str:
+    """The regular expression of a terminal of `haproxy.lark`."""
+    return str(configuration_parser().get_terminal(name).pattern.to_regexp())
+
+
+@cache
+def section_kinds() -> tuple[str, ...]:
+    """The words that open a section, in the grammar's order."""
+    return tuple(word for word in _fixed_words() if not word.startswith("."))
+
+
+@cache
+def directives() -> tuple[str, ...]:
+    """`.if` and its kin."""
+    return tuple(word for word in _fixed_words() if word.startswith("."))
+
+
+def _fixed_words() -> list[str]:
+    from lark.lexer import PatternStr
+
+    return [item.pattern.value for item in configuration_parser().terminals if isinstance(item.pattern, PatternStr)]
