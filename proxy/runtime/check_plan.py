@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ConnectStep:
-    """Open a connection, to another `port` where one is given; `send_proxy` is the version of its PROXY header, 0 = as planned."""
+    """Open a connection, to another `port` where one is given; `send_proxy` is the PROXY header's version, 0 = as planned."""
 
     port: int | None = None
     send_proxy: int = 0
@@ -60,7 +60,7 @@ class CheckPlan:
     """The checks of one server.
 
     `sockaddr` and `family` are the check's own address (`addr`), None = the server's; `port` replaces the port of either,
-    None = as it is. Empty `steps`: a connection is enough. `timeout_ms` 0 = not configured: `inter_ms` then bounds the whole check.
+    None = as it is. Empty `steps`: a connection is enough. `timeout_ms` 0 = not configured: `inter_ms` bounds the whole check.
     Units: times in milliseconds; None for `fastinter_ms` and `downinter_ms` = `inter_ms`.
     Source: HAProxy configuration manual, section 5.2 "inter", "timeout check".
     """

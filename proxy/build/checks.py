@@ -1,0 +1,109 @@
+"""The check plan of a server, from its line and its section.
+
+Source: HAProxy configuration manual, "option httpchk", "http-check send", "http-check expect", "check-send-proxy"; octets of
+requests as recorded from HAProxy 2.6.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import Any
+
+from proxy.base.addresses import Address, Family
+from proxy.config.model import CheckRule, ProxySection, ServerLine
+from proxy.runtime.check_plan import CheckPlan, ConnectStep, ExpectStep, SendStep, Step
+from proxy.runtime.server import Server
+
+_FRAMING = frozenset({"connection", "content-length", "transfer-encoding"})
+
+
+def check_plan(section: ProxySection, line: ServerLine, server: Server) -> CheckPlan | None:
+    """How the server is checked; None when it is not, or follows another."""
+    if not line.check or line.track:
+        return None
+    family, sockaddr = _own_address(line, server)
+    own = line.check_address is not None or line.check_port is not None
+    send_proxy = line.send_proxy if not own or line.check_send_proxy else 0
+    if line.check_send_proxy and not send_proxy:
+        send_proxy = 1
+    timeouts = section.timeouts
+    return CheckPlan(
+        inter_ms=line.inter_ms, fastinter_ms=line.fastinter_ms, downinter_ms=line.downinter_ms,
+        connect_timeout_ms=timeouts.connect or 0, timeout_ms=timeouts.check or 0,
+        family=family, sockaddr=sockaddr, port=line.check_port, send_proxy=send_proxy,
+        steps=tuple(_step(rule) for rule in section.check_rules if rule.kind != "disable-on-404"),
+        disable_on_404=any(rule.kind == "disable-on-404" for rule in section.check_rules),
+        log_health_checks="log-health-checks" in section.options,
+    )
+
+
+def _own_address(line: ServerLine, server: Server) -> tuple[int, Any]:
+    """The check's own address when it has one; a unix socket's is its path."""
+    address = line.check_address
+    if address is None:
+        return 0, None
+    port = address.port or line.address.port
+    if address.family is Family.UNIX:
+        return socket.AF_UNIX, address.host
+    if address.family is Family.ABSTRACT:
+        return socket.AF_UNIX, "\0" + address.host
+    if address.family is Family.IPV6:
+        return socket.AF_INET6, (address.host, port, 0, 0)
+    if address.family is Family.IPV4:
+        return socket.AF_INET, (address.host, port)
+    return server.socket_family, _resolved(address, port)
+
+
+def _resolved(address: Address, port: int) -> tuple[Any, ...]:
+    """Look a name up once, at the start: checks never wait for a resolver.
+
+    Raises: OSError when it has no address.
+    """
+    found = socket.getaddrinfo(address.host, port, type=socket.SOCK_STREAM)
+    return tuple(found[0][4])
+
+
+def _step(rule: CheckRule) -> Step:
+    if rule.kind == "connect":
+        return ConnectStep(rule.port, 1 if rule.send_proxy else 0)
+    if rule.kind == "send":
+        return SendStep(request_octets(rule), rule.method.encode("latin-1"))
+    return expectation(rule)
+
+
+def request_octets(rule: CheckRule) -> bytes:
+    """The request of a check as it goes out: names in lower case, framing that is ours."""
+    fields = [(name.lower(), value) for name, value in rule.fields]
+    lines = [f"{rule.method} {rule.uri} {rule.version}"]
+    lines += [f"{name}: {value}" for name, value in fields if name not in _FRAMING]
+    body = rule.body.encode("utf-8", "surrogateescape")
+    if body:
+        lines.append(f"content-length: {len(body)}")
+    if rule.version != "HTTP/1.0" and not any(name == "connection" for name, _ in fields):
+        lines.append("connection: close")
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + body
+
+
+def expectation(rule: CheckRule) -> ExpectStep:
+    """What the answer must be like, patterns compiled."""
+    pattern = rule.pattern.encode("utf-8", "surrogateescape")
+    of_status = rule.what in ("status", "rstatus")
+    return ExpectStep(
+        statuses=_statuses(rule.pattern) if rule.what == "status" else None,
+        status_pattern=re.compile(pattern) if rule.what == "rstatus" else None,
+        content=pattern if rule.what == "string" else None,
+        content_pattern=re.compile(pattern) if rule.what == "rstring" else None,
+        negated=rule.negated, min_recv=rule.min_recv, ok_status=rule.ok_status,
+        error_status=rule.error_status or ("L7STS" if of_status else "L7RSP"), timeout_status=rule.timeout_status,
+        on_success=rule.on_success, on_error=rule.on_error, comment=rule.comment,
+    )
+
+
+def _statuses(text: str) -> tuple[tuple[int, int], ...]:
+    """Ranges of a list such as "200-299,302"."""
+    ranges = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        ranges.append((int(first), int(last or first)))
+    return tuple(ranges)
