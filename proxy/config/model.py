@@ -33,6 +33,8 @@ class StatsSocket:
     mode: int | None = None
     user: str = ""
     group: str = ""
+    uid: int | None = None
+    gid: int | None = None
     level: str = "operator"
     expose_fd: bool = False
     where: Where = NOWHERE
@@ -83,6 +85,8 @@ class Global:
     zero_warning: bool = False
     quiet: bool = False
     localpeer: str = ""
+    proxy_maxconn: int | None = None         # -N: the maxconn of a proxy that says nothing
+    ignore_unresolved: bool = False          # -dr: a server whose name is unknown is no reason not to start
     where: Where = NOWHERE
 
 
@@ -99,6 +103,8 @@ class Bind:
     mode: int | None = None              # permission bits of a unix socket
     user: str = ""
     group: str = ""
+    uid: int | None = None
+    gid: int | None = None
     interface: str = ""
     transparent: bool = False
     v6only: bool = False
@@ -106,6 +112,7 @@ class Bind:
     tfo: bool = False
     defer_accept: bool = False
     mss: int | None = None
+    tcp_ut_ms: int | None = None
     nice: int = 0
     level: str = "operator"
     where: Where = NOWHERE
@@ -130,10 +137,12 @@ class CheckRule:
     pattern: str = ""
     negated: bool = False
     ok_status: str = "L7OK"
-    error_status: str = "L7STS"
+    error_status: str = ""               # "" = L7STS for a status, L7RSP for a content
     timeout_status: str = "L7TOUT"
     on_success: str = ""
     on_error: str = ""
+    min_recv: int = -1                   # octets of the body to wait for before it is judged
+    comment: str = ""
     port: int | None = None
     send_proxy: bool = False
     where: Where = NOWHERE
@@ -356,6 +365,16 @@ class ProxySection:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptSection:
+    """A section that is read but not acted on (userlist, resolvers, peers, cache, ring, ...): its words as they stand."""
+
+    kind: str
+    name: str
+    lines: tuple[tuple[str, ...], ...]
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """A whole configuration that passed every check, and the warnings it gave."""
 
@@ -363,3 +382,9 @@ class Configuration:
     proxies: tuple[ProxySection, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
     files: tuple[str, ...] = field(default=())
+    kept: tuple[KeptSection, ...] = ()
+
+    @property
+    def has_listeners(self) -> bool:
+        """False for a configuration that has no error but nothing to listen on: HAProxy then exits with status 2."""
+        return any(proxy.binds and not proxy.disabled for proxy in self.proxies)

@@ -1,0 +1,35 @@
+"""What the caller of `load` decides: the command line's part of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def read_file(path: str) -> bytes:
+    """The whole file.
+
+    Raises: OSError.
+    """
+    return Path(path).read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """The command line's say in a configuration.
+
+    `maxconn` is `-n`, `proxy_maxconn` `-N`, `localpeer` `-L`, `ignore_unresolved` `-dr`,
+    `zero_warning` `-dW`. `read_file` gives the
+    content of the files that a configuration names (error files); `user_exists` and `group_exists`, where given, let an
+    unknown `user` or `group` be found while the configuration is checked and not only when it is started.
+    """
+
+    maxconn: int | None = None
+    proxy_maxconn: int | None = None
+    localpeer: str = ""
+    ignore_unresolved: bool = False
+    zero_warning: bool = False
+    read_file: Callable[[str], bytes] = read_file
+    user_exists: Callable[[str], bool] | None = None
+    group_exists: Callable[[str], bool] | None = None
