@@ -164,5 +164,5 @@ ROWS: tuple[Row, ...] = (
                "http-error status 503 loud x",
                'http-error status 503 lf-string "%[src]"')),
     Row("errorfiles", ANY_PROXY, "<http-errors section> [<status>]...", _read_errorfiles, least=1, acts=Acts.IGNORED,
-        missing="'errorfiles' expects <name> as argument.", loads=(), fails=("errorfiles", "errorfiles nowhere")),
+        missing="'errorfiles' expects <name> as argument.", loads=(), fails=("errorfiles",)),
 )

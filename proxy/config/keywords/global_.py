@@ -192,7 +192,7 @@ ROWS: tuple[Row, ...] = (
     Row("node", GLOBAL, "<name>", _read_node, "3.1", "the machine's name", most=1, loads=("node lb-1.example",),
         fails=("node", "node a/b", "node a b")),
     Row("description", GLOBAL, "<text>", _read_description, "3.1", least=1, missing="'description' expects a string argument.",
-        loads=("description the shop's front door",), fails=("description",)),
+        loads=("description the front door",), fails=("description",)),
     Row("localpeer", GLOBAL, "<name>", _read_localpeer, "3.1", "the machine's name", least=1, most=1,
         missing="'localpeer' expects a name as an argument.", loads=("localpeer lb1",), fails=("localpeer",)),
     Row("hard-stop-after", GLOBAL, "<time>", _time("hard_stop_after_ms"), "3.1", "never", least=1, most=1,
