@@ -12,9 +12,11 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.base.errors import RemoteProtocolError
+from proxy.core.http1.errors import last_hop_response
 from proxy.core.http1.head import RequestHead
 from proxy.core.http1.limits import Limits
 from proxy.core.http1.reader import read_request
+from proxy.core.http1.writer import response_connection
 from proxy.core.stream import failure
 from proxy.core.stream.accounting import request_received, response_counted
 from proxy.core.stream.failure import Failure
@@ -187,6 +189,9 @@ class HttpSession(Session):
         if frontend.monitor_uri and head.target == frontend.monitor_uri:
             self._answer_monitor(head)
             return
+        if head.max_forwards == 0:
+            self._answer_last_hop(head)
+            return
         service = self._service(head, backend)
         if service is not None:
             stream: HttpStream | ServiceStream = ServiceStream(self, head, service)
@@ -209,6 +214,14 @@ class HttpSession(Session):
         self.frontend.counters[INTERCEPTED] += 1
         keep = self.keep and not head.has_body
         self.send_own(200, head, keep)
+        self.stream_over(keep)
+
+    def _answer_last_hop(self, head: RequestHead) -> None:
+        """OPTIONS or TRACE that may not be passed on any more (RFC 9110 §7.6.2)."""
+        keep = self.keep and not head.has_body
+        response = last_hop_response(head.method, response_connection(1, head.version_minor, keep))
+        self.link.send(response)
+        self.frontend.counters[BOUT] += len(response)
         self.stream_over(keep)
 
     # answering without a stream
