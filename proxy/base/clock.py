@@ -26,3 +26,8 @@ class SystemClock:
 
     def wall_s(self) -> float:
         return time.time()
+
+
+def utc_offset_s(second: int) -> int:
+    """How many seconds the machine's time zone is ahead of UTC at that second since the epoch."""
+    return time.localtime(second).tm_gmtoff

@@ -1,0 +1,116 @@
+"""The live end of a log plan: lines formatted, put in their envelopes, sent."""
+
+from __future__ import annotations
+
+from proxy.base.addresses import Family
+from proxy.base.clock import Clock, utc_offset_s
+from proxy.base.syslog import INFO, LEVEL_NUMBERS
+from proxy.core.logformat import Site, compile_items, wanted
+from proxy.core.logformat.dates import Dates
+from proxy.engine.log_outlets import Outlet, Outlets
+from proxy.engine.syslog import Envelope
+from proxy.runtime.log import LogRecord
+from proxy.runtime.log_plan import LogDestination, LogPlan
+
+
+class Target:
+    """One destination: an envelope and an outlet."""
+
+    __slots__ = ("_send", "envelope", "level", "limit", "minlevel", "outlet")
+
+    def __init__(self, destination: LogDestination, envelope: Envelope, outlet: Outlet) -> None:
+        self.envelope = envelope
+        self.outlet = outlet
+        self.level = destination.level
+        self.minlevel = destination.minlevel
+        # HAProxy counts the end of line in `len` for `raw` and for descriptors, and adds it to a datagram with a head.
+        counts_end = envelope.name == "raw" or destination.address.family is Family.DESCRIPTOR
+        self.limit = destination.length - counts_end
+        self._send = outlet.send
+
+    def send(self, level: int, text: bytes, wall_s: float) -> None:
+        """Send a message unless its level is not wanted here."""
+        if level > self.level:
+            return
+        message = self.envelope.head(max(level, self.minlevel), wall_s) + text
+        if len(message) > self.limit:
+            message = message[: self.limit]
+        self._send(message + b"\n", int(wall_s))
+
+
+class LogSink:
+    """A proxy's log (`runtime.log.Log`): formats, selects and sends; never blocks.
+
+    `early` is true where no format was asked for: `record` is then best called when the stream begins.
+    Raises: OSError from the constructor when no socket can be made.
+    """
+
+    __slots__ = ("_clock", "_error_format", "_format", "_targets", "early", "plan", "site")
+
+    def __init__(self, plan: LogPlan, clock: Clock, pid: int, outlets: Outlets, dates: Dates | None = None) -> None:
+        self.plan = plan
+        self.early = plan.is_default
+        dates = dates or Dates(utc_offset_s)
+        self.site = Site(dates, plan.hostname, pid, plan.logurilen)
+        self._clock = clock
+        self._format = compile_items(plan.items, self.site)
+        self._error_format = compile_items(plan.error_items, self.site) if plan.error_items is not None else self._format
+        self._targets = tuple(
+            Target(destination,
+                   Envelope(destination.format, destination.facility, plan.tag, plan.sent_hostname, pid, dates),
+                   outlets.get(destination.address))
+            for destination in plan.destinations
+        )
+
+    def set_pid(self, pid: int) -> None:
+        """Lines are that process's from now on: called in a worker after it was forked."""
+        self.site.pid = pid
+        for target in self._targets:
+            target.envelope.pid = pid
+            target.envelope.forget()
+
+    def record(self, record: LogRecord) -> None:
+        """Send the line of a stream, if the options of its frontend want it logged."""
+        if self.early:
+            level: int | None = None if record.bad_request else INFO
+        else:
+            level = wanted(record, record.frontend)
+        if level is not None:
+            text = (self._error_format if record.bad_request else self._format).line(record)
+            self._send(level, record, text)
+
+    def refusal(self, record: LogRecord, cause: str) -> None:
+        """Send the line of a connection that ended before any stream, e.g. for want of a PROXY protocol header.
+
+        Source: HAProxy configuration manual, section 8.2.5; `error-log-format` replaces it, and the default format has none.
+        """
+        record.is_error = True
+        level = None if self.early else wanted(record, record.frontend)
+        if level is None:
+            return
+        if self.plan.error_items is not None:
+            text = self._error_format.line(record)
+        else:
+            listener = record.listener
+            text = b"%b:%d [%b] %b/%b: %b" % (
+                record.client_address.encode(), record.client_port, self.site.dates.local_ms(record.accept_wall_s),
+                record.frontend.name.encode(), (listener.name or str(listener.lid)).encode(), cause.encode())
+        self._send(level, record, text)
+
+    def event(self, level: str, text: str) -> None:
+        """Send a line about a state change."""
+        wall_s, octets = self._clock.wall_s(), text.encode()
+        number = LEVEL_NUMBERS[level]
+        for target in self._targets:
+            target.send(number, octets, wall_s)
+
+    @property
+    def dropped(self) -> int:
+        """Messages to this sink's targets that could not be sent, those of other sinks with the same targets included."""
+        return sum(outlet.dropped for outlet in {id(target.outlet): target.outlet for target in self._targets}.values())
+
+    def _send(self, level: int, record: LogRecord, text: bytes) -> None:
+        record.frontend.log_count += 1
+        wall_s = self._clock.wall_s()
+        for target in self._targets:
+            target.send(level, text, wall_s)
