@@ -77,10 +77,20 @@ class LogRecord:
 
 
 class Log(Protocol):
-    """Where a proxy's messages go (one sink per proxy, made by `engine.logsink`)."""
+    """Where a proxy's messages go (made by `engine.logsink`; proxies with equal plans may share one).
+
+    `early` is true where no format was asked for: then `record` is called as soon as a stream begins (in HTTP mode: once its
+    request is known), not when it ends. Source: HAProxy configuration manual, section 8.2.1.
+    """
+
+    early: bool
 
     def record(self, record: LogRecord) -> None:
         """Format and send a finished stream's line, at level info (err when it failed and log-separate-errors is on)."""
+
+    def refusal(self, record: LogRecord, cause: str) -> None:
+        """Send the line of a connection that ended before any stream, e.g. "Connection closed while waiting for PROXY protocol
+        header". Source: HAProxy configuration manual, section 8.2.5."""
 
     def event(self, level: str, text: str) -> None:
         """Send a line about a state change, e.g. ("alert", "Server app/s1 is DOWN, …")."""
