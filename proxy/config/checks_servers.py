@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proxy.base.addresses import Family
+from proxy.base.errors import Where
 from proxy.config.diagnostics import Diagnostics
 from proxy.config.drafts import ProxyDraft, ServerDraft
 from proxy.config.freeze import tcp_check_port
@@ -16,11 +17,12 @@ def check_servers(proxy: ProxyDraft, resolvers: list[str], diagnostics: Diagnost
     """Everything about the servers of one backend that does not need another one."""
     names: dict[str, ServerDraft] = {}
     numbers: dict[int, ServerDraft] = {}
+    complained: set[Where] = set()
     _check_steps(proxy, diagnostics)
     for server in proxy.servers:
         _check_unique(proxy, server, names, numbers, diagnostics)
-        if server.settings.get("check"):
-            _check_port(proxy, server, diagnostics)
+        if server.settings.get("check") and server.where not in complained and _check_port(proxy, server, diagnostics):
+            complained.add(server.where)            # the servers of a template share a line: one complaint is enough
         wanted = server.settings.get("resolvers", "")
         if wanted and wanted not in resolvers:
             diagnostics.alert(
@@ -54,18 +56,20 @@ def _check_unique(
         )
 
 
-def _check_port(proxy: ProxyDraft, server: ServerDraft, diagnostics: Diagnostics) -> None:
+def _check_port(proxy: ProxyDraft, server: ServerDraft, diagnostics: Diagnostics) -> bool:
+    """Complain, and answer true, when it is not known which port to check."""
     settings, address = server.settings, server.address
     if settings.get("check_port") or tcp_check_port(proxy) or address.family not in _WITH_PORT:
-        return
+        return False
     if address.port and not address.port_offset:
-        return
+        return False
     if any(rule.kind == "connect" and rule.port for rule in proxy.http_check_rules) and proxy.check == "http":
-        return
+        return False
     diagnostics.alert(
         server.where, f"config: proxy '{proxy.name}': server '{server.name}' has neither service port nor check port.",
         f"server {server.name} <address>:<port> check, or: … check port <port>", "check", parsing=False,
     )
+    return True
 
 
 def _check_steps(proxy: ProxyDraft, diagnostics: Diagnostics) -> None:

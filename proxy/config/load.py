@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from proxy.base.errors import ConfigError
 from proxy.config.checks import check_all
 from proxy.config.diagnostics import Diagnostics
+from proxy.config.environment import startup_environment
 from proxy.config.freeze import freeze_global, freeze_proxy
 from proxy.config.load_options import LoadOptions
 from proxy.config.model import Configuration
@@ -41,8 +42,10 @@ def load_sources(
 
     Raises: ConfigError.
     """
-    sections = read_sections(sources, os.environ if environment is None else environment, diagnostics)
-    drafts = SectionReader(diagnostics, options).read(sections)
+    names = [source.name for source in sources]
+    variables = startup_environment(os.environ if environment is None else environment, names, options.localpeer)
+    sections = read_sections(sources, variables, diagnostics)
+    drafts = SectionReader(diagnostics, options, variables).read(sections)
     check_all(drafts, diagnostics)
     if diagnostics.has_errors:
         raise ConfigError(diagnostics.items)
@@ -51,4 +54,4 @@ def load_sources(
     if global_.zero_warning and diagnostics.has_warnings:
         diagnostics.alert(None, "Some warnings were found and 'zero-warning' is set. Aborting.", parsing=False)
         raise ConfigError(diagnostics.items)
-    return Configuration(global_, proxies, tuple(diagnostics), tuple(source.name for source in sources), tuple(drafts.kept))
+    return Configuration(global_, proxies, tuple(diagnostics), tuple(names), tuple(drafts.kept))

@@ -22,7 +22,8 @@ class LoadOptions:
     `maxconn` is `-n`, `proxy_maxconn` `-N`, `localpeer` `-L`, `ignore_unresolved` `-dr`,
     `zero_warning` `-dW`. `read_file` gives the
     content of the files that a configuration names (error files); `user_exists` and `group_exists`, where given, let an
-    unknown `user` or `group` be found while the configuration is checked and not only when it is started.
+    unknown `user` or `group` be found while the configuration is checked and not only when it is started. With `port_zero`
+    a `bind` may leave the choice of its port to the system.
     """
 
     maxconn: int | None = None
@@ -30,6 +31,7 @@ class LoadOptions:
     localpeer: str = ""
     ignore_unresolved: bool = False
     zero_warning: bool = False
+    port_zero: bool = False
     read_file: Callable[[str], bytes] = read_file
     user_exists: Callable[[str], bool] | None = None
     group_exists: Callable[[str], bool] | None = None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from proxy.base.address_text import parse_addresses
 from proxy.config.defaults import derive
 from proxy.config.diagnostics import Diagnostics
 from proxy.config.drafts import GlobalDraft, ProxyDraft
 from proxy.config.keywords import FAMILIES, GLOBAL_FAMILIES, GLOBAL_INDEX, PROXY_INDEX, find, names_of, sections_of
+from proxy.config.keywords.addresses import bind_addresses
 from proxy.config.keywords.row import SECTION_OF_KIND, Keyword, Line, Refusal, Sections
 from proxy.config.keywords.values import bad_name_character
 from proxy.config.load_options import LoadOptions
@@ -34,6 +34,7 @@ KEPT_KINDS = {
     "acme": "TLS is not spoken yet",
 }
 UNSUPPORTED_KINDS = {"log-forward": "log lines of others are not forwarded"}
+_ASK = "no keyword looks like it; pyproxy -dKall lists them all"
 _NOT_NEGATABLE = (
     "negation/default currently supported only for options, log, busy-polling, set-dumpable, strict-limits, "
     "insecure-fork-wanted and "
@@ -53,10 +54,11 @@ class Drafts:
 class SectionReader:
     """Reads sections one after the other into `drafts`; what is wrong becomes diagnostics, and reading goes on."""
 
-    def __init__(self, diagnostics: Diagnostics, options: LoadOptions) -> None:
+    def __init__(self, diagnostics: Diagnostics, options: LoadOptions, environment: Mapping[str, str]) -> None:
         self.drafts = Drafts()
         self.diagnostics = diagnostics
         self.options = options
+        self.environment = environment
         self._latest_defaults: ProxyDraft | None = None
         self._defaults: dict[str, list[ProxyDraft]] = {}
 
@@ -147,14 +149,12 @@ class SectionReader:
         if section.kind == "backend":
             self.diagnostics.warning(words[0], f"'backend' takes a name only; '{text}' ignored", f"write: backend {draft.name}")
             return
+        header = Statement(section.words, section.where)
         try:
-            addresses = parse_addresses(text)
-        except ValueError as error:
-            self._refused(
-                Refusal(f"please use the 'bind' keyword for listening addresses. ({error})", words[0],
-                        f"{section.kind} <name>, and bind lines below"),
-                section,
-            )
+            addresses = bind_addresses(self._line(header, section.kind, tuple(words), section.kind), 0, f"'{section.kind}'")
+        except Refusal as refusal:
+            refusal.hint = f"{section.kind} <name>, and bind lines below"
+            self._refused(refusal, section)
             return
         if len(words) > 1:
             self._refused(Refusal(f"'{section.kind}' cannot handle unexpected argument '{words[1].text}'.", words[1]), section)
@@ -209,8 +209,8 @@ class SectionReader:
                 f"negation/default is not supported for option '{name}'." if name != row.words else _NOT_NEGATABLE, statement,
                 "remove the line: nothing is switched on before it is asked for",
             )
-        line = Line(statement, row.words, words[count:], kind, self.diagnostics, self.options, prefix == "no",
-                    prefix == "default")
+        line = self._line(statement, row.words, words[count:], kind)
+        line.negated, line.reset = prefix == "no", prefix == "default"
         if SECTION_OF_KIND[kind] not in row.sections:
             self._elsewhere(row, line, draft)
             return
@@ -219,7 +219,15 @@ class SectionReader:
         if row.most is not None and len(line.arguments) > row.most:
             extra = line.arguments[row.most]
             raise Refusal(f"'{row.words}' cannot handle unexpected argument '{extra.text}'.", extra, f"usage: {row.line_form}")
-        row.read(line, draft)
+        try:
+            row.read(line, draft)
+        except Refusal as refusal:
+            if not refusal.hint and not refusal.feature:
+                refusal.hint = f"usage: {row.line_form}"
+            raise
+
+    def _line(self, statement: Statement, keyword: str, arguments: tuple[Word, ...], kind: str) -> Line:
+        return Line(statement, keyword, arguments, kind, self.diagnostics, self.options, self.environment)
 
     def _elsewhere(self, row: Keyword[Any], line: Line, draft: ProxyDraft) -> None:
         """A keyword of proxies on the wrong side, or in defaults: HAProxy warns and goes on, save where it could not mean it."""
@@ -253,19 +261,20 @@ class SectionReader:
             if not second:
                 return Refusal("'option' expects an option name.", words[0], "for example: option httplog")
             if negated:
-                return Refusal(f"negation/default is not supported for option '{second}'.", at, did_you_mean(second, options))
+                return Refusal(f"negation/default is not supported for option '{second}'.", at,
+                               did_you_mean(second, options) or _ASK)
             near = nearest(second, options, 1)
             tail = f"; did you mean '{near[0]}' maybe ?" if near else "."
-            return Refusal(f"unknown option '{second}'{tail}", at, did_you_mean(second, options))
+            return Refusal(f"unknown option '{second}'{tail}", at, did_you_mean(second, options) or _ASK)
         if family is not None:
             seconds = [name.split(" ")[1] for name in names if name.startswith(first + " ")]
-            return Refusal(family(second), at, did_you_mean(second, seconds))
+            return Refusal(family(second), at, did_you_mean(second, seconds) or _ASK)
         if negated:
             return Refusal(_NOT_NEGATABLE, words[0])
         firsts = list(dict.fromkeys(name.split(" ")[0] for name in names))
         near = nearest(first, firsts, 1)
         text = f"unknown keyword '{first}' in '{kind}' section" + (f"; did you mean '{near[0]}' maybe ?" if near else "")
-        return Refusal(text, words[0], _elsewhere_hint(first, second, kind) or did_you_mean(first, firsts))
+        return Refusal(text, words[0], _elsewhere_hint(first, second, kind) or did_you_mean(first, firsts) or _ASK)
 
     def _refused(self, refusal: Refusal, at: Statement | Section) -> None:
         self.diagnostics.alert(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from proxy.base.address_text import parse_addresses
 from proxy.base.addresses import Address, Family
 from proxy.base.errors import Where
 from proxy.config.drafts import GlobalDraft, ProxyDraft
+from proxy.config.keywords.addresses import bind_addresses
 from proxy.config.keywords.row import FRONT, Acts, Keyword, Line, Refusal
 from proxy.config.keywords.values import integer_or_none
 from proxy.config.keywords.words import (
@@ -161,14 +161,6 @@ WORDS: tuple[LineWord, ...] = (
       for name in TLS_VALUES),
 )
 TABLE = table_of(WORDS)
-
-
-def bind_addresses(line: Line, index: int, complaint: str) -> list[Address]:
-    """The addresses of one word, commas and port ranges spread out. Raises: Refusal, `complaint` leading its text."""
-    try:
-        return parse_addresses(line.text(index))
-    except ValueError as error:
-        raise Refusal(f"{complaint} : {error}", line.at(index), "for example: bind 0.0.0.0:80, or bind :8000-8003") from None
 
 
 def _read_bind(line: Line, proxy: ProxyDraft) -> None:

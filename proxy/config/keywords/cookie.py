@@ -27,7 +27,7 @@ def _seconds(line: Line, index: int) -> int:
     if index + 1 >= len(line.arguments):
         raise Refusal(f"'{option}' expects <{'idletime' if option == 'maxidle' else 'lifetime'}> in seconds as argument.",
                       line.at(index))
-    return time_ms(line.arguments[index + 1], f"in argument to <{option}>.", "s") // 1000
+    return time_ms(line, index + 1, f"in argument to <{option}>.", "s") // 1000
 
 
 def _domain(line: Line, index: int) -> str:

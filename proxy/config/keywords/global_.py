@@ -56,7 +56,7 @@ def _text_once(field: str) -> Reader:
 
 def _time(field: str) -> Reader:
     def read(line: Line, draft: GlobalDraft) -> None:
-        _put(line.where, draft, field, time_ms(line.arguments[0], f"in argument to <{line.keyword}>."))
+        _put(line.where, draft, field, time_ms(line, 0, f"in argument to <{line.keyword}>."))
 
     return read
 
@@ -142,8 +142,8 @@ def _read_spread_checks(line: Line, draft: GlobalDraft) -> None:
 
 
 def _read_max_spread_checks(line: Line, draft: GlobalDraft) -> None:
-    _put(line.where, draft, "max_spread_checks_ms", time_ms(line.arguments[0],
-                                                            "in 'max-spread-checks' (wants an integer delay)."))
+    delay_ms = time_ms(line, 0, "in 'max-spread-checks' (wants an integer delay).")
+    _put(line.where, draft, "max_spread_checks_ms", delay_ms)
 
 
 def _positive(field: str) -> Reader:

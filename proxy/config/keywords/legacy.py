@@ -22,7 +22,7 @@ _ONLY = "is not supported anymore since HAProxy 2.1"
 
 def _read_timeout(line: Line, proxy: ProxyDraft) -> None:
     name = TIMEOUTS[line.keyword][0]
-    proxy.timeouts[name] = time_ms(line.arguments[0], f"in '{line.keyword}'")
+    proxy.timeouts[name] = time_ms(line, 0)
     proxy.set_at[f"timeout {name}"] = line.where
     line.warn(
         f"the '{line.keyword}' directive {_ONLY}. Use 'timeout {name}'.", hint=f"write: timeout {name} {line.text(0)}",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from proxy.base.address_text import parse_log_address
 from proxy.base.log_format_text import CLF, HTTPLOG, HTTPSLOG, TCPLOG
 from proxy.config.drafts import GlobalDraft, GlobalLog, ProxyDraft
+from proxy.config.keywords.addresses import log_address
 from proxy.config.keywords.row import ANY_PROXY, FRONT, GLOBAL, Acts, Keyword, Line, Refusal
 from proxy.config.keywords.values import integer_or_none, is_field_name
 from proxy.config.model import LogTarget
@@ -27,10 +27,7 @@ def _target(line: Line, expected: str) -> LogTarget:
     """The arguments of a `log` line with an address."""
     if len(line.arguments) < 2:
         raise Refusal(f"log : expects <address> and {expected} as arguments", line.at(0), "for example: log 127.0.0.1 local0")
-    try:
-        address = parse_log_address(line.text(0))
-    except ValueError as error:
-        raise Refusal(f"log : {error}", line.at(0)) from None
+    address = log_address(line, 0, "log")
     chosen: dict[str, Any] = {}
     index = 1
     while line.text(index) in ("len", "format", "sample"):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proxy.base.address_text import parse_server_address
 from proxy.base.addresses import Address, Family
 from proxy.config.drafts import ProxyDraft
+from proxy.config.keywords.addresses import server_address
 from proxy.config.keywords.conditions import constant_condition
 from proxy.config.keywords.row import ANY_BACK, ANY_FRONT, ANY_PROXY, BACK, FRONT, PROXIES, Keyword, Line, Refusal
 from proxy.config.keywords.values import integer
@@ -86,14 +86,6 @@ def _set_disabled(disabled: bool) -> Reader:
         proxy.put("disabled", disabled, line.where)
 
     return read
-
-
-def server_address(line: Line, index: int, what: str) -> Address:
-    """The argument as an address to connect to. Raises: Refusal, `what` leading its text."""
-    try:
-        return parse_server_address(line.text(index))
-    except ValueError as error:
-        raise Refusal(f"{what} : {error}", line.at(index)) from None
 
 
 def _read_dispatch(line: Line, proxy: ProxyDraft) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -112,6 +112,7 @@ class Line:
     kind: str
     diagnostics: Diagnostics
     options: LoadOptions
+    environment: Mapping[str, str]
     negated: bool = False
     reset: bool = False
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Any
 
-from proxy.base.address_text import parse_server_address
 from proxy.base.addresses import Address, Family
 from proxy.config.drafts import ProxyDraft, ServerDraft
+from proxy.config.keywords.addresses import server_address
 from proxy.config.keywords.proxy_basics import read_source
 from proxy.config.keywords.row import ANY_BACK, BACK, Acts, Keyword, Line, Refusal
 from proxy.config.keywords.values import bad_name_character, integer_or_none
@@ -48,10 +49,7 @@ _TEMPLATE_MOST = 10_000
 
 def _read_addr(line: Line, index: int, values: Values) -> None:
     got = line.text(index + 1)
-    try:
-        address = parse_server_address(got)
-    except ValueError as error:
-        raise Refusal(f"'addr' : {error}", line.at(index + 1)) from None
+    address = server_address(line, index + 1, "'addr'")
     if address.family is Family.NAME:
         raise Refusal(f"'addr' : invalid address: '{address.host}' in '{got}'", line.at(index + 1), "a literal address")
     values["check_address"] = address
@@ -101,9 +99,10 @@ def _read_init_addr(line: Line, index: int, values: Values) -> None:
 
 def _is_literal(word: str) -> bool:
     try:
-        return parse_server_address(word).family in (Family.IPV4, Family.IPV6)
+        ipaddress.ip_address(word)
     except ValueError:
         return False
+    return True
 
 
 def _clear(field: str, value: object) -> Any:
@@ -286,13 +285,6 @@ def _words(line: Line, proxy: ProxyDraft, start: int, wording: WordLine) -> dict
     return {**proxy.default_server, **values}
 
 
-def _address(line: Line, index: int, prefix: str) -> Address:
-    try:
-        return parse_server_address(line.text(index))
-    except ValueError as error:
-        raise Refusal(f"{prefix} : {error}", line.at(index), "for example: 192.0.2.1:80", parsing=False) from None
-
-
 def _check_name(line: Line) -> None:
     bad = bad_name_character(line.text(0))
     if bad:
@@ -302,13 +294,22 @@ def _check_name(line: Line) -> None:
         )
 
 
+def _refuse_srv(line: Line, index: int, address: Address) -> None:
+    if address.family is Family.NAME and address.host.startswith("_"):
+        raise line.unsupported(
+            "SRV records", f"'{address.host}' is not supported by this version of pyproxy: SRV records are not asked for",
+            "one 'server' line for each machine", line.at(index),
+        )
+
+
 def _read_server(line: Line, proxy: ProxyDraft) -> None:
     if len(line.arguments) < 2 or not line.text(0) or not line.text(1):
         _too_short(line)
     _check_name(line)
     name = line.text(0)
     prefix = f"{place(line.where)} : 'server {proxy.name}/{name}'"
-    address = _address(line, 1, prefix)
+    address = server_address(line, 1, prefix, parsing=False)
+    _refuse_srv(line, 1, address)
     settings = _words(line, proxy, 2, WordLine(prefix, parsing=False, tail="."))
     proxy.servers.append(ServerDraft(name, address, line.where, settings))
 
@@ -339,7 +340,8 @@ def _read_template(line: Line, proxy: ProxyDraft) -> None:
         raise Refusal(f"{place(line.where)} : 'server-template' : invalid range '{line.text(1)}'", line.at(1),
                       "for example: 3, or 1-3", parsing=False)
     prefix = f"{place(line.where)} : 'server {proxy.name}/{line.text(0)}'"
-    address = _address(line, 2, prefix)
+    address = server_address(line, 2, prefix, parsing=False)
+    _refuse_srv(line, 2, address)
     settings = _words(line, proxy, 3, WordLine(prefix, parsing=False, tail="."))
     if "server_id" in settings and high > low:
         raise Refusal(f"{prefix} : 'id' cannot be given to several servers.", line.at(0), parsing=False)

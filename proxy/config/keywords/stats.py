@@ -82,7 +82,7 @@ def _auth(line: Line, proxy: ProxyDraft, settings: StatsSettings) -> dict[str, A
 
 def _refresh(line: Line, proxy: ProxyDraft, settings: StatsSettings) -> dict[str, Any]:
     _ignore_rest(line, 1)
-    return {"refresh_s": time_ms(line.arguments[0], "in argument to stats refresh interval.", "s") // 1000}
+    return {"refresh_s": time_ms(line, 0, "in argument to stats refresh interval.", "s") // 1000}
 
 
 def _hide_version(line: Line, proxy: ProxyDraft, settings: StatsSettings) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _http_request(line: Line, proxy: ProxyDraft) -> None:
 
 
 def _global_timeout(line: Line, draft: GlobalDraft) -> None:
-    value = time_ms(line.arguments[0], "")
+    value = time_ms(line, 0)
     if value == 0:
         raise Refusal("'stats timeout' expects a positive value", line.at(0))
     draft.settings["stats_timeout_ms"] = value

@@ -28,7 +28,7 @@ DEFAULTS_OF = {
 
 
 def _read(line: Line, proxy: ProxyDraft) -> None:
-    value = time_ms(line.arguments[0], f"in '{line.keyword}'")
+    value = time_ms(line, 0)
     if len(line.arguments) > 1:
         raise Refusal(
             f"'{line.keyword}' : unexpected extra argument '{line.text(1)}' after value '{line.text(0)}'.", line.at(1)

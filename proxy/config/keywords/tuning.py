@@ -77,7 +77,9 @@ PROXY_WITH_ARGUMENT: tuple[tuple[str, Sections, str], ...] = (
     ("max-keep-alive-queue", ANY_BACK, "a connection is kept while it is useful"),
     ("max-session-srv-conns", ANY_FRONT, "connections to servers are shared by all clients"),
 )
-COMPRESSION = ("algo", "type", "offload")
+COMPRESSION = (
+    "algo", "type", "offload", "direction", "algo-req", "algo-res", "type-req", "type-res", "minsize-req", "minsize-res",
+)
 EMAIL_ALERT = ("from", "level", "mailers", "myhostname", "to")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from proxy.base.units import parse_time_ms
+from proxy.base.units import UnitError, parse_time_ms
 from proxy.config.keywords.row import Line, Refusal
-from proxy.config.statements import Word
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_TIME_BEGINNING = re.compile(r"[0-9]+(?:us|ms|[smhd])", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.:-]*", re.ASCII)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 
@@ -30,22 +30,35 @@ def integer(
     word = line.arguments[index]
     value = integer_or_none(word.text)
     if value is None:
-        raise Refusal(refusal or f"'{line.keyword}' expects an integer argument (got '{word.text}').", word)
+        hint = "" if word.text else "the word is empty: is an environment variable missing?"
+        raise Refusal(refusal or f"'{line.keyword}' expects an integer argument (got '{word.text}').", word, hint)
     if (low is not None and value < low) or (high is not None and value > high):
         bounds = f"at least {low}" if high is None else f"between {low} and {high}"
         raise Refusal(refusal or f"'{line.keyword}' expects an integer argument {bounds} (got {value}).", word)
     return value
 
 
-def time_ms(word: Word, what: str, unit: str = "ms") -> int:
-    """A time in milliseconds. `what` names the argument in HAProxy's message, e.g. "in 'timeout client'".
+def time_ms(line: Line, index: int, where: str = "", unit: str = "ms") -> int:
+    """The argument as a time in milliseconds; a bare number is in `unit`.
 
+    `where` ends HAProxy's message, e.g. "in argument to <grace>."; without it the keyword is named. What follows a good time, as
+    in "1min", gives a warning only, as in HAProxy.
     Raises: Refusal.
     """
+    word = line.arguments[index]
     try:
         return parse_time_ms(word.text, unit)
-    except ValueError as error:
-        raise Refusal(f"{error} {what}".rstrip(), word, "a number and a unit: us, ms, s, m, h or d, e.g. 30s") from None
+    except UnitError as error:
+        known = _TIME_BEGINNING.match(word.text)
+        if known and known.end() < len(word.text) and not error.limit:
+            line.warn(
+                f"unexpected character '{word.text[known.end()]}' after the timer value '{word.text}', only "
+                "(us=microseconds,ms=milliseconds,s=seconds,m=minutes,h=hours,d=days) are supported. This will be reported as an "
+                "error in next versions.", word, f"write: {known.group()}", parsing=False,
+            )
+            return parse_time_ms(known.group(), unit)
+        message = f"{error.problem} {where} {error.limit}".rstrip() if where else error.about(line.keyword)
+        raise Refusal(message, word, error.hint) from None
 
 
 def bad_name_character(text: str) -> str:

@@ -87,7 +87,8 @@ def _unknown(word: Word, table: Table, wording: WordLine) -> Refusal:
     near = nearest(word.text, table, 1)
     guess = f"; did you mean '{near[0]}' maybe ?" if near else "."
     return Refusal(
-        f"{wording.prefix}{wording.separator}unknown keyword '{word.text}'{guess}", word, did_you_mean(word.text, list(table)),
+        f"{wording.prefix}{wording.separator}unknown keyword '{word.text}'{guess}", word,
+        did_you_mean(word.text, list(table)) or "pyproxy -dKall lists the words that may stand here",
         parsing=wording.parsing,
     )
 
@@ -144,7 +145,7 @@ def time(field: str, what: str, unit: str = "ms", low: int = 0, refusal: str = "
     """A word followed by a time."""
 
     def read(line: Line, index: int, values: Values) -> None:
-        value = time_ms(line.arguments[index + 1], what, unit)
+        value = time_ms(line, index + 1, what, unit)
         if value < low:
             raise Refusal(refusal.format(got=line.text(index + 1)), line.at(index + 1))
         values[field] = value

@@ -42,7 +42,8 @@ def wrapped(row: Keyword[Any], lines: str) -> str:
 
 
 def with_words(kind: str, words: str) -> str:
-    bind, server = ("bind :2 " + words, "server t 192.0.2.2:80") if kind == "bind" else ("bind :2", "server t 192.0.2.2:80 " + words)
+    bind, server = ("bind :2 " + words, "server t 192.0.2.2:80") if kind == "bind" else ("bind :2",
+                                                                                         "server t 192.0.2.2:80 " + words)
     return f"listen l\n mode http\n{TIMEOUTS} {bind}\n {server}\n server spare 192.0.2.3:80 check\n"
 
 
@@ -108,13 +109,15 @@ def test_a_bad_word_fails(kind: str, word: LineWord, words: str) -> None:
     assert bool(alerts[0].feature) == (word.acts is Acts.UNSUPPORTED or words == "proto h2")
 
 
-CHECK_WORDS = [(step, word) for step, table in (("connect", CONNECT), ("send", SEND), ("expect", EXPECT)) for word in table.values()]
+CHECK_WORDS = [(step, word) for step, table in (("connect", CONNECT), ("send", SEND),
+                                                ("expect", EXPECT)) for word in table.values()]
 CHECK_LOADS = [(step, word, words) for step, word in CHECK_WORDS for words in word.loads]
 CHECK_FAILS = [(step, word, words) for step, word in CHECK_WORDS for words in word.fails]
 
 
 def with_check(step: str, words: str) -> str:
-    return f"listen l\n mode http\n{TIMEOUTS} bind :2\n option httpchk\n http-check {step} {words}\n server t 192.0.2.2:80 check\n"
+    checks = f" option httpchk\n http-check {step} {words}\n"
+    return f"listen l\n mode http\n{TIMEOUTS} bind :2\n{checks} server t 192.0.2.2:80 check\n"
 
 
 @pytest.mark.parametrize(("step", "word", "words"), CHECK_LOADS, ids=named(CHECK_LOADS))
