@@ -13,7 +13,7 @@ from proxy.base.errors import RemoteProtocolError
 from proxy.core.http1.facts import BAD_GATEWAY, request_head, response_head
 from proxy.core.http1.head import Fields, RequestHead, ResponseHead
 from proxy.core.http1.limits import Limits
-from proxy.core.http1.tables import REQUEST_LINE, STATUS_LINE, STRICT_LINES
+from proxy.core.http1.tables import LOOSE_LINE, REQUEST_LINE, STATUS_LINE
 
 ANY_SIZE = 1 << 30      # the size was bounded before
 ANY_REQUEST = [(b"host", b""), (b"connection", b"upgrade"), (b"upgrade", b"x")]
@@ -84,7 +84,7 @@ def read_any_response(octets: bytes, at: int, end: int, limits: Limits, request_
 
 def check_lines(octets: bytes, after: int, end: int, limits: Limits, too_many: int, malformed: int) -> None:
     """Refuse what h11 would let pass, and more fields than allowed."""
-    if STRICT_LINES.fullmatch(octets, after, end) is None:
+    if LOOSE_LINE.search(octets, after - 1, end) is not None:
         raise RemoteProtocolError("invalid line in the head", malformed)
     if octets.count(b"\n", after, end) - 1 > limits.fields:
         raise RemoteProtocolError("too many fields", too_many)

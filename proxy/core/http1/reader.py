@@ -111,7 +111,7 @@ def check_unfinished_response(octets: bytes, at: int, limits: Limits) -> None:
 def has_stray_octets(octets: bytes, at: int, end: int) -> bool:
     """Whether octets[at:end] holds a NUL or half a line end; a CR in last place may still be a line end's."""
     end = min(end, len(octets))
-    if octets[end - 1] == CR:
+    if octets[end - 1:end] == b"\r":
         end -= 1
     pairs = octets.count(b"\r\n", at, end)
     return octets.count(b"\n", at, end) != pairs or octets.count(b"\r", at, end) != pairs or octets.find(b"\x00", at, end) >= 0

@@ -1,6 +1,7 @@
 """The octets and words of HTTP/1, as explicit tables: nothing here depends on locale, Unicode or `str`.
 
-Every pattern is linear: repeats are possessive and no two neighbours can match the same octet, so a pattern never goes back.
+Every pattern is linear: repeats of one class are possessive, and the one group that repeats has branches that differ in their
+first octet. No group is possessive: early releases of Python 3.11 match those wrongly (CPython issue 106052).
 Source: RFC 9110 §5.5, §5.6.2; RFC 9112 §2.3, §3, §4, §5.
 """
 
@@ -26,24 +27,23 @@ PLAIN_FIELD_LINES = re.compile(rb"(?<=\n)(" + TOKEN + rb"):[ \t]*+(" + TEXT + rb
 # The general forms: what may be read at all.
 REQUEST_LINE = re.compile(TOKEN + rb" " + TARGET + rb" HTTP/([0-9])\.([0-9])\r\n")
 STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] [1-9][0-9]{2}(?: " + TEXT + rb")?\r\n")
-STRICT_LINES = re.compile(rb"(?:[^\r\n\x00 \t][^\r\n\x00]*+\r\n)*+\r\n")
-"""Lines that end in CRLF, hold no bare CR, LF or NUL, and are not folded (RFC 9112 §2.2, §5.2), up to the empty line."""
+LOOSE_LINE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00|\n[ \t]")
+"""What h11 would let pass: a bare CR or LF, NUL, a folded line (RFC 9112 §2.2, §5.2)."""
 TRAILER_LINE = re.compile(rb"(" + TOKEN + rb"):[ \t]*+(" + TEXT + rb")\r\n")
 
-CHUNK_LINE = re.compile(rb"((?=[0-9A-Fa-f])0*+[0-9A-Fa-f]{0,16}+)[ \t]*+(?:;" + TEXT + rb")?+\r\n")
+CHUNK_LINE = re.compile(rb"((?=[0-9A-Fa-f])0*+[0-9A-Fa-f]{0,16}+)[ \t]*+(?:;" + TEXT + rb")?\r\n")
 """A chunk's size and extensions: 16 significant digits at most; white space before ";" or CRLF only (RFC 9112 §7.1)."""
 
 LENGTH = re.compile(rb"[0-9]{1,19}")
 LARGEST_LENGTH = (1 << 63) - 1
-TOKEN_ALONE = re.compile(TOKEN)
 
 # Authorities (RFC 3986 §3.2.2, without userinfo; "," is left out of reg-name: it would read as a list of two hosts).
-PLAIN_HOST = re.compile(rb"[0-9A-Za-z._\-]*+(?::[0-9]{0,4}+)?+")
+PLAIN_HOST = re.compile(rb"[0-9A-Za-z._\-]*+(?::[0-9]{0,4}+)?")
 HOST = re.compile(
-    rb"((?:[0-9A-Za-z._~\-!$&'()*+;=]|%[0-9A-Fa-f]{2})*+|\[[0-9A-Fa-f:.]++\]|\[[Vv][0-9A-Fa-f]++\.[0-9A-Za-z._~\-!$&'()*+,;=:]++\])"
-    rb"(?::([0-9]{0,5}+))?+"
+    rb"((?:[0-9A-Za-z._~\-!$&'()*+;=]|%[0-9A-Fa-f]{2})*|\[[0-9A-Fa-f:.]++\]|\[[Vv][0-9A-Fa-f]++\.[0-9A-Za-z._~\-!$&'()*+,;=:]++\])"
+    rb"(?::([0-9]{0,5}+))?"
 )
-ABSOLUTE_FORM = re.compile(rb"[A-Za-z][0-9A-Za-z+.\-]*+://([^/?\\]++)(?:[/?]" + rb"[\x21\x22\x24-\x7e]*+)?+")
+ABSOLUTE_FORM = re.compile(rb"[A-Za-z][0-9A-Za-z+.\-]*+://([^/?\\]++)(?:[/?]" + rb"[\x21\x22\x24-\x7e]*+)?")
 
 HOP_BY_HOP = frozenset((
     b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"http2-settings",

@@ -19,7 +19,7 @@ def request_bytes(head: RequestHead, connection: bytes, extra: bytes) -> bytes:
     `connection` is what to say of persistence: b"", b"close" or b"keep-alive" (see request_connection); `extra` are ready field
     lines, each ending in CRLF. A request keeps its HTTP version, as HAProxy's do: no server should answer a client of HTTP/1.0 as
     if it were one of 1.1.
-    Raises: LocalProtocolError for a line end or NUL inside a field.
+    Raises: LocalProtocolError for a line end or NUL inside start line or field.
     """
     tail = extra
     if head.chunked:
@@ -36,8 +36,10 @@ def request_bytes(head: RequestHead, connection: bytes, extra: bytes) -> bytes:
         connection = connection + b", te" if connection else b"te"
     if connection:
         tail += b"connection: " + connection + b"\r\n"
-    version = b" HTTP/1.1\r\n" if head.version_minor else b" HTTP/1.0\r\n"
-    return head.method + b" " + head.target + version + field_lines(head.fields) + tail + b"\r\n"
+    line = head.method + b" " + head.target + (b" HTTP/1.1\r\n" if head.version_minor else b" HTTP/1.0\r\n")
+    if line.count(b" ") != 2:
+        raise LocalProtocolError("white space inside method or target", 500)
+    return lines_of(line, head.fields) + tail + b"\r\n"
 
 
 def response_bytes(head: ResponseHead, connection: bytes, extra: bytes) -> bytes:
@@ -45,7 +47,7 @@ def response_bytes(head: ResponseHead, connection: bytes, extra: bytes) -> bytes
 
     `connection` is what to say of persistence: b"", b"close" or b"keep-alive" (see response_connection); `extra` are ready field
     lines, each ending in CRLF. The version is the server's, as with HAProxy, but for a chunked body, unknown to HTTP/1.0.
-    Raises: LocalProtocolError for a line end or NUL inside a field.
+    Raises: LocalProtocolError for a line end or NUL inside reason or field.
     """
     tail = extra
     if head.chunked:
@@ -57,19 +59,19 @@ def response_bytes(head: ResponseHead, connection: bytes, extra: bytes) -> bytes
         connection = connection + b", upgrade" if connection and head.status != 101 else b"upgrade"
     if connection:
         tail += b"connection: " + connection + b"\r\n"
-    line = b"HTTP/1.1 %d " if head.version_minor or head.chunked else b"HTTP/1.0 %d "
-    return line % head.status + head.reason + b"\r\n" + field_lines(head.fields) + tail + b"\r\n"
+    version = b"HTTP/1.1 %d " if head.version_minor or head.chunked else b"HTTP/1.0 %d "
+    return lines_of(version % head.status + head.reason + b"\r\n", head.fields) + tail + b"\r\n"
 
 
-def field_lines(fields: Fields) -> bytes:
-    """The fields as lines, each ending in CRLF.
+def lines_of(start_line: bytes, fields: Fields) -> bytes:
+    """The start line and a line for each field, all ending in CRLF.
 
-    Raises: LocalProtocolError where a name or value holds CR, LF or NUL.
+    Raises: LocalProtocolError where one of them holds CR, LF or NUL.
     """
     if not fields:
-        return b""
-    lines = join_lines(map(join_pair, fields)) + b"\r\n"
-    count = len(fields)
+        lines, count = start_line, 1
+    else:
+        lines, count = start_line + join_lines(map(join_pair, fields)) + b"\r\n", len(fields) + 1
     if lines.count(b"\n") != count or lines.count(b"\r") != count or b"\x00" in lines:
         raise LocalProtocolError("line end or NUL inside a field", 500)
     return lines
