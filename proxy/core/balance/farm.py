@@ -1,0 +1,44 @@
+"""Who may be chosen at this moment: the active servers, or else the backups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from proxy.core.balance.contract import Balancer
+from proxy.runtime.backend import Backend
+from proxy.runtime.server import Server
+
+Pick = Callable[[int | None, Server | None], Server | None]
+
+
+class Farm:
+    """The usable servers of one backend and the balancer that chooses among them.
+
+    `pick(key, avoid)` is the balancer's own, or gives the one backup server when all active ones are gone: that one is given
+    even when it is full, and its queue fills.
+    Source: HAProxy configuration manual, "backup" and "option allbackups".
+    """
+
+    __slots__ = ("_backend", "_balancer", "_backup", "pick")
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._balancer: Balancer = backend.balancer
+        self._backup: Server | None = None
+        self.pick: Pick = self._balancer.pick
+        self.changed()
+
+    def changed(self) -> None:
+        """Recompute who may be chosen: a server's weight or state has changed, or servers were added or removed."""
+        backend = self._backend
+        usable = [server for server in backend.servers if server.weight_now > 0]
+        active = [server for server in usable if not server.is_backup]
+        backups = [server for server in usable if server.is_backup]
+        backend.active_count, backend.backup_count = len(active), len(backups)
+        alone = not active and bool(backups) and not backend.backup_all
+        self._backup = backups[0] if alone else None
+        self._balancer.rebuild(backups[:1] if alone else active or backups)
+        self.pick = self._pick_backup if alone else self._balancer.pick
+
+    def _pick_backup(self, key: int | None, avoid: Server | None) -> Server | None:
+        return self._backup

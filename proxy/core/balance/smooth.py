@@ -1,0 +1,110 @@
+"""Turns in proportion to weights, spread as evenly as possible, that go on smoothly when weights change.
+
+Time is counted in turns. A server of weight w out of a total W is due every W/w turns; whole turns are counted exactly, what is
+left over is carried. A newcomer starts in the first turn in which nobody is due, the heaviest first. Of several that are due in
+the same turn, the one goes first that has least room before its next turn. This gives HAProxy's order, turn by turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heapify, heappush, heapreplace
+
+from proxy.runtime.server import Server
+
+
+class _Place:
+    """A server's place in the order of turns."""
+
+    __slots__ = ("due", "remainder", "server", "weight")
+
+    def __init__(self, server: Server, due: int, weight: int) -> None:
+        self.server = server
+        self.due = due
+        self.weight = weight
+        self.remainder = 0
+
+
+_Entry = tuple[int, int, int, _Place]
+
+
+class Turns:
+    """An endless, deterministic sequence of servers."""
+
+    __slots__ = ("_heap", "_serial", "_total", "_waiting", "position")
+
+    def __init__(self) -> None:
+        self.position = 0                               # turns given so far
+        self._total = 0
+        self._serial = 0
+        self._heap: list[_Entry] = []                   # by turn due; ties by room left, then by age
+        self._waiting: list[Server] = []                # newcomers, heaviest first
+
+    def step(self) -> Server:
+        """The server whose turn it is now. There must be one."""
+        now = self.position
+        self.position = now + 1
+        heap = self._heap
+        if heap and (heap[0][0] <= now or not self._waiting):
+            place = heap[0][3]
+            heapreplace(heap, self._next_entry(place))
+            return place.server
+        server = self._waiting.pop(0)
+        heappush(heap, self._next_entry(_Place(server, now, server.weight_now)))
+        return server
+
+    def _next_entry(self, place: _Place) -> _Entry:
+        weight = place.weight
+        turns, rest = divmod(self._total + place.remainder, weight)
+        place.due += turns
+        place.remainder = rest
+        self._serial = serial = self._serial + 1
+        return (place.due, rest - weight, serial, place)
+
+    def skip_to(self, position: int) -> None:
+        """Go on as if the turns up to `position` had been given, by another worker say; whole rounds are jumped over."""
+        rounds = (position - self.position) // self._total
+        if rounds > 0:
+            jump = rounds * self._total
+            self.position += jump
+            for entry in self._heap:
+                entry[3].due += jump
+            self._heap = [(due + jump, room, serial, place) for due, room, serial, place in self._heap]
+        while self.position < position:
+            self.step()
+
+    def upcoming(self) -> list[Server]:
+        """Every server once, in the order of their next turns."""
+        return [entry[3].server for entry in sorted(self._heap)] + self._waiting
+
+    def start(self, order: Sequence[Server], position: int) -> None:
+        """Begin at `position` with servers of equal weight, due one after the other in this order."""
+        self.position = position
+        self._total = sum(server.weight_now for server in order)
+        self._waiting = []
+        self._heap = []
+        for offset, server in enumerate(order):
+            place = _Place(server, position + offset, server.weight_now)
+            self._heap.append((place.due, -place.weight, offset, place))
+        self._serial = len(order)
+
+    def rebuild(self, servers: Sequence[Server]) -> None:
+        """Go on with these servers and their weights of now; who was there keeps its place, a changed weight scales its wait."""
+        old_total, self._total = self._total, sum(server.weight_now for server in servers)
+        wanted = set(servers)
+        kept = [entry for entry in self._heap if entry[3].server in wanted]
+        self._heap = [self._reweighed(entry, old_total) for entry in kept]
+        heapify(self._heap)
+        known = {entry[3].server for entry in self._heap}
+        self._waiting = sorted((server for server in servers if server not in known), key=lambda server: -server.weight_now)
+
+    def _reweighed(self, entry: _Entry, old_total: int) -> _Entry:
+        due, _, serial, place = entry
+        weight = place.server.weight_now
+        if weight == place.weight:
+            return entry
+        ahead = due - self.position
+        if ahead > 0:
+            due = self.position + ahead * self._total * place.weight // (old_total * weight)
+        place.due, place.weight, place.remainder = due, weight, 0
+        return (due, -weight, serial, place)
