@@ -58,6 +58,9 @@ class HttpStream(HttpEnd):
         head, backend, session = self.head, self.backend, self.session
         if backend is not None:
             self.enter_backend(backend)
+        log = session.frontend.log
+        if log is not None and log.early:
+            self.log(None)
         self.extra = http_edit.edit_request(session, backend, head)
         if backend is not None and backend.cookie is not None:
             self.pinned, self.flag_request = backend.cookie.read(head, backend, int(self.host.wall_s()))

@@ -14,6 +14,7 @@ from proxy.core.stream.session import Session
 from proxy.core.stream.stream import CLOSED, ESTABLISHED, NO_FLAG, Stream
 from proxy.runtime.cells import BIN
 from proxy.runtime.frontend import Listener
+from proxy.runtime.server import Server
 
 CREDIT_OCTETS = 1 << 20
 HEALTHY = b"OK"
@@ -71,6 +72,9 @@ class TcpStream(Stream):
         """Look for a server at once: in TCP mode nothing has to be read first."""
         if self.backend is not None:
             self.enter_backend(self.backend)
+        log = self.session.frontend.log
+        if log is not None and log.early:
+            self._log(None, None)
         self.assign()
 
     def balance_key(self) -> int | None:
@@ -217,15 +221,17 @@ class TcpStream(Stream):
         self.leave_backend()
         self.state = CLOSED
         log = self.session.frontend.log
-        if log is None:
-            return
+        if log is not None and not log.early:
+            self._log(why, server)
+
+    def _log(self, why: Failure | None, server: Server | None) -> None:
         record = session_facts(self.session)
         self.server = server
         stream_facts(record, self)
         self.server = None
         record.termination = termination(why, NO_FLAG, NO_FLAG)
         record.is_error = why is not None or self.retries > 0
-        log.record(record)
+        self.session.frontend.log.record(record)
 
 
 class HealthSession(Session):

@@ -1,0 +1,313 @@
+"""A load balancer without sockets: octets in, octets out, a clock that only moves when told.
+
+    lab = Lab(servers=2)
+    client = lab.client()
+    client.sends(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    server = lab.attempt().accepted()           # the connection the stream asked for
+    assert server.received() == b"GET / ..."
+    server.sends(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+    assert client.received() == b"HTTP/1.1 200 OK..."
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from proxy.base.addresses import Address, Family
+from proxy.core.balance import Farm, make_balancer
+from proxy.core.pool import IdlePool
+from proxy.core.stream.opening import HeaderIntake, limits_of, new_session
+from proxy.core.stream.session import Session
+from proxy.core.timers import TimerWheel
+from proxy.runtime.backend import Backend
+from proxy.runtime.frontend import Frontend, Listener
+from proxy.runtime.log import LogRecord
+from proxy.runtime.process import Process
+from proxy.runtime.server import Server
+from proxy.runtime.transitions import start_states
+
+START_MS = 1_000_000
+ROOM = 1 << 30
+
+
+class FakeLink:
+    """A link whose kernel takes `room` octets and whose far end is the test."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.owner: Any = None
+        self.out = bytearray()
+        self.waiting = bytearray()
+        self.room = ROOM
+        self.paused = 0
+        self.ended = False
+        self.closed = False
+        self.aborted = False
+        self.alive = True
+        self.read_max = 0
+
+    # what streams ask
+
+    @property
+    def pending(self) -> int:
+        return len(self.waiting)
+
+    def send(self, octets: bytes | memoryview) -> bool:
+        assert not self.closed, "sent on a closed link"
+        self.waiting += octets
+        self._flow()
+        return not self.waiting
+
+    def _flow(self) -> None:
+        taken = min(self.room, len(self.waiting))
+        self.out += self.waiting[:taken]
+        del self.waiting[:taken]
+        self.room -= taken
+
+    def pause(self, cause: int) -> None:
+        self.paused |= cause
+
+    def resume(self, cause: int) -> None:
+        self.paused &= ~cause
+
+    def limit_reads(self, octets: int) -> None:
+        self.read_max = octets
+
+    def end_writing(self) -> None:
+        self.ended = True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = self.aborted = True
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+    def local_address(self) -> tuple[str, int] | None:
+        return ("10.0.0.9", 40000)
+
+    # what the test does at the far end
+
+    def sends(self, octets: bytes) -> None:
+        """The peer sends; each read is as large as the owner allows."""
+        self.lab.tick()
+        while octets and not self.closed:
+            piece, octets = octets[: self.read_max], octets[self.read_max :]
+            self.owner.octets(memoryview(piece))
+        self.lab.settle()
+
+    def ends(self) -> None:
+        """The peer half-closes."""
+        self.lab.tick()
+        self.owner.ended()
+        self.lab.settle()
+
+    def breaks(self) -> None:
+        """The peer resets the connection."""
+        self.lab.tick()
+        self.owner.lost()
+        self.lab.settle()
+
+    def takes(self, room: int = ROOM) -> None:
+        """The peer reads: there is room for so many octets."""
+        self.room = room
+        had = bool(self.waiting)
+        self._flow()
+        if had and not self.waiting:
+            self.lab.tick()
+            self.owner.drained()
+            self.lab.settle()
+
+    def received(self) -> bytes:
+        """What has come to the peer since last time."""
+        octets = bytes(self.out)
+        self.out.clear()
+        return octets
+
+
+class FakeAttempt:
+    """A connection attempt that ends as the test wants."""
+
+    def __init__(self, lab: Lab, server: Server, owner: Any, port: int, early: bytes) -> None:
+        self.lab, self.server, self.owner, self.port, self.early = lab, server, owner, port, early
+        self.cancelled = False
+
+    def accepted(self) -> FakeLink:
+        """The server accepts."""
+        assert not self.cancelled
+        link = FakeLink(self.lab)
+        link.owner = self.owner
+        link.out += self.early
+        self.lab.tick()
+        self.owner.connected(link)
+        self.lab.settle()
+        return link
+
+    def refused(self) -> None:
+        """Nobody listens there."""
+        assert not self.cancelled
+        self.lab.tick()
+        self.owner.connect_failed(True)
+        self.lab.settle()
+
+    def starved(self) -> None:
+        """We have no descriptor or port left."""
+        self.owner.connect_failed(False)
+        self.lab.settle()
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Journal:
+    """A log that keeps its records."""
+
+    early = False
+
+    def __init__(self) -> None:
+        self.records: list[LogRecord] = []
+        self.events: list[tuple[str, str]] = []
+
+    def record(self, record: LogRecord) -> None:
+        self.records.append(record)
+
+    def refusal(self, record: LogRecord, cause: str) -> None:
+        self.records.append(record)
+
+    def event(self, level: str, text: str) -> None:
+        self.events.append((level, text))
+
+
+class Lab:
+    """One frontend, one backend, `servers` servers named s0, s1, …; the streams' host."""
+
+    def __init__(self, servers: int = 1, mode: str = "http", algorithm: str = "roundrobin", argument: str = "") -> None:
+        self.now_ms = START_MS
+        self.timers = TimerWheel()
+        self.server_failed: Any = None
+        self.server_answered: Any = None
+        self.attempts: list[FakeAttempt] = []
+        self.sessions: list[Session] = []
+        self.broken_ones: list[BaseException] = []
+        self._soon: list[Callable[[], None]] = []
+        self.process = Process()
+        self.process.maxconn = 1000
+        self.log = Journal()
+        self.frontend = Frontend("fe", 1)
+        self.backend = Backend("be", 2)
+        self.frontend.is_http = self.backend.is_http = mode == "http"
+        self.frontend.backend = self.backend
+        self.frontend.log = self.log
+        self.listener = Listener(self.frontend, 1, Address(Family.IPV4, "127.0.0.1", 80))
+        self.frontend.listeners = [self.listener]
+        self.frontend.timeout_client_ms = self.backend.timeout_server_ms = 30_000
+        self.backend.timeout_connect_ms = 5_000
+        self.backend.balancer = make_balancer(algorithm, argument=argument, random=lambda bound: 0)
+        for index in range(servers):
+            self._add_server(index)
+        self.process.frontends, self.process.backends = [self.frontend], [self.backend]
+        self.backend.farm = Farm(self.backend)
+        start_states([self.backend], self.now_ms)
+
+    def _add_server(self, index: int) -> None:
+        server = Server(self.backend, f"s{index}", index + 1, Address(Family.IPV4, "127.0.0.1", 8000 + index))
+        server.sockaddr = ("127.0.0.1", 8000 + index)
+        server.index = index
+        server.idle = IdlePool(server, self.timers)
+        self.backend.servers.append(server)
+
+    @property
+    def server(self) -> Server:
+        return self.backend.servers[0]
+
+    # the host
+
+    def wall_s(self) -> float:
+        return 1_700_000_000 + (self.now_ms - START_MS) / 1000
+
+    def connect(self, server: Server, owner: Any, port: int, early: bytes) -> FakeAttempt:
+        attempt = FakeAttempt(self, server, owner, port, early)
+        self.attempts.append(attempt)
+        return attempt
+
+    def session_over(self, session: Session) -> None:
+        if session in self.sessions:
+            self.sessions.remove(session)
+
+    def session_replaced(self, old: Session, new: Session) -> None:
+        self.sessions[self.sessions.index(old)] = new
+        link: Any = new.link
+        link.owner = new
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        self._soon.append(callback)
+
+    def broken(self, where: object, error: BaseException) -> None:
+        self.broken_ones.append(error)
+
+    # the test's handles
+
+    def tick(self) -> None:
+        """An event comes: nothing else to do, the clock stands still."""
+
+    def settle(self) -> None:
+        """Do what was put off to the end of the turn."""
+        while self._soon:
+            callbacks, self._soon = self._soon, []
+            for callback in callbacks:
+                callback()
+
+    def client(self, peer: tuple[str, int] = ("10.1.1.1", 5000)) -> FakeLink:
+        """A client connects."""
+        link = FakeLink(self)
+        limits = limits_of(self.process.bufsize, self.process.maxrewrite, self.process.http_maxhdr)
+        make = HeaderIntake if self.listener.accept_proxy else new_session
+        session = make(self, self.listener, link, peer, ("10.0.0.1", 80), limits)       # type: ignore[arg-type]
+        link.owner = session
+        self.sessions.append(session)
+        session.begin()
+        self.settle()
+        return link
+
+    def attempt(self) -> FakeAttempt:
+        """The connection that was asked for, oldest first."""
+        return self.attempts.pop(0)
+
+    def advance(self, milliseconds: int) -> None:
+        """Let time pass, telling every deadline on its way."""
+        end_ms = self.now_ms + milliseconds
+        while True:
+            next_ms = self.timers.next_ms()
+            if not next_ms or next_ms > end_ms:
+                break
+            self.now_ms = max(self.now_ms, next_ms)
+            self.timers.advance(self.now_ms)
+            self.settle()
+        self.now_ms = end_ms
+
+    def assert_at_rest(self) -> None:
+        """Nothing is left behind: no session, slot, queue place, armed timer of a session, broken invariant."""
+        assert not self.sessions
+        assert not self.broken_ones
+        assert self.frontend.served == 0
+        assert self.backend.served == 0
+        assert self.backend.sessions == 0
+        assert not self.backend.queue
+        for server in self.backend.servers:
+            assert server.served == 0
+            assert not server.queue
+
+
+def get(path: str = "/", *fields: str, version: str = "1.1") -> bytes:
+    """A GET request."""
+    lines = [f"GET {path} HTTP/{version}", *([] if version == "1.0" else ["host: a"]), *fields]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def ok(body: bytes = b"ok", *fields: str, status: str = "200 OK") -> bytes:
+    """A response of known length."""
+    lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", *fields]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
