@@ -65,6 +65,8 @@ class Conditionals:
             self._levels.append(_Level(directive, active=False, settled=True))
         elif directive.text == ".elif" and self._levels:
             self._levels[-1].active, self._levels[-1].settled = False, True
+        elif directive.text == ".endif" and self._levels:
+            self._levels.pop()
 
     def end(self) -> None:
         """The file is over: every block must be closed."""
@@ -75,8 +77,9 @@ class Conditionals:
         if not self.active:
             self._levels.append(_Level(words[0], active=False, settled=True))
             return
-        active = self._decide(words)
-        self._levels.append(_Level(words[0], active=active, settled=active))
+        level = _Level(words[0], active=False, settled=False)
+        self._levels.append(level)
+        self._decide(words, level)
 
     def _turn(self, words: tuple[Word, ...], level: _Level) -> None:
         directive = words[0].text
@@ -93,12 +96,13 @@ class Conditionals:
         elif level.settled:
             level.active = False
         else:
-            level.active = level.settled = self._decide(words)
+            self._decide(words, level)
 
-    def _decide(self, words: tuple[Word, ...]) -> bool:
+    def _decide(self, words: tuple[Word, ...], level: _Level) -> None:
+        """Take the branch or leave it; with a condition that has no answer no branch is taken."""
         expression = " ".join(word.text for word in words[1:])
         try:
-            return evaluate_expression(expression, self._environment)
+            level.active = level.settled = evaluate_expression(expression, self._environment)
         except ConditionError as error:
             self._diagnostics.alert_line(
                 _word_at(words, error.position),
@@ -106,7 +110,7 @@ class Conditionals:
                 error.hint,
                 keyword=words[0].text,
             )
-            return False
+            level.active, level.settled = False, True
 
     def _no_more(self, words: tuple[Word, ...]) -> None:
         if len(words) > 1:

@@ -59,7 +59,8 @@ class _FileReader:
             if words:
                 self._take(words)
             elif tokens[0].startswith("."):
-                self._conditionals.skip(Word(str(tokens[0]), Where(self._source.name, self._line, tokens[0].column), len(tokens[0])))
+                where = Where(self._source.name, self._line, tokens[0].column)
+                self._conditionals.skip(Word(str(tokens[0]), where, len(tokens[0])))
         self._end_section()
         self._conditionals.end()
 
@@ -69,6 +70,8 @@ class _FileReader:
             self._directive(words)
         elif not self._conditionals.active:
             return
+        elif not keyword:
+            self._diagnostics.notice(words[0], "the line is ignored: its first word is empty.", "is a variable not set?")
         elif keyword in self._kinds:
             self._end_section()
             self._header = words
@@ -119,7 +122,7 @@ class _FileReader:
             elif not self._expand(str(token), token.type, where, words):
                 return ()
         if len(words) > MAX_WORDS:
-            self._too_many(words[MAX_WORDS])
+            self._too_many(words)
             return ()
         return tuple(words)
 
@@ -160,10 +163,14 @@ class _FileReader:
         before = self._source.line(at.line)[: at.column - 1]
         return len(before.encode("utf-8", "surrogateescape")) + 1
 
-    def _too_many(self, word: Word) -> None:
+    def _too_many(self, words: list[Word]) -> None:
+        """HAProxy counts the position in the line as it reads after quotes and variables, with single spaces."""
+        last = words[MAX_WORDS - 1].text
+        before = " ".join(word.text for word in words[: MAX_WORDS - 1])
+        position = len(before.encode("utf-8", "surrogateescape")) + 2
         self._diagnostics.alert_line(
-            word,
-            f"too many words, truncating after word {MAX_WORDS}, position {self._position(word.where)}: <{word}>.",
+            words[MAX_WORDS],
+            f"too many words, truncating after word {MAX_WORDS}, position {position}: <{last}>.",
             "split the line, or quote what belongs together",
         )
 
