@@ -5,12 +5,18 @@ from __future__ import annotations
 from proxy.base.errors import RemoteProtocolError
 from proxy.core.http1.limits import Limits
 from proxy.core.proxy_protocol import parse
+from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_session import HttpSession
+from proxy.core.stream.log_facts import session_facts
 from proxy.core.stream.ports import Host, Link
 from proxy.core.stream.session import Session
 from proxy.core.stream.tcp_session import HealthSession, TcpSession
 from proxy.runtime.frontend import Listener
 
+CLOSED = "Connection closed while waiting for PROXY protocol header"
+LATE = "Timeout while waiting for PROXY protocol header"
+CLOSED = "Connection closed while waiting for PROXY protocol header"
+LATE = "Timeout while waiting for PROXY protocol header"
 HEADER_READ_OCTETS = 4096
 Ends = tuple[str, int]
 
@@ -52,8 +58,8 @@ class HeaderIntake(Session):
         self.buffer += bytes(received)
         try:
             header = parse(self.buffer)
-        except RemoteProtocolError:
-            self.finish(abort=True)
+        except RemoteProtocolError as error:
+            self._refuse(str(error), abort=True)
             return
         if header is None:
             return
@@ -69,11 +75,20 @@ class HeaderIntake(Session):
         if rest and not session.closed:
             session.octets(memoryview(rest))
 
+    def _refuse(self, cause: str, abort: bool) -> None:
+        log = self.frontend.log
+        if log is not None:
+            log.refusal(session_facts(self), cause)
+        self.finish(abort)
+
     def ended(self) -> None:
-        self.finish()
+        self._refuse(CLOSED, abort=False)
 
     def lost(self) -> None:
-        self.finish(abort=True)
+        self._refuse(CLOSED, abort=True)
 
     def deadline_reached(self, now_ms: int) -> None:
-        self.finish()
+        self._refuse(LATE, abort=False)
+
+    def shut(self, why: Failure) -> None:
+        self.finish(abort=True)
