@@ -15,8 +15,6 @@ from proxy.runtime.frontend import Listener
 
 CLOSED = "Connection closed while waiting for PROXY protocol header"
 LATE = "Timeout while waiting for PROXY protocol header"
-CLOSED = "Connection closed while waiting for PROXY protocol header"
-LATE = "Timeout while waiting for PROXY protocol header"
 HEADER_READ_OCTETS = 4096
 Ends = tuple[str, int]
 
