@@ -1,4 +1,6 @@
-"""How long a large configuration takes to check, and in how much memory: PYTHONPATH=. python bench/micro/config_lines.py [backends]
+"""How long a large configuration takes to check, and in how much memory.
+
+    PYTHONPATH=. python bench/micro/config_lines.py [backends]
 
 Promised: 10,000 lines (2,000 backends) in under 3 s and 300 MB, reading included.
 """

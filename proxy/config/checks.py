@@ -26,20 +26,21 @@ def check_all(drafts: Drafts, diagnostics: Diagnostics) -> None:
     """Find everything that is wrong between sections."""
     _check_names(drafts.proxies, diagnostics)
     _check_global(drafts, diagnostics)
+    backends = {proxy.name: proxy for proxy in reversed(drafts.proxies) if proxy.is_backend}
     for proxy in drafts.proxies:
         if not proxy.settings.get("disabled"):
-            _check_proxy(proxy, drafts, diagnostics)
-    check_tracking(drafts.proxies, diagnostics)
+            _check_proxy(proxy, drafts, backends, diagnostics)
+    check_tracking(drafts.proxies, backends, diagnostics)
 
 
-def _check_proxy(proxy: ProxyDraft, drafts: Drafts, diagnostics: Diagnostics) -> None:
+def _check_proxy(proxy: ProxyDraft, drafts: Drafts, backends: dict[str, ProxyDraft], diagnostics: Diagnostics) -> None:
     if proxy.is_frontend and not proxy.binds:
         diagnostics.warning(
             proxy.where, f"{proxy.title} has no 'bind' directive. Please declare it as a backend if this was intended.",
             "bind <address>:<port>", parsing=False,
         )
     if proxy.is_frontend:
-        _check_default_backend(proxy, drafts.proxies, diagnostics)
+        _check_default_backend(proxy, backends, diagnostics)
     check_mode(proxy, diagnostics)
     _check_timeouts(proxy, diagnostics)
     _check_logs(proxy, drafts, diagnostics)
@@ -88,14 +89,13 @@ def _check_global(drafts: Drafts, diagnostics: Diagnostics) -> None:
 # ---- where traffic goes ----
 
 
-def _check_default_backend(proxy: ProxyDraft, proxies: list[ProxyDraft], diagnostics: Diagnostics) -> None:
+def _check_default_backend(proxy: ProxyDraft, backends: dict[str, ProxyDraft], diagnostics: Diagnostics) -> None:
     for keyword, name, where in _targets(proxy):
-        target = next((other for other in proxies if other.is_backend and other.name == name), None)
+        target = backends.get(name)
         if target is None:
-            known = [other.name for other in proxies if other.is_backend]
             diagnostics.alert(
                 where, f"Proxy '{proxy.name}': unable to find required {keyword}: '{name}'.",
-                did_you_mean(name, known) or f"write a section: backend {name}", keyword, parsing=False,
+                did_you_mean(name, list(backends)) or f"write a section: backend {name}", keyword, parsing=False,
             )
         elif target is proxy:
             diagnostics.alert(
@@ -195,9 +195,14 @@ def _check_format(proxy: ProxyDraft, field: str, keyword: str, diagnostics: Diag
 
 
 def _check_stats(proxy: ProxyDraft, drafts: Drafts, diagnostics: Diagnostics) -> None:
-    stats = proxy.stats
+    stats, lost = proxy.stats, proxy.stats_lost
     if stats is None:
         return
+    if lost is not None and lost.users and not stats.users:
+        diagnostics.warning(
+            stats.where, f"'stats' in {proxy.title} begins anew: nothing of the defaults section's applies, its users neither.",
+            f"stats auth {lost.users[0][0]}:<password>", "stats", parsing=False,
+        )
     if stats.show_desc == "" and not drafts.global_.settings.get("description"):
         diagnostics.warning(
             stats.where, "'show-desc' requires a parameter or 'desc' to be set in the global section.", "stats show-desc <text>",

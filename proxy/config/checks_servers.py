@@ -103,21 +103,22 @@ def _check_steps(proxy: ProxyDraft, diagnostics: Diagnostics) -> None:
                 )
 
 
-def check_tracking(proxies: list[ProxyDraft], diagnostics: Diagnostics) -> None:
+def check_tracking(proxies: list[ProxyDraft], backends: dict[str, ProxyDraft], diagnostics: Diagnostics) -> None:
     """Every `track` leads to a server that is checked, and never in a circle."""
     for proxy in proxies:
         for server in proxy.servers if proxy.is_backend else ():
             if server.settings.get("track"):
-                _check_track(proxy, server, proxies, diagnostics)
+                _check_track(proxy, server, backends, diagnostics)
 
 
-def _tracked(proxy: ProxyDraft, server: ServerDraft, proxies: list[ProxyDraft]) -> tuple[ProxyDraft | None, ServerDraft | None]:
+def _tracked(proxy: ProxyDraft, server: ServerDraft, backends: dict[str,
+                                                                    ProxyDraft]) -> tuple[ProxyDraft | None, ServerDraft | None]:
     backend, slash, name = server.settings["track"].rpartition("/")
-    home = next((other for other in proxies if other.is_backend and other.name == backend), None) if slash else proxy
+    home = backends.get(backend) if slash else proxy
     return home, next((other for other in home.servers if other.name == name), None) if home else None
 
 
-def _check_track(proxy: ProxyDraft, server: ServerDraft, proxies: list[ProxyDraft], diagnostics: Diagnostics) -> None:
+def _check_track(proxy: ProxyDraft, server: ServerDraft, backends: dict[str, ProxyDraft], diagnostics: Diagnostics) -> None:
     def alert(message: str, hint: str = "") -> None:
         diagnostics.alert(
             server.where, f"{place(server.where)} : 'server {proxy.name}/{server.name}' : {message}", hint, "track", parsing=False
@@ -130,7 +131,7 @@ def _check_track(proxy: ProxyDraft, server: ServerDraft, proxies: list[ProxyDraf
     seen = {id(server)}
     home, current = proxy, server
     while current.settings.get("track"):
-        next_home, following = _tracked(home, current, proxies)
+        next_home, following = _tracked(home, current, backends)
         if next_home is None:
             alert(f"unable to find required proxy '{wanted.rpartition('/')[0]}' for tracking.")
             return

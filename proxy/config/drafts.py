@@ -75,6 +75,7 @@ class ProxyDraft:
     logs: list[LogTarget | GlobalLog] = field(default_factory=list)
     stats: StatsSettings | None = None
     stats_inherited: bool = False                               # `stats` is still the defaults section's own
+    stats_lost: StatsSettings | None = None                     # what was inherited before `stats` began anew
     error_pages: dict[int, ErrorPage] = field(default_factory=dict)
     use_services: list[UseService] = field(default_factory=list)
     check: str = ""                                             # what `option …chk` asked for: "", "http", "tcp"

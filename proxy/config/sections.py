@@ -18,6 +18,7 @@ from proxy.config.model import Bind, KeptSection
 from proxy.config.statements import Section, Statement, Word
 from proxy.config.suggest import did_you_mean, nearest
 
+PATIENCE = 200          # alerts after which nothing is suggested any more: that file is no configuration
 PROXY_KINDS = ("frontend", "backend", "listen")
 KEPT_KINDS = {
     "userlist": "nobody is asked for a password by them",
@@ -252,7 +253,7 @@ class SectionReader:
         self.diagnostics.warning(line.statement, text, valid, line.keyword)
 
     def _unknown(self, words: tuple[Word, ...], texts: list[str], kind: str, negated: bool) -> Refusal:
-        names = names_of(kind)
+        names = names_of(kind) if len(self.diagnostics) < PATIENCE else []
         first, second = texts[0], texts[1] if len(texts) > 1 else ""
         at = words[1] if len(words) > 1 else words[0]
         family = (GLOBAL_FAMILIES if kind == "global" else FAMILIES).get(first)

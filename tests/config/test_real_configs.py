@@ -18,7 +18,7 @@ HERE = Path(__file__).parent / "real"
 LOADS, OLD, WRONG = "loads", "rejects (obsolete)", "rejects (other)"
 VERDICTS = dict(line.split("\t")[:2] for line in (HERE / "VERDICTS.tsv").read_text().splitlines()[1:] if line)
 
-# Files HAProxy rejects because of what was not there when it was asked, or because of its version: here they fall in the named class.
+# Files HAProxy rejects for what was not there when it was asked, or for its version: here they fall in the named class.
 UNSUPPORTED_ALTHOUGH_REJECTED = {
     "020": "a Lua file",
     "046": "the file of a filter",
@@ -29,8 +29,7 @@ UNSUPPORTED_ALTHOUGH_REJECTED = {
     "122": "keywords of a HAProxy built otherwise, TLS",
 }
 EXCEPTIONS = {
-    "006": "loads in HAProxy only because '<pg-node1-ip>', a placeholder left in the file, was stubbed as a host name; it is "
-           "none",
+    "006": "loads in HAProxy only where '<pg-node1-ip>', a placeholder left in the file, is stubbed as if it were a host name",
 }
 
 

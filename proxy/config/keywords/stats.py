@@ -40,7 +40,9 @@ def _changing(change: Change) -> Callable[[Line, ProxyDraft], None]:
     """
 
     def read(line: Line, proxy: ProxyDraft) -> None:
-        settings = StatsSettings() if proxy.stats is None or proxy.stats_inherited else proxy.stats
+        if proxy.stats_inherited:
+            proxy.stats_lost, proxy.stats = proxy.stats, None
+        settings = proxy.stats or StatsSettings()
         proxy.stats = replace(settings, enabled=True, where=line.where, **change(line, proxy, settings))
         proxy.stats_inherited = False
         proxy.set_at["stats"] = line.where

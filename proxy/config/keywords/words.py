@@ -69,7 +69,7 @@ def read_words(line: Line, start: int, table: Table, values: Values, wording: Wo
         word = line.arguments[index]
         row = table.get(word.text)
         if row is None:
-            raise _unknown(word, table, wording)
+            raise _unknown(word, table if len(line.diagnostics) < 200 else {}, wording)
         try:
             if index + row.count >= len(line.arguments):
                 raise Refusal(row.missing or f"'{row.name}' expects {row.usage} as argument.", word)
