@@ -69,11 +69,11 @@ def request_head(method: bytes, target: bytes, minor: int, pairs: Fields, limits
 
 def settle_request(head: RequestHead, aside: Fields, asked: int, limits: Limits) -> None:
     """Apply the rarer fields to a request: body, expectation, upgrade, TE, Max-Forwards."""
-    lengths = codings = 0
+    codings = 0
+    length = b""
     for name, value in aside:
         if name == b"content-length":
-            lengths += 1
-            head.content_length = agreed_length(head.content_length, value, 400)
+            length = agreed_length(length, value, 400)
         elif name == b"transfer-encoding":
             codings += 1
             if codings > 1 or value.lower() != b"chunked":
@@ -89,8 +89,10 @@ def settle_request(head: RequestHead, aside: Fields, asked: int, limits: Limits)
             head.te_trailers = head.te_trailers or has_member(value, b"trailers")
         elif name == b"max-forwards":
             max_forwards(head, value)
+    if length:
+        head.content_length = checked_length(length, 400)
     if codings:
-        frame_chunked(head, lengths)
+        frame_chunked(head)
         head.fields.extend([pair for pair in aside if pair[0] == b"trailer"])
     if head.chunked or head.content_length > 0:
         head.upgrade = b""      # as HAProxy: what follows the head is a body, not the other protocol
@@ -98,7 +100,7 @@ def settle_request(head: RequestHead, aside: Fields, asked: int, limits: Limits)
             raise RemoteProtocolError("HTTP/1.0 payload that old servers would take for a request", 413)
 
 
-def frame_chunked(head: RequestHead, lengths: int) -> None:
+def frame_chunked(head: RequestHead) -> None:
     """Let Transfer-Encoding frame the request, whatever Content-Length says.
 
     Source: RFC 9112 §6.1 (not in HTTP/1.0), §6.3 (chunked overrides a length, and the connection closes after it).
@@ -106,7 +108,7 @@ def frame_chunked(head: RequestHead, lengths: int) -> None:
     if not head.version_minor:
         raise RemoteProtocolError("Transfer-Encoding in HTTP/1.0")
     head.chunked = True
-    if lengths:
+    if head.content_length >= 0:
         head.content_length = -1
         head.keep_alive = False
 
@@ -180,42 +182,52 @@ def response_head(minor: int, status: int, reason: bytes, pairs: Fields, request
 
 def settle_response(head: ResponseHead, aside: Fields, asked: int) -> None:
     """Apply the rarer fields to a response: body and upgrade."""
-    lengths = codings = 0
+    codings = 0
+    length = b""
     for name, value in aside:
         if name == b"content-length":
-            lengths += 1
-            head.content_length = agreed_length(head.content_length, value, BAD_GATEWAY)
+            length = agreed_length(length, value, BAD_GATEWAY)
         elif name == b"transfer-encoding":
             codings += 1
             if codings > 1 or value.lower() != b"chunked":
                 raise RemoteProtocolError("transfer coding other than one chunked", BAD_GATEWAY)
         elif name == b"upgrade" and asked & UPGRADE and head.status in (101, 426):
             head.upgrade = head.upgrade + b", " + value if head.upgrade else value
+    if length:
+        head.content_length = checked_length(length, BAD_GATEWAY)
     if codings:
         head.chunked = True
-        if lengths or not head.version_minor:
+        if length or not head.version_minor:
             head.content_length = -1
             head.keep_alive = False
         head.fields.extend([pair for pair in aside if pair[0] == b"trailer"])
 
 
-def agreed_length(known: int, value: bytes, status: int) -> int:
-    """The length a Content-Length value gives, if it is one number that agrees with the length known so far (-1: none).
+def agreed_length(known: bytes, value: bytes, status: int) -> bytes:
+    """The digits of a Content-Length value, if they are the same as those known so far (b"": none known).
 
     Raises: RemoteProtocolError with `status`.
     Source: RFC 9112 §6.3; RFC 9110 §8.6 (a list of one number repeated may be taken as that number).
     """
     for member in value.split(b",") if b"," in value else (value,):
-        member = member.strip(b" \t")
-        if LENGTH.fullmatch(member) is None:
+        digits = member.strip(b" \t")
+        if LENGTH.fullmatch(digits) is None:
             raise RemoteProtocolError("invalid Content-Length", status)
-        length = int(member)
-        if length > LARGEST_LENGTH:
-            raise RemoteProtocolError("Content-Length too large", status)
-        if known not in (-1, length):
+        if known and known != digits:
             raise RemoteProtocolError("differing Content-Length", status)
-        known = length
+        known = digits
     return known
+
+
+def checked_length(digits: bytes, status: int) -> int:
+    """The number these digits are.
+
+    Raises: RemoteProtocolError with `status` for one that would not fit a signed counter.
+    """
+    length = int(digits)
+    if length > LARGEST_LENGTH:
+        raise RemoteProtocolError("Content-Length too large", status)
+    return length
 
 
 def connection_facts(head: RequestHead | ResponseHead, connection: bytes, status: int) -> int:

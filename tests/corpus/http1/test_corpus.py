@@ -216,6 +216,63 @@ def test_request_case(case: Case) -> None:
         assert message.start[1] == target.encode()
 
 
+MEANINGFUL = (
+    b"\r\n", b"\r", b"\n", b"\x00", b":", b"\t", b" ", b",", b";", b"0", b"chunked", b"Content-Length: 5\r\n",
+    b"Transfer-Encoding: chunked\r\n", b"\x85", b"\xa0", b"\xff", b"+", b"-", b"0x",
+)
+
+
+def mutated(octets: bytes, rng: random.Random) -> bytes:
+    """The octets with one to three octets lost, added, changed or repeated."""
+    out = bytearray(octets)
+    for _ in range(rng.choice((1, 1, 1, 2, 3))):
+        at = rng.randrange(len(out) + 1)
+        kind = rng.randrange(5)
+        if kind == 0:
+            del out[at:at + 1]
+        elif kind == 1:
+            out[at:at] = bytes([rng.randrange(256)])
+        elif kind == 2:
+            out[at:at] = rng.choice(MEANINGFUL)
+        elif kind == 3:
+            out[at:at + 1] = bytes([rng.randrange(256)])
+        else:
+            start = rng.randrange(len(out) + 1)
+            out[at:at] = out[start:start + rng.randrange(1, 30)]
+    return bytes(out)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_mutated_requests_leave_as_valid_ones_or_not_at_all(seed: int) -> None:
+    rng = random.Random(seed)
+    cases = [case["raw"] for case in REQUESTS if isinstance(case["raw"], str) and len(case["raw"]) < 2000]
+    for _ in range(50):
+        octets = mutated(rng.choice(cases).encode("latin-1"), rng)
+        whole, bytewise = Relay(None), Relay(None)
+        whole.feed(octets)
+        for at in range(len(octets)):
+            bytewise.feed(octets[at:at + 1])
+        assert (whole.refused, whole.whole, whole.closing) == (bytewise.refused, bytewise.whole, bytewise.closing)
+        for relay in (whole, bytewise):
+            assert [message.start[1] for message in messages(strict.request, relay.out)] == relay.whole
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_mutated_responses_leave_as_valid_ones_or_not_at_all(seed: int) -> None:
+    rng = random.Random(seed)
+    cases = [case["raw"] for case in RESPONSES if isinstance(case["raw"], str) and case["raw"]]
+    for _ in range(50):
+        octets = mutated(rng.choice(cases).encode("latin-1"), rng)
+        relay = Relay([b"GET"])
+        relay.feed(octets)
+        at = 0
+        while at < len(relay.out):
+            try:
+                _, at = strict.response(relay.out, at, b"GET", relay.until_close)
+            except strict.Incomplete:
+                break
+
+
 def judge_response(case: Case, relay: Relay, method: bytes) -> None:
     client = case.get("client", {})
     sent, at = [], 0
