@@ -18,19 +18,20 @@ from proxy.health import errors, scheduler
 from proxy.health.observe import Seen, failure_seen, observe, status_seen
 from proxy.health.outcome import check_done
 from proxy.health.probe_http import FIRST_CONNECT
-from proxy.health.probe_io import ProbeIO, ProbeLoop
+from proxy.health.probe_io import ProbeIO
+from proxy.health.readiness import ReaderLoop, Readiness, make_readiness
 from proxy.health.result import CheckResult, Verdict
 from proxy.runtime import transitions
 from proxy.runtime.check_plan import CheckPlan, ConnectStep
 from proxy.runtime.log import Events
 from proxy.runtime.process import Process
 from proxy.runtime.server import Server
-from proxy.runtime.states import MAINT, Operational
+from proxy.runtime.states import MAINT, Admin, Operational
 
 TICK_MIN_MS = 1
 
 
-class CheckLoop(ProbeLoop, Protocol):
+class CheckLoop(ReaderLoop, Protocol):
     """What checks need of an event loop."""
 
     def call_later(self, delay: float, callback: Any, /) -> Any: ...
@@ -41,9 +42,9 @@ class ServerCheck:
 
     __slots__ = ("_checks", "_io", "_started_ms", "_unchecked", "deadline_ms", "plan", "result", "server", "slot")
 
-    def __init__(self, checks: Checks, server: Server, plan: CheckPlan) -> None:
+    def __init__(self, checks: Checks, readiness: Readiness, server: Server, plan: CheckPlan) -> None:
         self._checks = checks
-        self._io = ProbeIO(checks.loop, plan, self)
+        self._io = ProbeIO(readiness, plan, self)
         self._started_ms = 0
         self._unchecked = True
         self.server = server
@@ -70,7 +71,8 @@ class ServerCheck:
     def _begin(self, now_ms: int) -> None:
         server = self.server
         self._started_ms = now_ms
-        if server.admin & MAINT or server.check_disabled or (server.sockaddr is None and self.plan.sockaddr is None):
+        in_maintenance = server.admin is not Admin.READY and server.admin & MAINT
+        if in_maintenance or server.check_disabled or (server.sockaddr is None and self.plan.sockaddr is None):
             self._wait(now_ms)
             return
         step = FIRST_CONNECT
@@ -164,6 +166,7 @@ class Checks:
     def __init__(
         self, process: Process, events: Events, clock: Clock, loop: CheckLoop, random: Callable[[], float],
         spread_percent: int = 0, max_spread_ms: int | None = None,
+        make_readiness: Callable[[ReaderLoop], Readiness] = make_readiness,
     ) -> None:
         self.process = process
         self.events = events
@@ -173,6 +176,8 @@ class Checks:
         self.spread_percent = spread_percent
         self.wheel = TimerWheel()
         self._max_spread_ms = max_spread_ms
+        self._make_readiness = make_readiness
+        self._readiness: Readiness | None = None
         self._by_server: dict[Server, ServerCheck] = {}
         self._timer: Any = None
         self._timer_ms = NEVER
@@ -185,8 +190,11 @@ class Checks:
         servers = [server for backend in self.process.backends for server in backend.servers]
         checked = [server for server in servers if server.check is not None and server.track is None]
         delays = scheduler.first_delays_ms([server.check for server in checked], self._max_spread_ms)
+        if checked:
+            self._readiness = self._make_readiness(self.loop)
         for server, delay_ms in zip(checked, delays, strict=True):
-            check = ServerCheck(self, server, server.check)
+            assert self._readiness is not None
+            check = ServerCheck(self, self._readiness, server, server.check)
             server.check_result = check.result
             self._by_server[server] = check
             self.arm(check, now_ms + max(1, delay_ms), now_ms)
@@ -208,6 +216,9 @@ class Checks:
             check.abandon()
             self.wheel.forget(check)
         self._by_server.clear()
+        if self._readiness is not None:
+            self._readiness.close()
+            self._readiness = None
         self.wheel.forget(self._slow_starts)
 
     def wake(self, server: Server) -> None:

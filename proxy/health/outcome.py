@@ -13,7 +13,7 @@ from proxy.runtime import transitions
 from proxy.runtime.cells import CHKFAIL
 from proxy.runtime.log import Events
 from proxy.runtime.server import Server
-from proxy.runtime.states import MAINT, Operational
+from proxy.runtime.states import MAINT, Admin, Operational
 
 
 def check_done(server: Server, result: CheckResult, verdict: Verdict, duration_ms: int, now_ms: int, events: Events) -> None:
@@ -24,7 +24,7 @@ def check_done(server: Server, result: CheckResult, verdict: Verdict, duration_m
     before, known = server.health, result.status == verdict.status
     result.status, result.code, result.description = verdict
     result.duration_ms, result.ended_ms = duration_ms, now_ms
-    if server.admin & MAINT:
+    if server.admin is not Admin.READY and server.admin & MAINT:    # the flags of an enum are slow to combine
         return
     full = server.rise + server.fall - 1
     passed = STATUS[verdict.status].passed
@@ -37,18 +37,19 @@ def check_done(server: Server, result: CheckResult, verdict: Verdict, duration_m
     told = server.check is not None and server.check.log_health_checks
     if told and (not known or before != full if passed else not known or before > 0):
         events.server_event(server, "notice", _health_line(server, verdict, duration_ms))
-    cause = "" if told else reason(verdict, duration_ms)
-    _follow(server, verdict, cause, now_ms, events)
+    state = _state_due(server, verdict, passed)
+    if state is not server.operational:
+        transitions.set_operational(server, state, "" if told else reason(verdict, duration_ms), now_ms, events)
 
 
-def _follow(server: Server, verdict: Verdict, cause: str, now_ms: int, events: Events) -> None:
+def _state_due(server: Server, verdict: Verdict, passed: bool) -> Operational:
     if server.health < server.rise:
-        if server.health == 0:
-            transitions.set_operational(server, Operational.STOPPED, cause, now_ms, events)
-    elif verdict.status == "L7OKC":
-        transitions.set_operational(server, Operational.STOPPING, cause, now_ms, events)
-    elif STATUS[verdict.status].passed:
-        transitions.set_operational(server, Operational.RUNNING, cause, now_ms, events)
+        return Operational.STOPPED
+    if verdict.status == "L7OKC":
+        return Operational.STOPPING
+    if passed and server.operational is not Operational.STARTING:
+        return Operational.RUNNING
+    return server.operational
 
 
 def _health_line(server: Server, verdict: Verdict, duration_ms: int) -> str:

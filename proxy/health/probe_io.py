@@ -1,4 +1,4 @@
-"""The socket of a check: non-blocking, driven by the loop's readiness callbacks; no task, no future.
+"""The socket of a check: non-blocking, driven by readiness callbacks; no task, no future.
 
     IDLE --open--> CONNECTING --writable--> SENDING --all sent--> RECEIVING --verdict--> IDLE
 """
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from proxy.health import errors
 from proxy.health.probe_http import INVALID_RESPONSE, HttpProbe
 from proxy.health.probe_tcp import CONNECTED, proxy_header
+from proxy.health.readiness import Readiness
 from proxy.health.result import Verdict
 from proxy.runtime.check_plan import CheckPlan, ConnectStep
 
@@ -20,18 +21,6 @@ LINGER_NONE = b"\x01\x00\x00\x00\x00\x00\x00\x00"      # struct linger: on, 0 s:
 
 _IN_PROGRESS = frozenset({errno.EINPROGRESS, errno.EINTR})
 _AGAIN = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
-
-
-class ProbeLoop(Protocol):
-    """What a probe needs of an event loop."""
-
-    def add_reader(self, fd: int, callback: Any, /) -> Any: ...
-
-    def remove_reader(self, fd: int, /) -> Any: ...
-
-    def add_writer(self, fd: int, callback: Any, /) -> Any: ...
-
-    def remove_writer(self, fd: int, /) -> Any: ...
 
 
 class ProbeOwner(Protocol):
@@ -53,17 +42,16 @@ class ProbeIO:
     `http` is None for a check of layer 4.
     """
 
-    __slots__ = ("_fd", "_loop", "_out", "_owner", "_plan", "_reading", "_sock", "_writing", "connecting", "http")
+    __slots__ = ("_fd", "_out", "_owner", "_plan", "_readable", "_readiness", "_sock", "connecting", "http")
 
-    def __init__(self, loop: ProbeLoop, plan: CheckPlan, owner: ProbeOwner) -> None:
-        self._loop = loop
+    def __init__(self, readiness: Readiness, plan: CheckPlan, owner: ProbeOwner) -> None:
+        self._readiness = readiness
         self._plan = plan
         self._owner = owner
         self._sock: socket.socket | None = None
         self._fd = -1
         self._out = b""
-        self._reading = False
-        self._writing = False
+        self._readable = False
         self.connecting = False
         self.http = HttpProbe(plan) if plan.steps else None
 
@@ -85,12 +73,12 @@ class ProbeIO:
             return errors.connect_refused(code)
         self._sock, self._fd, self.connecting = sock, sock.fileno(), True
         self._out = b""
+        self._readable = False
         version = step.send_proxy or self._plan.send_proxy
         if version:
             # connect() has chosen our address, whether or not the other side has answered yet
             self._out = proxy_header(version, sock.getsockname(), sockaddr)
-        self._writing = True
-        self._loop.add_writer(self._fd, self._writable)
+        self._readiness.watch(self._fd, self._ready)
         return None
 
     def close(self) -> None:
@@ -98,12 +86,7 @@ class ProbeIO:
         sock = self._sock
         if sock is None:
             return
-        if self._writing:
-            self._writing = False
-            self._loop.remove_writer(self._fd)
-        if self._reading:
-            self._reading = False
-            self._loop.remove_reader(self._fd)
+        self._readiness.forget(self._fd)
         self._sock = None
         self.connecting = False
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
@@ -113,24 +96,29 @@ class ProbeIO:
         self.close()
         self._owner.probe_ended(verdict)
 
-    def _writable(self) -> None:
+    def _ready(self, readable: bool) -> None:
         sock = self._sock
         if sock is None:
             return
+        self._readable = self._readable or readable
         if self.connecting:
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code:
-                self._end(errors.connection_failed(code))
-                return
-            self.connecting = False
-            self._owner.probe_connected()
-            if self.http is not None and not self._act(self.http.connected()):
-                return
-        self._send()
+            self._connected(sock)
+        elif self._out:
+            self._send(sock)
+        else:
+            self._receive(sock)
 
-    def _send(self) -> None:
-        sock = self._sock
-        assert sock is not None
+    def _connected(self, sock: socket.socket) -> None:
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._end(errors.connection_failed(code))
+            return
+        self.connecting = False
+        self._owner.probe_connected()
+        if self.http is None or self._act(self.http.connected()):
+            self._send(sock)
+
+    def _send(self, sock: socket.socket) -> None:
         if self._out:
             try:
                 self._out = self._out[sock.send(self._out) :]
@@ -138,36 +126,32 @@ class ProbeIO:
                 if error.errno not in _AGAIN:
                     self._end(errors.connection_lost(error.errno or 0))
                     return
-            if self._out:
-                if not self._writing:
-                    self._writing = True
-                    self._loop.add_writer(self._fd, self._writable)
-                return
-        if self.http is None:
+        if self._out:
+            self._readiness.want_write(self._fd)
+        elif self.http is None:
             self._end(CONNECTED)
-            return
-        if self._writing:
-            self._writing = False
-            self._loop.remove_writer(self._fd)
-        if not self._reading:
-            self._reading = True
-            self._loop.add_reader(self._fd, self._readable)
+        else:
+            self._readiness.want_read(self._fd)
+            if self._readable:              # it spoke before it was asked, as little check scripts do
+                self._receive(sock)
 
-    def _readable(self) -> None:
-        sock, http = self._sock, self.http
-        if sock is None or http is None:
-            return
-        try:
-            octets = sock.recv(RECEIVE_OCTETS)
-        except OSError as error:
-            if error.errno not in _AGAIN:
-                self._end(errors.connection_lost(error.errno or 0))
-            return
-        if not octets:
-            action = http.closed()
-            self._act(INVALID_RESPONSE if action is None or isinstance(action, bytes) else action)
-        elif self._act(http.received(octets)) and self._out:
-            self._send()
+    def _receive(self, sock: socket.socket) -> None:
+        """Read until the verdict or until nothing is left: nobody tells of what was there already."""
+        http = self.http
+        self._readable = False
+        while http is not None and self._sock is sock:
+            try:
+                octets = sock.recv(RECEIVE_OCTETS)
+            except OSError as error:
+                if error.errno not in _AGAIN:
+                    self._end(errors.connection_lost(error.errno or 0))
+                return
+            if not octets:
+                action = http.closed()
+                self._act(INVALID_RESPONSE if action is None or isinstance(action, bytes) else action)
+            elif self._act(http.received(octets)) and self._out:
+                self._send(sock)
+                return
 
     def _act(self, action: Verdict | ConnectStep | bytes | None) -> bool:
         """Do what the probe wants next; false when this connection is over."""
