@@ -28,7 +28,16 @@ from proxy.core.stream.server_connection import HEAD_READ_OCTETS, ServerConnecti
 from proxy.core.stream.service_stream import ServiceStream
 from proxy.core.stream.session import Session
 from proxy.runtime.backend import Backend
-from proxy.runtime.cells import BIN, BOUT, EREQ, INTERCEPTED
+from proxy.runtime.cells import (
+    BIN,
+    BOUT,
+    EREQ,
+    H1_OPEN_CONNECTIONS,
+    H1_OPEN_STREAMS,
+    H1_TOTAL_CONNECTIONS,
+    H1_TOTAL_STREAMS,
+    INTERCEPTED,
+)
 from proxy.runtime.frontend import Listener
 
 LINGER_MS = 1000
@@ -74,6 +83,9 @@ class HttpSession(Session):
     # what the link tells
 
     def started(self) -> None:
+        row = self.frontend.counters
+        row[H1_OPEN_CONNECTIONS] += 1
+        row[H1_TOTAL_CONNECTIONS] += 1
         self.link.limit_reads(HEAD_READ_OCTETS)
         self._arm_for_request(self.frontend.timeout_http_request_ms or self.frontend.timeout_client_ms)
 
@@ -198,6 +210,9 @@ class HttpSession(Session):
         else:
             stream = HttpStream(self, backend, head)
         self.stream = stream
+        row = frontend.counters
+        row[H1_OPEN_STREAMS] += 1
+        row[H1_TOTAL_STREAMS] += 1
         stream.begin()
 
     def _service(self, head: RequestHead, backend: Backend | None) -> Any:
@@ -275,7 +290,7 @@ class HttpSession(Session):
 
     def stream_over(self, keep: bool) -> None:
         """The request at hand is answered: wait for the next one, or end."""
-        self.stream = None
+        self._leave_stream()
         self.head = None
         self.request_began_ms = 0
         if self.closed:
@@ -298,9 +313,14 @@ class HttpSession(Session):
         patience_ms = frontend.timeout_http_keep_alive_ms or frontend.timeout_http_request_ms or frontend.timeout_client_ms
         self._arm_for_request(patience_ms)
 
+    def _leave_stream(self) -> None:
+        if self.stream is not None:
+            self.stream = None
+            self.frontend.counters[H1_OPEN_STREAMS] -= 1
+
     def linger(self) -> None:
         """Half-close and read what the client still sends, so that our last octets are not lost to a reset."""
-        self.stream = None
+        self._leave_stream()
         if self.half_closed:
             self.finish()
             return
@@ -311,6 +331,10 @@ class HttpSession(Session):
         self.arm(self.host.now_ms + LINGER_MS)
 
     def finish(self, abort: bool = False) -> None:
+        if self.closed:
+            return
+        self._leave_stream()
+        self.frontend.counters[H1_OPEN_CONNECTIONS] -= 1
         private, self.private = self.private, None
         if private is not None:
             private.owner_session = None

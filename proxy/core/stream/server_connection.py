@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from proxy.core.stream.ports import PAUSE_PEER_FULL, Host, Link
-from proxy.runtime.cells import USED_CUR, USED_MAX
+from proxy.runtime.cells import H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, USED_CUR, USED_MAX
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ BODY_READ_OCTETS = 131072
 class ServerConnection:
     """One connection to a server, connecting, in use or idle."""
 
-    __slots__ = ("attempt", "host", "is_safe", "link", "owner_session", "requests", "server", "stream")
+    __slots__ = ("attempt", "host", "is_gone", "is_safe", "link", "owner_session", "requests", "server", "stream")
 
     def __init__(self, host: Host, server: Server, stream: Stream) -> None:
         self.host = host
@@ -33,11 +33,34 @@ class ServerConnection:
         self.attempt: Any = None                # what connects, until then
         self.requests = 0
         self.is_safe = False
+        self.is_gone = False
         self.owner_session: Any = None          # the session that keeps it for itself (http-reuse never)
-        row = server.counters
+        if server.backend.is_http:
+            row = server.backend.counters
+            row[H1_OPEN_CONNECTIONS] += 1
+            row[H1_TOTAL_CONNECTIONS] += 1
+        self._count_use()
+
+    def _count_use(self) -> None:
+        row = self.server.counters
         row[USED_CUR] += 1
         if row[USED_CUR] > row[USED_MAX]:
             row[USED_MAX] = row[USED_CUR]
+        if self.server.backend.is_http:
+            row = self.server.backend.counters
+            row[H1_OPEN_STREAMS] += 1
+            row[H1_TOTAL_STREAMS] += 1
+
+    def _count_rest(self) -> None:
+        self.server.counters[USED_CUR] -= 1
+        if self.server.backend.is_http:
+            self.server.backend.counters[H1_OPEN_STREAMS] -= 1
+
+    def _count_gone(self) -> None:
+        if not self.is_gone:
+            self.is_gone = True
+            if self.server.backend.is_http:
+                self.server.backend.counters[H1_OPEN_CONNECTIONS] -= 1
 
     def connect(self, port: int, early: bytes) -> None:
         """Begin to connect; the stream is told how it ends."""
@@ -54,7 +77,8 @@ class ServerConnection:
 
     def connect_failed(self, refused: bool) -> None:
         self.attempt = None
-        self.server.counters[USED_CUR] -= 1
+        self._count_rest()
+        self._count_gone()
         stream, self.stream = self.stream, None
         if stream is not None:
             stream.connect_failed(refused)
@@ -92,15 +116,12 @@ class ServerConnection:
         self.stream = stream
         self.requests += 1
         self.is_safe = True
-        row = self.server.counters
-        row[USED_CUR] += 1
-        if row[USED_CUR] > row[USED_MAX]:
-            row[USED_MAX] = row[USED_CUR]
+        self._count_use()
 
     def rest(self) -> None:
         """The stream is done with it and it may be kept: read on, to notice when the server closes it."""
         self.stream = None
-        self.server.counters[USED_CUR] -= 1
+        self._count_rest()
         self.link.limit_reads(HEAD_READ_OCTETS)
         self.link.resume(PAUSE_PEER_FULL)
 
@@ -108,7 +129,8 @@ class ServerConnection:
         """Close it, whatever it was doing."""
         if self.stream is not None:
             self.stream = None
-            self.server.counters[USED_CUR] -= 1
+            self._count_rest()
+        self._count_gone()
         if self.attempt is not None:
             self.attempt.cancel()
             self.attempt = None
