@@ -10,6 +10,7 @@ from proxy.base.errors import Diagnostic, Severity, Where
 from proxy.config.source import Source
 
 _LABEL_COLUMNS = 11
+_CONTINUED = "\n   | "                 # how HAProxy goes on in a message of several lines
 _WIDEST = 150
 _TAB = "    "
 
@@ -56,7 +57,8 @@ def _message(item: Diagnostic, source: Source | None, pid: int) -> list[str]:
 
 
 def _line(severity: Severity, pid: int, text: str) -> str:
-    return f"{f'[{severity.value}]':<{_LABEL_COLUMNS}}({pid}) : config : {printable(text)}"
+    shown = _CONTINUED.join(printable(part) for part in text.split(_CONTINUED))
+    return f"{f'[{severity.value}]':<{_LABEL_COLUMNS}}({pid}) : config : {shown}"
 
 
 def _excerpt(line: str, where: Where, length: int) -> list[str]:

@@ -100,7 +100,7 @@ def read_source(line: Line, index: int, what: str) -> Address:
     address = server_address(line, index, what)
     if address.family not in (Family.IPV4, Family.IPV6):
         raise Refusal(f"{what} : invalid address: '{line.text(index)}' in '{line.text(index)}'", line.at(index))
-    return address
+    return Address(address.family, address.host, 0 if address.port_offset else address.port)
 
 
 def _read_source(line: Line, proxy: ProxyDraft) -> None:

@@ -52,7 +52,7 @@ def _read_addr(line: Line, index: int, values: Values) -> None:
     address = server_address(line, index + 1, "'addr'")
     if address.family is Family.NAME:
         raise Refusal(f"'addr' : invalid address: '{address.host}' in '{got}'", line.at(index + 1), "a literal address")
-    values["check_address"] = address
+    values["check_address"] = Address(address.family, address.host)
     if address.port and not address.port_offset:
         values["check_port"] = address.port
 

@@ -76,9 +76,9 @@ def read_words(line: Line, start: int, table: Table, values: Values, wording: Wo
             row.read(line, index, values)
         except Refusal as refusal:
             message = refusal.message if refusal.feature else f"{wording.prefix} : {refusal.message}{wording.tail}"
+            hint = refusal.hint or ("" if refusal.feature else row.line_form)
             line.diagnostics.alert(
-                refusal.at or word, message, refusal.hint or row.line_form, row.name, refusal.feature,
-                parsing=wording.parsing or bool(refusal.feature),
+                refusal.at or word, message, hint, row.name, refusal.feature, parsing=wording.parsing or bool(refusal.feature)
             )
         index += 1 + row.count
 
