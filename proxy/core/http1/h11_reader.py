@@ -7,6 +7,8 @@ Source: RFC 9112 §2.2 (line ends), §2.3 (version), §5.2 (folding).
 
 from __future__ import annotations
 
+from typing import cast
+
 import h11
 
 from proxy.base.errors import RemoteProtocolError
@@ -51,11 +53,9 @@ def read_any_request(octets: bytes, at: int, end: int, limits: Limits) -> Reques
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=ANY_SIZE)
     try:
         connection.receive_data(octets[at:end])
-        event = connection.next_event()
+        event = cast(h11.Request, connection.next_event())      # the head is whole: an event it is
     except h11.RemoteProtocolError as error:
         raise RemoteProtocolError(str(error), error.error_status_hint) from None
-    if not isinstance(event, h11.Request):
-        raise RemoteProtocolError("incomplete head")
     minor = 0 if event.http_version == b"1.0" else 1
     return request_head(event.method, event.target, minor, pairs_of(event), limits)
 
@@ -73,11 +73,9 @@ def read_any_response(octets: bytes, at: int, end: int, limits: Limits, request_
     connection.send(h11.Request(method=request_method, target=b"/", headers=ANY_REQUEST))
     try:
         connection.receive_data(octets[at:end])
-        event = connection.next_event()
+        event = cast("h11.Response | h11.InformationalResponse", connection.next_event())
     except h11.RemoteProtocolError as error:
         raise RemoteProtocolError(str(error), BAD_GATEWAY) from None
-    if not isinstance(event, h11.Response | h11.InformationalResponse):
-        raise RemoteProtocolError("incomplete head", BAD_GATEWAY)
     minor = 0 if event.http_version == b"1.0" else 1
     return response_head(minor, event.status_code, bytes(event.reason), pairs_of(event), request_method)
 
