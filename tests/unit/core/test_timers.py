@@ -1,0 +1,97 @@
+"""Deadlines: told once, at most one slot late, however often they move."""
+
+import random
+
+from proxy.core.timers import SLOT_MS, TimerWheel
+
+
+class Entry:
+    def __init__(self, wheel: TimerWheel | None = None) -> None:
+        self.deadline_ms = 0
+        self.slot = 0
+        self.told: list[int] = []
+        self.on_told = None
+
+    def deadline_reached(self, now_ms: int) -> None:
+        self.told.append(now_ms)
+        if self.on_told:
+            self.on_told()
+
+
+def run(wheel: TimerWheel, until_ms: int, step_ms: int = 1, start_ms: int = 0) -> None:
+    for now_ms in range(start_ms, until_ms, step_ms):
+        wheel.advance(now_ms)
+
+
+def test_an_entry_is_told_once_and_not_before_its_time():
+    wheel, entry = TimerWheel(), Entry()
+    wheel.arm(entry, 100)
+    run(wheel, 300)
+    assert len(entry.told) == 1
+    assert 100 <= entry.told[0] <= 100 + SLOT_MS
+
+
+def test_a_deadline_that_moves_later_is_told_at_the_later_time_only():
+    wheel, entry = TimerWheel(), Entry()
+    wheel.arm(entry, 100)
+    wheel.arm(entry, 250)
+    run(wheel, 400)
+    assert len(entry.told) == 1
+    assert entry.told[0] >= 250
+
+
+def test_a_deadline_that_moves_earlier_is_told_at_the_earlier_time_only():
+    wheel, entry = TimerWheel(), Entry()
+    wheel.arm(entry, 250)
+    wheel.arm(entry, 100)
+    run(wheel, 400)
+    assert len(entry.told) == 1
+    assert entry.told[0] < 120
+
+
+def test_a_dropped_or_forgotten_deadline_is_not_told():
+    wheel, dropped, forgotten = TimerWheel(), Entry(), Entry()
+    wheel.arm(dropped, 50)
+    wheel.arm(dropped, 0)
+    wheel.arm(forgotten, 50)
+    wheel.forget(forgotten)
+    run(wheel, 100)
+    assert not dropped.told
+    assert not forgotten.told
+    assert wheel.next_ms() == 0
+
+
+def test_an_entry_may_arm_itself_again_and_forget_its_neighbours_while_it_is_told():
+    wheel, first, second = TimerWheel(), Entry(), Entry()
+    first.on_told = lambda: (wheel.forget(second), wheel.forget(first), wheel.arm(first, 200))
+    second.on_told = lambda: (wheel.forget(first), wheel.forget(second), wheel.arm(second, 200))
+    wheel.arm(first, 50)
+    wheel.arm(second, 50)
+    run(wheel, 100)
+    assert len(first.told) + len(second.told) == 1, "whoever was told first took the other out"
+
+
+def test_the_owner_is_told_when_a_deadline_is_earlier_than_all_before():
+    wheel, asked = TimerWheel(), []
+    wheel.on_earlier = asked.append
+    wheel.arm(Entry(), 1000)
+    wheel.arm(Entry(), 2000)
+    wheel.arm(Entry(), 500)
+    assert len(asked) == 2
+    assert asked == sorted(asked, reverse=True)
+    assert wheel.next_ms() == asked[-1]
+
+
+def test_many_random_deadlines_are_all_told_in_time():
+    rng = random.Random(7)
+    wheel = TimerWheel()
+    entries = [Entry() for _ in range(500)]
+    wanted = {}
+    for entry in entries:
+        for _ in range(rng.randrange(1, 4)):
+            wanted[entry] = rng.randrange(1, 5000)
+            wheel.arm(entry, wanted[entry])
+    run(wheel, 5100, step_ms=3)
+    for entry in entries:
+        assert len(entry.told) == 1
+        assert wanted[entry] <= entry.told[0] <= wanted[entry] + SLOT_MS + 3
