@@ -1,8 +1,7 @@
 """The language of `log-format`: text with `%variables`, read into items that `core.logformat` turns into lines.
 
 state machine of one item:   text -> "%" -> [ "{flags}" ] -> name | "[expression]" | "%"
-A run of spaces is one separator, and a separator that follows nothing is not written (an empty variable takes the space after
-it along), as HAProxy does.
+A run of spaces is one separator. None is written at the start of a line, nor after captured headers that are not there.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from proxy.core.logformat.dates import Dates
 from proxy.runtime.log_plan import LogDestination, LogPlan
 
 PROGRAM = "haproxy"
+_LOGURILEN_DEFAULT = 1024           # of which HAProxy logs one octet less, but of any value that is configured all
 
 Resolve = Callable[[str, Family | None], Address | None]
 Warn = Callable[[Where, str], None]
@@ -93,7 +94,8 @@ class LogPlanner:
         sent = settings.log_send_hostname
         return LogPlan(
             destinations=(), tag=tag or settings.log_tag or self._program, hostname=self._hostname,
-            sent_hostname=self._hostname if sent == "" else sent, logurilen=settings.http_logurilen,
+            sent_hostname=self._hostname if sent == "" else sent,
+            logurilen=settings.http_logurilen - (settings.http_logurilen == _LOGURILEN_DEFAULT),
         )
 
     def _plan(self, targets: Sequence[LogTarget], base: LogPlan) -> LogPlan | None:

@@ -42,4 +42,4 @@ class LogPlan:
     tag: str = "haproxy"
     sent_hostname: str | None = None
     hostname: str = ""
-    logurilen: int = 1024
+    logurilen: int = 1023               # octets of a request line

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from proxy.base.log_format_text import FormatItem, ItemKind, parse_log_format
+from proxy.base.log_format_text import HTTPLOG, TCPLOG, FormatItem, ItemKind, parse_log_format
 from proxy.core.logformat.fields import FIELDS, Getter, Slot
+from proxy.core.logformat.ready_lines import Line, http_line, tcp_line
 from proxy.core.logformat.site import Site
 from proxy.runtime.log import LogRecord
 
@@ -14,19 +15,20 @@ DEFAULT_HTTP = "Connect from %ci:%cp to %fi:%fp (%f/HTTP)"
 DEFAULT_TCP = "Connect from %ci:%cp to %fi:%fp (%f/TCP)"
 
 
+_READY = {
+    parse_log_format(HTTPLOG, http=True).items: http_line,
+    parse_log_format(TCPLOG, http=False).items: tcp_line,
+}
+
+
 class LogFormat:
-    """A compiled format."""
+    """A compiled format: `line` writes the line of one stream, without an end of line."""
 
-    __slots__ = ("_getters", "_template", "site")
+    __slots__ = ("line", "site")
 
-    def __init__(self, template: bytes, getters: Sequence[Getter], site: Site) -> None:
+    def __init__(self, line: Line, site: Site) -> None:
+        self.line = line
         self.site = site
-        self._template = template
-        self._getters = list(getters)
-
-    def line(self, record: LogRecord) -> bytes:
-        """The line of one stream, without an end of line."""
-        return self._template % tuple([get(record) for get in self._getters])
 
 
 def compile_format(text: str, *, http: bool, site: Site | None = None) -> LogFormat:
@@ -39,7 +41,14 @@ def compile_format(text: str, *, http: bool, site: Site | None = None) -> LogFor
 
 def compile_items(items: Sequence[FormatItem], site: Site) -> LogFormat:
     """Compile a format that was read before."""
-    template, getters, at = b"", [], 0
+    ready = _READY.get(tuple(items))
+    return LogFormat(ready(site) if ready else template_line(items, site), site)
+
+
+def template_line(items: Sequence[FormatItem], site: Site) -> Line:
+    """Any format, as one template and the getters that fill it."""
+    template, at = b"", 0
+    getters: list[Getter] = []
     after_space = True                      # a line does not begin with a separator
     while at < len(items):
         if items[at].kind is not ItemKind.VARIABLE:
@@ -59,7 +68,10 @@ def compile_items(items: Sequence[FormatItem], site: Site) -> LogFormat:
         template += slot.conversion
         after_space = False
         at += 1
-    return LogFormat(template, getters, site)
+
+    def line(record: LogRecord) -> bytes:
+        return template % tuple([get(record) for get in getters])
+    return line
 
 
 def _slots_that_vanish(items: Sequence[FormatItem], at: int, site: Site) -> list[Slot]:

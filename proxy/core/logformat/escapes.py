@@ -55,7 +55,7 @@ def backslashed(text: bytes) -> bytes:
 
 
 def hexadecimal_address(address: str) -> bytes:
-    """The flag X on an address: 8 digits for IPv4, 32 for IPv6, anything else as it is."""
+    """The flag X on an address: 8 digits for IPv4, 32 for IPv6, anything else (nothing, "unix") as it is."""
     try:
         packed = ip_address(address).packed
     except ValueError:

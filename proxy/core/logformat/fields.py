@@ -109,12 +109,10 @@ def _text(getter: Text) -> Maker:
     return lambda item, site: _text_slot(getter, item)
 
 
-def _text_slot(getter: Text, item: FormatItem, may_vanish: bool = False) -> Slot:
+def _text_slot(getter: Text, item: FormatItem) -> Slot:
     """A text with the flags Q and E."""
     conversion = b'"%b"' if item.quote else b"%b"
-    if item.escape:
-        return Slot(conversion, lambda record: backslashed(getter(record)), may_vanish and not item.quote)
-    return Slot(conversion, getter, may_vanish and not item.quote)
+    return Slot(conversion, (lambda record: backslashed(getter(record))) if item.escape else getter)
 
 
 def _address(attribute: str) -> Maker:
@@ -122,7 +120,8 @@ def _address(attribute: str) -> Maker:
 
     def make(item: FormatItem, site: Site) -> Slot:
         if item.hexadecimal:
-            return Slot(b"%b", lambda record: hexadecimal_address(value(record)) if value(record) else b"-")
+            nothing = b'""' if item.quote else b"-"
+            return Slot(b"%b", lambda record: hexadecimal_address(value(record)) or nothing)
         if item.quote:
             return Slot(b'"%b"', lambda record: value(record).encode())
         return Slot(b"%b", lambda record: value(record).encode() or b"-")
@@ -197,17 +196,17 @@ def _state_of_two(record: LogRecord) -> bytes:
 # ---- the request
 
 def _request(item: FormatItem, site: Site) -> Slot:
-    limit = site.logurilen - 1
+    limit = site.logurilen
     return _text_slot(lambda record: request_line(record, limit), item)
 
 
-def _request_part(part: Callable[[bytes, bytes, bytes], bytes], may_vanish: bool = False) -> Maker:
+def _request_part(part: Callable[[bytes, bytes, bytes], bytes]) -> Maker:
     def make(item: FormatItem, site: Site) -> Slot:
-        limit = site.logurilen - 1
+        limit = site.logurilen
 
         def getter(record: LogRecord) -> bytes:
             return BAD_REQUEST if record.bad_request else request_text(part(*request_parts(record, limit)))
-        return _text_slot(getter, item, may_vanish)
+        return _text_slot(getter, item)
     return make
 
 
@@ -232,7 +231,7 @@ def _captures(attribute: str) -> Maker:
 
 
 def _captures_as_words(attribute: str) -> Maker:
-    """One word per capture, "-" for one that is empty (`""` when quoted): the CLF style."""
+    """One word per capture, "-" for a header that was not there (`""` when quoted): the CLF style."""
     values: Callable[[LogRecord], list[bytes | None] | None] = attrgetter(attribute)
 
     def make(item: FormatItem, site: Site) -> Slot:
@@ -240,7 +239,7 @@ def _captures_as_words(attribute: str) -> Maker:
         finish = backslashed if item.escape else None
 
         def word(value: bytes | None) -> bytes:
-            if not value:
+            if value is None:
                 return nothing
             text = header_text(value)
             return pattern % (finish(text) if finish else text)
@@ -260,8 +259,8 @@ FIELDS: dict[str, Maker] = {
     "H": _hostname,
     "HM": _request_part(lambda method, target, version: method),
     "HP": _request_part(lambda method, target, version: target.partition(b"?")[0]),
-    "HPO": _request_part(lambda method, target, version: path_of(target), may_vanish=True),
-    "HQ": _request_part(lambda method, target, version: query_of(target), may_vanish=True),
+    "HPO": _request_part(lambda method, target, version: path_of(target)),
+    "HQ": _request_part(lambda method, target, version: query_of(target)),
     "HU": _request_part(lambda method, target, version: target),
     "HV": _request_part(lambda method, target, version: version),
     "ID": _from_client("unique_id"),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from proxy.core.logformat.dates import Dates
 
-LOGURILEN_DEFAULT = 1024
+LOGURILEN_DEFAULT = 1023
 
 
 class Site:
     """The place where lines are written.
 
-    Units: `logurilen` in octets, the ending zero that HAProxy counts included ("tune.http.logurilen"): a request line of
-    `logurilen` - 1 octets is the longest that is logged whole. `pid` is that of the worker, so it is set again after a fork.
+    Units: `logurilen` in octets, the longest request line that is logged whole ("tune.http.logurilen"). `pid` is that of the
+    worker, so it is set again after a fork.
     """
 
     __slots__ = ("dates", "hostname", "logurilen", "pid")

@@ -83,6 +83,12 @@ def test_host_names(configured: str | None, sent: str | None) -> None:
     assert (plan.sent_hostname, plan.hostname, plan.logurilen) == (sent, "vm", 4096)
 
 
+def test_the_default_length_of_a_request_line_is_one_less() -> None:
+    plan = planner().for_proxy(section())
+    assert plan is not None
+    assert plan.logurilen == 1023
+
+
 def test_equal_plans_are_one() -> None:
     plans = planner()
     assert plans.for_proxy(section()) is plans.for_proxy(section(name="other"))

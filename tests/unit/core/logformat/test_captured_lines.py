@@ -23,7 +23,7 @@ COMMON = (
     r"<134>\w+ \d+ [\d:]+ haproxy\[\d+\]: "
     r"(?P<ci>[\d.]+):(?P<cp>\d+) \[(?P<date>[^\]]+)\] (?P<f>\S+) (?P<b>[^/ ]+)/(?P<s>\S+) "
 )
-CONNECTIONS = r"(?P<ac>\d+)/(?P<fc>\d+)/(?P<bc>\d+)/(?P<sc>\d+)/(?P<rc>\d+) (?P<sq>\d+)/(?P<bq>\d+)"
+CONNECTIONS = r"(?P<ac>\d+)/(?P<fc>\d+)/(?P<bc>\d+)/(?P<sc>\d+)/(?P<rc>\+?\d+) (?P<sq>\d+)/(?P<bq>\d+)"
 HTTP_LINE = re.compile(
     COMMON + r"(?P<TR>-?\d+)/(?P<Tw>-?\d+)/(?P<Tc>-?\d+)/(?P<Tr>-?\d+)/(?P<Ta>\d+) (?P<ST>-?\d+) (?P<B>\d+) - - (?P<tsc>\S{4}) "
     + CONNECTIONS + r'(?: (?P<hr>\{[^}]*\}))?(?: (?P<hs>\{[^}]*\}))? "(?:(?P<HM>\S+) (?P<HU>\S+) (?P<HV>\S+)|<BADREQ>)"')
@@ -47,6 +47,7 @@ def facts_of(match: re.Match[str]) -> LogRecord:
         if name in found:
             setattr(made, attribute, int(found[name]))
     made.client_address = found["ci"]
+    made.redispatched = found["rc"].startswith("+")
     made.frontend = Frontend(found["f"], 1)
     if found["b"] != found["f"]:
         made.backend = Backend(found["b"], 2)

@@ -38,12 +38,17 @@ def test_text_and_separators(text: str, line: str) -> None:
     ("x%hr %b", "x app"),
     ("x%hr %hs %b", "x app"),
     ("[%hr] %b", "[] app"),
-    ("%b %HQ %HPO %s", "app / s1"),
-    ("%b %{+Q}HQ %s", 'app "" s1'),
-    ("%b %{+E}HQ %s", "app s1"),
+    ("%b %{+Q,+E}hr %s", "app s1"),
     ("%{+Q}o%b %hrl %s", '"app" "s1"'),
 ])
 def test_an_empty_variable_takes_the_space_after_it_along(text: str, line: str) -> None:
+    assert shown(text) == line
+
+
+@pytest.mark.parametrize(("text", "line"), [
+    ("%b %HQ %HPO %s", "app  / s1"), ("%b %{+Q}HQ %s", 'app "" s1'), ("%b %{+E}HQ %s", "app  s1"),
+])
+def test_only_captured_headers_do_so(text: str, line: str) -> None:
     assert shown(text) == line
 
 

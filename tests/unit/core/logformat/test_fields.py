@@ -133,10 +133,11 @@ def test_what_was_no_request() -> None:
 
 def test_a_long_request_line_is_cut_before_it_is_taken_apart() -> None:
     site = Site(logurilen=60)
-    assert shown("%r", site=site, target=b"/" + b"x" * 45) == "GET /" + "x" * 45 + " HTTP/1.1"
-    assert shown("%r", site=site, target=b"/" + b"x" * 46) == "GET /" + "x" * 46 + " HTTP/1."
-    assert shown("%HV", site=site, target=b"/" + b"x" * 46) == "HTTP/1."
-    assert shown("%HU %HV", site=site, target=b"/" + b"x" * 80) == "/" + "x" * 54 + " HTTP/0.9"
+    assert shown("%r", site=site, target=b"/" + b"x" * 46) == "GET /" + "x" * 46 + " HTTP/1.1"
+    assert shown("%r", site=site, target=b"/" + b"x" * 47) == "GET /" + "x" * 47 + " HTTP/1."
+    assert shown("%HV", site=site, target=b"/" + b"x" * 47) == "HTTP/1."
+    assert shown("%HV", site=site, target=b"/" + b"x" * 54) == "HTTP/0.9"
+    assert shown("%HU %HV", site=site, target=b"/" + b"x" * 80) == "/" + "x" * 55 + " HTTP/0.9"
 
 
 @pytest.mark.parametrize(("text", "line"), [
@@ -155,7 +156,7 @@ def test_captured_headers(text: str, line: str) -> None:
 def test_captured_headers_that_are_not_there() -> None:
     text = "[%hr] [%hs] [%hrl] [%hsl] [%{+Q}hr] [%{+Q}hrl] [%{+Q}hsl]"
     assert shown(text, captured_request_headers=[None, b""], captured_response_headers=[None]) == (
-        '[{|}] [{}] [- -] [-] ["{|}"] ["" ""] [""]')
+        '[{|}] [{}] [- ] [-] ["{|}"] ["" ""] [""]')
     assert shown(text) == "[] [] [] [] [] [] []"
 
 
