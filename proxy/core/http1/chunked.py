@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1.head import Fields
-from proxy.core.http1.tables import CHUNK_LINE, LARGEST_LENGTH, NEVER_TRAILERS, TRAILER_LINE
+from proxy.core.http1.tables import CHUNK_LINE, LARGEST_LENGTH, NEVER_TRAILERS, PLAIN_NEXT_CHUNK, TRAILER_LINE
 
 CHUNK_END = b"\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
@@ -12,6 +12,8 @@ LAST_CHUNK = b"0\r\n\r\n"
 LARGEST_LINE = 4096         # chunk size and extensions, or one trailer
 LARGEST_TRAILER = 8192      # the whole trailer section
 MOST_TRAILERS = 100
+
+match_next_chunk = PLAIN_NEXT_CHUNK.match
 
 SIZE_LINE = 0       # reading a chunk's size line
 CONTENT = 1         # inside a chunk; `_left` octets to come
@@ -82,6 +84,12 @@ class ChunkedDecoder:
                 at = end
                 if not self._left:
                     self._state = CONTENT_END
+                continue
+            match = match_next_chunk(view, at) if self._state == CONTENT_END and not self._line else None
+            if match is not None:
+                self._left = int(match[1], 16)
+                self._state = CONTENT if self._left else TRAILER
+                at = match.end()
             else:
                 at = self._read_line(view, at, length)
                 if self._state == DONE:

@@ -238,14 +238,14 @@ def connection_facts(head: RequestHead | ResponseHead, connection: bytes, status
     asked = PLAIN_CONNECTIONS.get(connection, -1) if connection else 0
     if asked < 0:
         asked = 0
-        named: list[bytes] = []
+        named: set[bytes] = set()
         for member in connection.lower().split(b","):
             member = member.strip(b" \t")
             known = OPTIONS.get(member, -1)
             if known >= 0:
                 asked |= known
             elif member not in NEVER_HOP_BY_HOP:
-                named.append(member)
+                named.add(member)
         if named:
             head.fields = [pair for pair in head.fields if pair[0] not in named]
     head.keep_alive = not asked & CLOSE if head.version_minor else asked & (CLOSE | KEEP_ALIVE) == KEEP_ALIVE

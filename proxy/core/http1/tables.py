@@ -33,6 +33,8 @@ TRAILER_LINE = re.compile(rb"(" + TOKEN + rb"):[ \t]*+(" + TEXT + rb")\r\n")
 
 CHUNK_LINE = re.compile(rb"((?=[0-9A-Fa-f])0*+[0-9A-Fa-f]{0,16}+)[ \t]*+(?:;" + TEXT + rb")?\r\n")
 """A chunk's size and extensions: 16 significant digits at most; white space before ";" or CRLF only (RFC 9112 §7.1)."""
+PLAIN_NEXT_CHUNK = re.compile(rb"\r\n([0-9A-Fa-f]{1,15}+)\r\n")
+"""The end of one chunk and the size line of the next, in the form that is nearly all traffic; never too large a size."""
 
 LENGTH = re.compile(rb"[0-9]{1,19}")
 LARGEST_LENGTH = (1 << 63) - 1
