@@ -113,18 +113,20 @@ class Conditionals:
             level.active, level.settled = False, True
 
     def _no_more(self, words: tuple[Word, ...]) -> None:
-        if len(words) > 1:
-            self._diagnostics.alert_line(words[1], f"Unexpected argument '{words[1]}' for '{words[0]}'.", "remove it")
+        extra = next((word for word in words[1:] if word.text), None)
+        if extra is not None:
+            self._diagnostics.alert_line(extra, f"Unexpected argument '{extra}' for '{words[0]}'.", "remove it")
 
     def _say(self, words: tuple[Word, ...]) -> None:
-        if len(words) > 2:
+        extra = next((word for word in words[2:] if word.text), None)
+        if extra is not None:
             self._diagnostics.alert_line(
-                words[2],
-                f"Unexpected argument '{words[2]}' for '{words[0]}'. Use quotes if the message should contain spaces.",
+                extra,
+                f"Unexpected argument '{extra}' for '{words[0]}'. Use quotes if the message should contain spaces.",
                 f'write: {words[0]} "{" ".join(word.text for word in words[1:])}"',
             )
             return
-        text = words[1].text if len(words) == 2 else ""
+        text = words[1].text if len(words) > 1 else ""
         self._diagnostics.line(_MESSAGES[words[0].text], words[0], f"'{text}'.", keyword=words[0].text)
 
 

@@ -104,9 +104,10 @@ def _variable(source: str, start: int, end: int, lookup: Lookup) -> list[str]:
     assert match is not None, "the grammar's VARIABLE is wider than this"
     name = match["name"]
     if name not in PSEUDO_VARIABLES and not _NAME.fullmatch(name):
-        at = match.start("name") + name.startswith(".")
         raise QuotingError(
-            "forbidden first char in environment variable name", at, r"write \$ for a dollar sign, or use single quotes"
+            "forbidden first char in environment variable name",
+            match.start("name"),
+            r"write \$ for a dollar sign, or use single quotes",
         )
     if match["brace"] and not match["end"]:
         if source.startswith("[", end) and not match["split"]:

@@ -33,6 +33,7 @@ def words_of(text: str) -> list[list[str]]:
         ("a \"b\nc'd\n", [["a", '"b'], ["c", "'d"]]),
         ("a\rb\nc\n", [["a", "\rb"], ["c"]]),
         ("a\r\r\nb\n", [["a"], ["b"]]),
+        ("a\\\tb \"\\\t\"\n", [["a\\", "b", '"\\\t"']]),
         ("a\\\nb\n", [["a\\"], ["b"]]),
         ("a\\\r\nb\n", [["a\\"], ["b"]]),
         ("global2\nglobal-x\n", [["global2"], ["global-x"]]),
