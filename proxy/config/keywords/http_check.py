@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -180,11 +181,17 @@ def _read_match(line: Line, index: int, values: Values) -> None:
     if what == "status":
         _check_status_list(line, index + 1, pattern)
     elif what in ("rstatus", "rstring"):
-        try:
-            re.compile(pattern)
-        except (re.error, RecursionError, OverflowError) as error:
-            raise Refusal(f"regex '{pattern}' is invalid (error={error}).", line.at(index + 1)) from None
+        _check_regex(line, index + 1, pattern)
     values["what"], values["pattern"] = what, pattern
+
+
+def _check_regex(line: Line, index: int, pattern: str) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")             # Python's opinion on old spellings is not the user's concern
+            re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise Refusal(f"regex '{pattern}' is invalid (error={error}).", line.at(index)) from None
 
 
 def _check_status_list(line: Line, index: int, pattern: str) -> None:

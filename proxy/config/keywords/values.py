@@ -46,17 +46,18 @@ def time_ms(line: Line, index: int, where: str = "", unit: str = "ms") -> int:
     Raises: Refusal.
     """
     word = line.arguments[index]
+    text = word.text
+    good = _TIME_BEGINNING.match(text)
+    if good and good.end() < len(text):
+        line.warn(
+            f"unexpected character '{text[good.end()]}' after the timer value '{text}', only "
+            "(us=microseconds,ms=milliseconds,s=seconds,m=minutes,h=hours,d=days) are supported. This will be reported as an "
+            "error in next versions.", word, f"write: {good.group()}", parsing=False,
+        )
+        text = good.group()
     try:
-        return parse_time_ms(word.text, unit)
+        return parse_time_ms(text, unit)
     except UnitError as error:
-        known = _TIME_BEGINNING.match(word.text)
-        if known and known.end() < len(word.text) and not error.limit:
-            line.warn(
-                f"unexpected character '{word.text[known.end()]}' after the timer value '{word.text}', only "
-                "(us=microseconds,ms=milliseconds,s=seconds,m=minutes,h=hours,d=days) are supported. This will be reported as an "
-                "error in next versions.", word, f"write: {known.group()}", parsing=False,
-            )
-            return parse_time_ms(known.group(), unit)
         message = f"{error.problem} {where} {error.limit}".rstrip() if where else error.about(line.keyword)
         raise Refusal(message, word, error.hint) from None
 
