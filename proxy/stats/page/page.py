@@ -133,7 +133,7 @@ def _general(page: PageRequest) -> str:
     swatches = "".join(f'<li><span class="swatch {name}"></span>{text}' for name, text in LEGEND)
     return (
         f'<section class=general aria-labelledby=general><h3 id=general>General process information</h3><dl id=info>{facts}</dl>'
-        f"{_options(page)}<details class=legend><summary>Colours of the rows</summary><ul>{swatches}</ul>"
+        f"<div class=bar>{_options(page)}</div><details class=legend><summary>Colours of the rows</summary><ul>{swatches}</ul>"
         '<p>"NOLB" and "DRAIN" mean UP with load balancing disabled.</p></details></section>\n'
     )
 
@@ -189,9 +189,10 @@ def _table_start(page: PageRequest, section: Section, with_form: bool) -> str:
     form = f'<form method=post action="{page.link()}">' if with_form else ""
     choose = '<th rowspan=2 class=x><span class=vh>Choose</span>' if with_form else ""
     return (
-        f'<section class=proxy data-name="{name}" data-iid={section.iid}>{form}<div class=scroll tabindex=0 role=region '
-        f'aria-label="Table of {name}"><table><caption><h3 id="{name}"><a href="#{name}">{name}</a></h3> '
-        f"<span class=cap>{legends}</span> {description}</caption>"
+        f'<section class=proxy data-name="{name}"><div class=head><h3 id="{name}"><a href="#{name}">{name}</a></h3>'
+        f"<span class=cap>{legends}</span>{description}</div>{form}"
+        f'<div class=scroll tabindex=0 role=region aria-label="Table of {name}">'
+        f"<table><caption class=vh>{name}: {legends}</caption>"
         f'<thead><tr>{choose}<th rowspan=2 scope=col class=n>Name{_HEAD_GROUPS}<tr>{_HEAD_COLUMNS}</thead><tbody>'
     )
 

@@ -10,14 +10,17 @@ from proxy.base.addresses import Address, Family
 from proxy.health.result import CheckResult
 from proxy.runtime import transitions
 from proxy.runtime.backend import Backend
+from proxy.runtime.board import Board, RowKey
 from proxy.runtime.cells import INDEX
 from proxy.runtime.frontend import Frontend, Listener
-from proxy.runtime.process import Process
+from proxy.runtime.process import PROCESS_ROW, Process
 from proxy.runtime.server import Server
 from proxy.runtime.service import ServiceRequest
 from proxy.runtime.states import Operational
 from proxy.stats.actions import RuntimeActions
 from proxy.stats.service import StatsService
+
+__all__ = ["Board", "PROCESS_ROW", "RowKey", "transitions"]      # what tests take from here besides what is defined here
 
 NOW_MS = 1_000_000
 START_MS = NOW_MS - 8_000
