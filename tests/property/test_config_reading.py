@@ -20,9 +20,11 @@ from proxy.config.statements import Section
 
 octets = st.integers(1, 255).map(lambda value: bytes((value,)))
 contents = st.lists(octets, max_size=30).map(b"".join).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
-pieces = st.sampled_from(
-    ["a", " ", "\t", "\n", "\r", "'", '"', "\\", "#", "$", "{", "}", "[*]", "-", "A", ".LINE", "\x00", "中", "�", "x41", "global", "frontend f", ".if", ".else", ".endif", "1", "0", "(", ")", "&&", "!", "streq", ",", "setenv A b", ".notice", "\u2028", "\x85"]
-)
+pieces = st.sampled_from([
+    "a", " ", "\t", "\n", "\r", "'", '"', "\\", "#", "$", "{", "}", "[*]", "-", "A", ".LINE", "\x00", "\u4e2d", "\udcff", "x41",
+    "global", "frontend f", ".if", ".else", ".endif", "1", "0", "(", ")", "&&", "||", "!", "streq", ",", "setenv A b", ".notice",
+    "\u2028", "\x85",
+])
 texts = st.lists(pieces, max_size=40).map("".join)
 
 
