@@ -16,12 +16,13 @@ class Backend:
     """
 
     __slots__ = (
-        "active_count", "backup_count", "balancer", "check_timeout_ms", "connection_mode", "cookie", "counters", "description",
-        "disabled", "error_pages", "farm", "forwardfor", "fullconn", "http_reuse", "iid", "is_http", "kind", "last_change_ms",
-        "down_since_ms", "log_format_name", "name", "options", "originalto", "queue", "redispatch_after", "request_fields",
-        "response_fields", "retries", "retries_l7", "retry_on", "served", "servers", "sessions", "stats", "stopped", "timeout_connect_ms",
-        "timeout_queue_ms", "timeout_server_fin_ms", "timeout_server_ms", "timeout_tunnel_ms",
-        "services", "log", "abortonclose", "pretend_keepalive", "tcpka", "backup_all", "persist", "log_health_checks",
+        "abortonclose", "active_count", "backup_all", "backup_count", "balancer", "check_timeout_ms", "connection_mode",
+        "cookie", "counters", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor", "fullconn",
+        "http_reuse", "iid", "is_http", "kind", "last_change_ms", "log", "log_format_name", "log_health_checks", "name",
+        "options", "originalto", "persist", "pretend_keepalive", "queue", "redispatch_after", "request_fields",
+        "response_fields", "retries", "retries_l7", "retry_on", "served", "servers", "services", "sessions", "stats",
+        "stopped", "tcpka", "timeout_connect_ms", "timeout_queue_ms", "timeout_server_fin_ms", "timeout_server_ms",
+        "timeout_tunnel_ms",
     )
 
     def __init__(self, name: str, iid: int) -> None:

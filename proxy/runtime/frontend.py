@@ -9,6 +9,17 @@ from proxy.runtime.backend import Backend
 from proxy.runtime.cells import CELLS
 
 
+class UniqueId:
+    """`unique-id-format` and `unique-id-header`; `format` is what the items compile to (a log format), set by the engine."""
+
+    __slots__ = ("format", "header", "items")
+
+    def __init__(self, items: tuple[Any, ...], header: bytes) -> None:
+        self.items = items
+        self.header = header
+        self.format: Any = None
+
+
 class Listener:
     """One listening address of a frontend. `sockets` are bound by the engine; `bound` is the real address."""
 
@@ -39,12 +50,13 @@ class Frontend:
     """
 
     __slots__ = (
-        "backend", "backlog", "capture_cookie", "capture_request_headers", "capture_response_headers", "connection_mode",
-        "counters", "description", "disabled", "dontlog_normal", "dontlognull", "error_pages", "forwardfor", "iid", "is_health",
-        "is_http", "kind", "last_change_ms", "listeners", "log", "log_backend_source", "log_count", "log_separate_errors", "logasap", "maxconn",
-        "monitor_uri", "name", "options", "originalto", "paused", "rate_limit_sessions", "request_fields", "response_fields",
-        "served", "services", "stats", "stopped", "tcpka", "timeout_client_fin_ms", "timeout_client_ms",
-        "timeout_http_keep_alive_ms", "timeout_http_request_ms", "timeout_tunnel_ms", "unique_id", "accept_unsafe",
+        "accept_unsafe", "backend", "backlog", "capture_cookie", "capture_request_headers", "capture_response_headers",
+        "connection_mode", "counters", "description", "disabled", "dontlog_normal", "dontlognull", "error_pages",
+        "forwardfor", "iid", "is_health", "is_http", "kind", "last_change_ms", "listeners", "log", "log_backend_source",
+        "log_count", "log_separate_errors", "logasap", "maxconn", "monitor_uri", "name", "options", "originalto", "paused",
+        "rate_limit_sessions", "request_fields", "response_fields", "served", "services", "stats", "stopped", "tcpka",
+        "timeout_client_fin_ms", "timeout_client_ms", "timeout_http_keep_alive_ms", "timeout_http_request_ms",
+        "timeout_tunnel_ms", "unique_id",
     )
 
     def __init__(self, name: str, iid: int) -> None:

@@ -35,13 +35,10 @@ def edit_request(session: HttpSession, backend: Backend | None, head: RequestHea
             extra = frontend.unique_id.header + b": " + session.unique_id + b"\r\n"
     if backend is not None and backend.request_fields:
         apply_edits(backend.request_fields, head.fields)
-    forwardfor, originalto = frontend.forwardfor, frontend.originalto
-    if backend is not None:
-        forwardfor, originalto = backend.forwardfor or forwardfor, backend.originalto or originalto
-    if forwardfor is not None:
-        extra += forwardfor.line(head, session.peer_address)
-    if originalto is not None:
-        extra += originalto.line(head, session.local_address)
+    if frontend.forwardfor is not None:
+        extra += frontend.forwardfor.line(head, session.peer_address)
+    if frontend.originalto is not None:
+        extra += frontend.originalto.line(head, session.local_address)
     return extra
 
 

@@ -1,0 +1,161 @@
+"""The back side of a section, and its servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from proxy.base.errors import StartError
+from proxy.build.checks import check_plan
+from proxy.build.fields import address_field, edits
+from proxy.build.numbering import numbers
+from proxy.build.pages import error_pages
+from proxy.build.resolving import initial_address, socket_address
+from proxy.config.model import BalanceSettings, CookieSettings, Global, ProxySection, ServerLine
+from proxy.core.balance import make_balancer
+from proxy.core.cookies import CookiePolicy
+from proxy.runtime.backend import Backend
+from proxy.runtime.server import Server
+
+INIT_ADDR_DEFAULT = ("last", "libc")
+CONNECTION_FAILURE = "conn-failure"
+
+
+def make_backend(section: ProxySection, iid: int, settings: Global, randrange: Callable[[int], int]) -> Backend:
+    """A backend with its servers, their checks planned; states, queues and counters are still empty.
+
+    Raises: StartError for a server name that does not resolve, where `init-addr` demands an address at the start.
+    """
+    backend = Backend(section.name, iid)
+    backend.kind = section.kind
+    backend.is_http = section.mode == "http"
+    backend.disabled = section.disabled
+    backend.description = section.description
+    backend.options = section.options
+    _set_options(backend, section)
+    _set_timeouts(backend, section)
+    backend.retries = section.retries
+    backend.retry_on = frozenset(section.retry_on)
+    backend.retries_l7 = bool(backend.retry_on - {CONNECTION_FAILURE, "none"})
+    backend.redispatch_after = section.redispatch_after or 0
+    backend.http_reuse = section.http_reuse
+    backend.connection_mode = section.connection_mode
+    backend.forwardfor = address_field(section.forwardfor)
+    backend.originalto = address_field(section.originalto)
+    backend.request_fields = edits(section.request_fields)
+    backend.response_fields = edits(section.response_fields)
+    backend.error_pages = error_pages(section.error_pages)
+    backend.stats = section.stats
+    backend.balancer = _balancer(section.balance, randrange)
+    backend.cookie = _cookie(section.cookie) if backend.is_http else None
+    sids = numbers([line.server_id for line in section.servers], 1)
+    for index, (line, sid) in enumerate(zip(section.servers, sids, strict=True)):
+        backend.servers.append(_server(backend, section, line, sid, index, settings))
+    return backend
+
+
+def _set_options(backend: Backend, section: ProxySection) -> None:
+    options = section.options
+    backend.backup_all = "allbackups" in options
+    backend.persist = "persist" in options
+    backend.abortonclose = "abortonclose" in options
+    backend.pretend_keepalive = "http-pretend-keepalive" in options
+    backend.tcpka = "srvtcpka" in options or "tcpka" in options
+    backend.log_health_checks = "log-health-checks" in options
+
+
+def _set_timeouts(backend: Backend, section: ProxySection) -> None:
+    timeouts = section.timeouts
+    backend.timeout_connect_ms = timeouts.connect or 0
+    backend.timeout_server_ms = timeouts.server or 0
+    backend.timeout_queue_ms = timeouts.queue or 0
+    backend.timeout_tunnel_ms = timeouts.tunnel or 0
+    backend.timeout_server_fin_ms = timeouts.server_fin or 0
+    backend.check_timeout_ms = timeouts.check or 0
+
+
+def _balancer(settings: BalanceSettings, randrange: Callable[[int], int]) -> Any:
+    return make_balancer(
+        settings.algorithm,
+        argument=settings.argument,
+        hash_type=settings.hash_type,
+        hash_function=settings.hash_function,
+        hash_modifier=settings.hash_modifier,
+        hash_balance_factor=settings.hash_balance_factor,
+        uri_len=settings.uri_len,
+        uri_depth=settings.uri_depth,
+        uri_whole=settings.uri_whole,
+        uri_path_only=settings.uri_path_only,
+        hdr_use_domain_only=settings.hdr_use_domain_only,
+        random=randrange,
+    )
+
+
+def _cookie(settings: CookieSettings | None) -> CookiePolicy | None:
+    if settings is None:
+        return None
+    return CookiePolicy(
+        settings.name,
+        settings.mode,
+        indirect=settings.indirect,
+        nocache=settings.nocache,
+        postonly=settings.postonly,
+        preserve=settings.preserve,
+        httponly=settings.httponly,
+        secure=settings.secure,
+        domains=settings.domains,
+        maxidle_s=settings.maxidle_s,
+        maxlife_s=settings.maxlife_s,
+        attrs=settings.attrs,
+    )
+
+
+def _server(backend: Backend, section: ProxySection, line: ServerLine, sid: int, index: int, settings: Global) -> Server:
+    server = Server(backend, line.name, sid, line.address)
+    server.index = index
+    server.cookie = line.cookie.encode()
+    server.is_backup = line.backup
+    server.disabled = line.disabled
+    server.maxconn, server.minconn, server.maxqueue = line.maxconn, line.minconn, line.maxqueue
+    server.slowstart_ms = line.slowstart_ms
+    server.send_proxy = line.send_proxy
+    server.configured_weight = server.user_weight = line.weight
+    server.rise, server.fall = line.rise, line.fall
+    server.health = line.rise + line.fall - 1
+    server.observe, server.error_limit, server.on_error = line.observe, line.error_limit, line.on_error
+    server.on_marked_down, server.on_marked_up = line.on_marked_down, line.on_marked_up
+    server.pool_max_conn, server.pool_low_conn = line.pool_max_conn, line.pool_low_conn
+    server.pool_purge_delay_ms = line.pool_purge_delay_ms
+    server.max_reuse = line.max_reuse
+    if line.address.port_offset:
+        server.port_offset = line.address.port
+    _place(server, line, settings)
+    source = line.source or section.source
+    if source is not None:
+        found = socket_address(source)
+        server.source = None if found is None else found[1]
+    server.check = check_plan(section, line, server)
+    return server
+
+
+def _place(server: Server, line: ServerLine, settings: Global) -> None:
+    """Where the server is: an address now, or none yet, which starts it in maintenance (resolution).
+
+    HAProxy refuses to start for a name that does not resolve, unless told otherwise; here that takes an `init-addr` that was
+    written without `none`.
+    """
+    try:
+        found = initial_address(line.address, line.init_addr, resolver_allowed=not settings.ignore_unresolved)
+    except LookupError as error:
+        if line.init_addr != INIT_ADDR_DEFAULT and not settings.ignore_unresolved:
+            raise StartError(
+                "resolve",
+                f"[{line.where}] : 'server {server.backend.name}/{line.name}' : could not resolve address '{line.address.host}'"
+                f" ({error.args[0]})",
+                "write an IP address, fix the name, or let the server start without an address: init-addr last,libc,none",
+            ) from None
+        found = str(error.args[0])
+    if isinstance(found, str):
+        server.resolve_error = found
+    else:
+        server.socket_family, server.sockaddr = found
