@@ -10,6 +10,7 @@ import difflib
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 # Every variable, and whether it may only be used in HTTP mode. Source: HAProxy configuration manual, section 8.2.6.
 _HTTP_NAMES = "CC CS HM HP HPO HQ HU HV Ta Ti Tq TR Tr r tr trg trl"
@@ -86,8 +87,11 @@ def nearest_variables(name: str) -> list[str]:
     return list(dict.fromkeys([*same_letters, *prefixes, *alike]))[:3]
 
 
+@lru_cache(maxsize=256)
 def parse_log_format(text: str, *, http: bool) -> ParsedFormat:
     """Read the text of a `log-format`, `error-log-format`, `log-format-sd` or `unique-id-format`.
+
+    Remembered, because a large configuration has one format in thousands of sections.
 
     Raises: LogFormatError, worded as HAProxy words it after "failed to parse log-format : ".
     Source: HAProxy configuration manual, section 8.2.6.
