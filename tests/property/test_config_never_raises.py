@@ -23,9 +23,9 @@ OPTIONS = LoadOptions(read_file=lambda path: b"HTTP/1.0 503 Sorry\r\n\r\n")
 KEYWORDS = [row.words for row in (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS)]
 WORDS = [word.name for word in (*BIND_WORDS, *SERVER_WORDS, *CONNECT.values(), *SEND.values(), *EXPECT.values())]
 ODD = [
-    "", "0", "-1", "99999999999999999999", "1e3", "\u0663", "\u212a", "%", "%[", "${", "$X", "()", "hdr(", "a b", "\x00", "\udc80", "é",
-    ":", ",", "@", "fd@", "unix@", "[::", "1.2.3.4.5", "*:0", ":1-", "\\", "if", "{", "}", "!", "1d", "1us", "50000m$", "(", "global",
-    "from", "1_0", "+5", "\u0660",
+    "", "0", "-1", "99999999999999999999", "1e3", "\u0663", "\u212a", "%", "%[", "${", "$X", "()", "hdr(", "a b", "\x00",
+    "\udc80", "\u00e9", ":", ",", "@", "fd@", "unix@", "[::", "1.2.3.4.5", "*:0", ":1-", "\\", "if", "{", "}", "!", "1d", "1us",
+    "50000m$", "(", "global", "from", "1_0", "+5", "\u0660",
 ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from proxy.base.units import UnitError, parse_time_ms
 from proxy.config.keywords.row import Line, Refusal
@@ -72,8 +71,3 @@ def bad_name_character(text: str) -> str:
 def is_field_name(text: str) -> bool:
     """True for a token, the syntax of a field name (RFC 9110 §5.6.2)."""
     return bool(_TOKEN.fullmatch(text))
-
-
-def one_of(*names: str) -> Callable[[str], bool]:
-    """A test for membership that reads well in a table."""
-    return frozenset(names).__contains__
