@@ -246,6 +246,20 @@ def test_a_key_goes_to_its_server_even_when_that_is_full(case: tuple[str, str]) 
     assert farm.pick(12345, None) is server
 
 
+def test_the_cookie_policy_learns_of_new_servers() -> None:
+    class Policy:
+        told = 0
+
+        def servers_changed(self) -> None:
+            self.told += 1
+
+    backend = backend_of([1, 1])
+    backend.cookie = Policy()
+    farm = farm_of(("roundrobin", "map-based"), backend)
+    farm.changed()
+    assert backend.cookie.told == 2
+
+
 def test_an_unknown_algorithm_is_an_error() -> None:
     with pytest.raises(ValueError, match="unknown balance algorithm 'fastest'"):
         make_balancer("fastest", random=lambda bound: 0)

@@ -39,6 +39,8 @@ class Farm:
         self._backup = backups[0] if alone else None
         self._balancer.rebuild(backups[:1] if alone else active or backups)
         self.pick = self._pick_backup if alone else self._balancer.pick
+        if backend.cookie is not None:
+            backend.cookie.servers_changed()
 
     def _pick_backup(self, key: int | None, avoid: Server | None) -> Server | None:
         return self._backup
