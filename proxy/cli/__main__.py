@@ -1,17 +1,165 @@
-"""The command `pyproxy`."""
+"""The command `pyproxy`: words in, an exit status out.
+
+Nothing that goes wrong shows a traceback: what a user did wrong has its own message, what we did wrong is an alert that asks
+for a report (with -d, the place in the program follows).
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import traceback
 from collections.abc import Sequence
 
-from proxy import __version__
+from proxy.base.errors import ConfigError
+from proxy.cli.arguments import Arguments, UsageError, parse_arguments
+from proxy.cli.help_text import HELP, USAGE
+from proxy.cli.messages import Messages
+from proxy.cli.version_text import build_text, version_text
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status."""
-    print(f"HAProxy version {__version__}", file=sys.stdout)
+    """Run the command line and return the exit status; a hard stop dies by its signal instead.
+
+    With `argv` None this is the process's own command line: SIGINT ends it at once until the proxies run.
+    """
+    if argv is None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        argv = sys.argv[1:]
+    messages = Messages()
+    try:
+        status = _command(argv, messages)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:                 # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except Exception as error:
+        return _our_fault(error, messages, "-d" in argv)
+
+
+def _command(argv: Sequence[str], messages: Messages) -> int:
+    if list(argv[:1]) == ["demo"]:
+        from proxy.cli.demo import demo
+
+        return demo(argv[1:], messages)
+    try:
+        arguments = parse_arguments(argv)
+    except UsageError as error:
+        sys.stdout.write(version_text() + USAGE)
+        messages.alert(str(error))
+        return 1
+    messages.quiet = arguments.quiet
+    if arguments.help:
+        sys.stdout.write(version_text() + "\n" + HELP)
+        return 0
+    if arguments.version:
+        sys.stdout.write(version_text() + ("\n" + build_text() if arguments.version > 1 else ""))
+        return 0
+    return _act(arguments, messages)
+
+
+def _act(arguments: Arguments, messages: Messages) -> int:
+    if arguments.condition is not None:
+        return evaluate_condition(arguments.condition, messages)
+    if arguments.directory:
+        try:
+            os.chdir(arguments.directory)
+        except OSError as error:
+            messages.alert(f"Could not change to directory {arguments.directory} : {error.strerror}")
+            return 1
+    if not arguments.files:
+        if arguments.dump_keywords is not None:
+            return list_keywords(arguments.dump_keywords)
+        sys.stdout.write(version_text() + USAGE)
+        return 1
+    for flag in arguments.not_acted_on:
+        messages.warning(f"'{flag}' is accepted and does nothing here.")
+    if arguments.master_worker:
+        messages.warning("master-worker mode (-W, -Ws) is not there yet: one process runs.",
+                         "to reload, start a new process with -sf")
+    return run_configuration(arguments, messages)
+
+
+def evaluate_condition(text: str, messages: Messages) -> int:
+    """`-cc`: 0 true, 1 false, 2 no valid condition."""
+    from proxy.config.conditions import ConditionError, evaluate
+
+    try:
+        return 0 if evaluate(text, os.environ) else 1
+    except ConditionError as error:
+        messages.alert(f"config : Failed to evaluate condition: {error.message}", error.hint)
+        return 2
+
+
+def list_keywords(classes: str) -> int:
+    """`-dK`."""
+    from proxy.config.dump import dump_keywords
+
+    sys.stdout.write(dump_keywords(classes))
     return 0
+
+
+def run_configuration(arguments: Arguments, messages: Messages) -> int:
+    """Load the configuration, then check it only, or run it."""
+    from proxy.cli.loading import has_listener, load_files
+
+    try:
+        configuration = load_files(arguments, messages)
+    except ConfigError:
+        return 1
+    if arguments.dump_keywords is not None:
+        list_keywords(arguments.dump_keywords)
+    if arguments.check:
+        return _verdict(has_listener(configuration), messages)
+    from proxy.master.lifecycle import StartOptions, run
+
+    settings = configuration.global_
+    outcome = run(configuration, StartOptions(
+        daemon=not arguments.foreground and (arguments.daemon or settings.daemon),
+        debug=arguments.debug,
+        pidfile=arguments.pidfile,
+        finish_pids=tuple(arguments.finish_pids),
+        terminate_pids=tuple(arguments.terminate_pids),
+        notify_systemd=arguments.notify_systemd,
+        zero_warning=arguments.zero_warning or settings.zero_warning,
+        loop_kind=os.environ.get("PYPROXY_LOOP", "uvloop"),
+    ), messages)
+    if outcome.killed_by is not None:
+        _die_by(outcome.killed_by)
+    return outcome.status
+
+
+def _verdict(has_listener: bool, messages: Messages) -> int:
+    if not messages.quiet:
+        if messages.warnings_count:
+            print("Warnings were found.")
+        if has_listener:
+            print("Configuration file is valid")
+        else:
+            print("Configuration file has no error but will not start (no listener) => exit(2).")
+    return 0 if has_listener else 2
+
+
+def _die_by(number: signal.Signals) -> None:
+    """End by the signal that asked for it, so that whoever waits for us sees it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _our_fault(error: Exception, messages: Messages, debug: bool) -> int:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    messages.alert(
+        f"internal error: {type(error).__name__}: {error}",
+        f"at {os.path.basename(place.filename)}:{place.lineno}; this is a bug in pyproxy, please report it,\n"
+        "with what -d adds, and with the configuration (-dC<key> leaves out what is nobody's business)",
+    )
+    if debug:
+        traceback.print_exception(error)
+    return 1
 
 
 if __name__ == "__main__":

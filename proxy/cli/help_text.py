@@ -1,0 +1,52 @@
+"""`-h`: the command line explained to someone who sees it for the first time."""
+
+from __future__ import annotations
+
+USAGE = """\
+Usage : pyproxy -f <cfgfile|cfgdir> [-f ...] [-c] [-D] [-p <pidfile>] [-sf <pid>*] [more]
+        pyproxy demo             a balanced web site and its statistics page, to look at
+        pyproxy -h               every option explained
+"""
+
+HELP = """\
+pyproxy runs a haproxy.cfg: a load balancer for HTTP and TCP.
+
+First steps
+  pyproxy demo                   two small web servers and a load balancer in front of them
+  pyproxy -c -f haproxy.cfg      is this configuration valid?
+  pyproxy -f haproxy.cfg         run it here; Ctrl-C ends it
+  pyproxy -D -f haproxy.cfg -p /run/pyproxy.pid                               run it in the background
+  pyproxy -D -f haproxy.cfg -p /run/pyproxy.pid -sf $(cat /run/pyproxy.pid)   reload it, losing no connection
+
+Configuration
+  -f <file|directory>   read this file, or the *.cfg files of this directory in C order; may be repeated
+  -- <file>...          all words that follow are configuration files
+  -C <directory>        go there first
+  -c                    check the configuration and exit: 0 valid, 1 errors, 2 valid but nothing to listen on
+  -cc <condition>       evaluate a condition of '.if' and exit: 0 true, 1 false, 2 no valid condition
+  -n <number>           connections in all (overrides 'maxconn' in global)
+  -N <number>           connections of each proxy that has no 'maxconn'
+  -L <name>             the name of this peer ($HAPROXY_LOCALPEER)
+  -dr                   go on when the address of a server does not resolve
+  -dW                   a warning is an error
+  -dD                   warn about more that looks suspicious
+  -dC[key]              print the configuration as it was understood (names replaced if a key is given)
+  -dK<class>            list what the configuration language knows: -dKall, or -dKhelp for the classes
+
+Process
+  -D                    become a daemon
+  -db                   stay in the foreground, whatever the configuration says
+  -d                    the same, and tell more: where in the program a fault was
+  -p <file>             write the process id there
+  -sf <pid>...          once started, let these old processes finish their connections (SIGUSR1)
+  -st <pid>...          once started, end these old processes (SIGTERM)
+  -q                    say nothing          -V    say it after all
+  -v                    the version          -vv   and what it was built with
+
+Signals: USR1 stops listening and ends with the last connection. TERM and INT end at once. HUP shows the state of every server.
+TTOU and TTIN pause and resume listening.
+
+Accepted, with a warning that they do nothing here: -W -Ws (one process runs; -Ws does tell systemd when it is ready),
+-S <address>, -x <socket> (old and new process share their listening addresses anyway), -m <MB>, -4, -dR, -dV, -dA.
+Accepted, for what they tune does not exist here: -de -dp -dk -dv -dc -dG -dS -dL -dF -dZ -dI -dT -dM[byte] -dt...
+"""

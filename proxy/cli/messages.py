@@ -1,0 +1,83 @@
+"""What the process tells its terminal, in HAProxy's form: `[ALERT]    (pid) : text`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from proxy.base.errors import Diagnostic, Severity, StartError
+from proxy.base.version import HAPROXY_VERSION
+
+LABELS = {severity: f"[{severity.value}]".ljust(11) for severity in Severity}
+
+
+class Messages:
+    """Lines for stderr, and how many warnings were among them.
+
+    The first warning or alert is preceded by two notices that say which program speaks. `quiet` shows nothing at all,
+    alerts included, as HAProxy's `-q` does.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
+        self._stream = stream
+        self.quiet = quiet
+        self.warnings_count = 0
+        self._introduced = False
+
+    def redirect(self, stream: TextIO | None) -> None:
+        """Write there from now on; None is stderr."""
+        self._stream = stream
+
+    def alert(self, text: str, hint: str = "") -> None:
+        """Say why it ends here, and what to do about it."""
+        self._introduce()
+        self._line(Severity.ALERT, text, hint)
+
+    def warning(self, text: str, hint: str = "") -> None:
+        """Say what is likely not as meant."""
+        self.warnings_count += 1
+        self._introduce()
+        self._line(Severity.WARNING, text, hint)
+
+    def notice(self, text: str) -> None:
+        """Say what is worth knowing."""
+        self._line(Severity.NOTICE, text, "")
+
+    def start_failed(self, error: StartError) -> None:
+        """Say which step of the start failed."""
+        self.alert(f"[haproxy.main()] {error.message}", error.hint)
+
+    def configuration(self, rendered: str, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
+        """Show what was found in a configuration, already put into lines."""
+        self.warnings_count += sum(item.severity is Severity.WARNING for item in diagnostics)
+        if any(item.severity in (Severity.ALERT, Severity.WARNING) for item in diagnostics):
+            self._introduce()
+        if rendered:
+            self._write(rendered if rendered.endswith("\n") else rendered + "\n")
+
+    def _introduce(self) -> None:
+        if not self._introduced:
+            self._introduced = True
+            self.notice(f"haproxy version is {HAPROXY_VERSION} (pyproxy {_version()})")
+            self.notice(f"path to executable is {os.path.abspath(sys.argv[0])}")
+
+    def _line(self, severity: Severity, text: str, hint: str) -> None:
+        extra = "".join(f"  {line}\n" for line in hint.splitlines())
+        self._write(f"{LABELS[severity]}({os.getpid()}) : {text}\n{extra}")
+
+    def _write(self, text: str) -> None:
+        if self.quiet:
+            return
+        stream = self._stream or sys.stderr
+        try:
+            stream.write(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+            stream.flush()
+        except (OSError, ValueError):       # the terminal is gone: there is nobody left to tell
+            self.quiet = True
+
+
+def _version() -> str:
+    from proxy import __version__
+
+    return __version__

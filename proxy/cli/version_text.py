@@ -1,0 +1,55 @@
+"""`-v` and `-vv`: which HAProxy this behaves like, which program it is, and what it runs on."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import platform
+
+from proxy import __version__
+from proxy.base.version import FEATURES, HAPROXY_VERSION
+
+COMPILED_CANDIDATES = ("proxy.core.http1.reader", "proxy.core.http1.writer", "proxy.core.stream.http_stream", "proxy.engine.link")
+LIBRARIES = ("uvloop", "h11", "lark", "prometheus-client")
+
+
+def version_text() -> str:
+    """What `-v` prints; the first line is HAProxy's, for the scripts that read it."""
+    system = platform.uname()
+    return (
+        f"HAProxy version {HAPROXY_VERSION} - behaviour of; this is pyproxy {__version__}\n"
+        f"Running on: {system.system} {system.release} {system.machine}, Python {platform.python_version()}\n"
+    )
+
+
+def build_text() -> str:
+    """What `-vv` adds."""
+    compiled = [name for name in COMPILED_CANDIDATES if is_compiled(name)]
+    libraries = "".join(f"  {name} {_library_version(name)}\n" for name in LIBRARIES)
+    return (
+        "Build options :\n"
+        "  TARGET  = linux-glibc\n"
+        f"  CPU     = {platform.machine()}\n"
+        f"  CC      = {platform.python_implementation()} {platform.python_version()}\n"
+        "  OPTIONS = USE_EPOLL=1 USE_PROMEX=1\n\n"
+        f"Feature list : {' '.join('+' + name for name in sorted(FEATURES))}\n\n"
+        f"Compiled modules : {', '.join(compiled) if compiled else 'none (pure Python)'}\n\n"
+        f"Libraries :\n{libraries}\n"
+        "Default settings :\n"
+        "  bufsize = 16384, maxrewrite = 1024\n\n"
+        "Available services : prometheus-exporter\n"
+    )
+
+
+def is_compiled(module: str) -> bool:
+    """Whether a module would be loaded from machine code."""
+    spec = importlib.util.find_spec(module)
+    return spec is not None and isinstance(spec.loader, importlib.machinery.ExtensionFileLoader)
+
+
+def _library_version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"

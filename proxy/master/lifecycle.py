@@ -1,0 +1,186 @@
+"""The order of a start and of an end.
+
+    identity looked up, descriptors, assembled, bound, pid file opened    — may fail at the terminal
+    daemon                                                                — the first process waits
+    preloaded, opened, pid written, started, old processes told, chroot, user
+    ready                                                                 — the first process ends
+    serving until stopped
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from dataclasses import dataclass
+from typing import Protocol, TextIO
+
+from proxy.base.errors import StartError
+from proxy.config.model import Configuration
+from proxy.master.assemble import Instance, assemble
+from proxy.master.daemon import Readiness, daemonise
+from proxy.master.descriptors import descriptors_needed, raise_limit
+from proxy.master.identity import Identity, find_identity, take_identity
+from proxy.master.pidfile import PidFile
+from proxy.master.predecessors import Predecessors, bind_beside
+from proxy.master.preload import preload
+from proxy.master.signals import Signals
+from proxy.master.systemd import notify_systemd
+
+
+class Teller(Protocol):
+    """Where the start tells what it has to say (`proxy.cli.messages.Messages`)."""
+
+    quiet: bool
+
+    @property
+    def warnings_count(self) -> int: ...
+
+    def alert(self, text: str, hint: str = "") -> None: ...
+
+    def warning(self, text: str, hint: str = "") -> None: ...
+
+    def notice(self, text: str) -> None: ...
+
+    def start_failed(self, error: StartError) -> None: ...
+
+    def redirect(self, stream: TextIO | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """The command line's say in how the process lives."""
+
+    daemon: bool = False
+    debug: bool = False
+    quiet: bool = False
+    pidfile: str = ""
+    finish_pids: tuple[int, ...] = ()
+    terminate_pids: tuple[int, ...] = ()
+    notify_systemd: bool = False
+    zero_warning: bool = False
+    loop_kind: str = "uvloop"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the process is to end: with a status, or by a signal."""
+
+    status: int = 0
+    killed_by: signal.Signals | None = None
+
+
+def run(configuration: Configuration, options: StartOptions, teller: Teller) -> Outcome:
+    """Start, serve, stop. Every failure to start has been told when this returns."""
+    life = Life(configuration, options, teller)
+    try:
+        return life.run()
+    except StartError as error:
+        life.old.resume()
+        teller.start_failed(error)
+        return Outcome(1)
+    finally:
+        life.close()
+
+
+class Life:
+    """One process from its configuration to its end."""
+
+    def __init__(self, configuration: Configuration, options: StartOptions, teller: Teller) -> None:
+        self._configuration = configuration
+        self._options = options
+        self._teller = teller
+        self._instance: Instance | None = None
+        self._pidfile: PidFile | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.old = Predecessors(options.finish_pids, options.terminate_pids, teller.warning)
+
+    def run(self) -> Outcome:
+        """Go through all of it.
+
+        Raises: StartError.
+        """
+        identity = find_identity(self._configuration.global_)
+        instance = self._instance = assemble(self._configuration, say=self._say)
+        if not any(frontend.listeners for frontend in instance.process.frontends if not frontend.disabled):
+            raise StartError("listeners", "No enabled listener found (check for 'bind' directives) ! Exiting.")
+        settings = self._configuration.global_
+        raise_limit(settings.ulimit_n or descriptors_needed(instance.process), self._teller.warning)
+        bind_beside(instance.bind, self.old)
+        path = self._options.pidfile or settings.pidfile
+        if path:
+            self._pidfile = PidFile(path)
+        if self._options.zero_warning and self._teller.warnings_count:
+            raise StartError("warnings", "Some warnings were found and 'zero-warning' is set. Aborting.")
+        readiness = None
+        if self._options.daemon:
+            answer = daemonise()
+            if isinstance(answer, int):
+                self._leave_to_daemon()
+                return Outcome(answer)
+            readiness = answer
+            self._teller.redirect(readiness.terminal)
+        return self._serve(instance, identity, readiness)
+
+    def _serve(self, instance: Instance, identity: Identity, readiness: Readiness | None) -> Outcome:
+        loop = self._loop = new_loop(self._options.loop_kind)
+        asyncio.set_event_loop(loop)
+        preload()
+        instance.open()
+        instance.worker.verbose = self._options.debug
+        if self._pidfile is not None:
+            self._pidfile.write(os.getpid())
+        signals = Signals(instance, loop, self._say)
+        instance.on_stopped = loop.stop
+        instance.start(loop)
+        signals.install()
+        if self._options.notify_systemd:
+            notify_systemd("READY=1")
+        self.old.dismiss()
+        take_identity(identity)
+        gc.collect()
+        gc.freeze()
+        if readiness is not None:
+            self._teller.quiet = True
+            readiness.ready()
+        if not instance.is_stopped:
+            loop.run_forever()
+        signals.remove()
+        return Outcome(0, signals.killed_by)
+
+    def _leave_to_daemon(self) -> None:
+        """In the first process: the sockets and files are the daemon's now."""
+        if self._instance is not None:
+            self._instance.worker.unbind()
+
+    def _say(self, severity: str, text: str) -> None:
+        """Lines about proxies and servers, which HAProxy shows while it is in the foreground."""
+        if severity == "ALERT":
+            self._teller.alert(text)
+        elif severity == "WARNING":
+            self._teller.warning(text)
+        else:
+            self._teller.notice(text)
+
+    def close(self) -> None:
+        """Free everything that was reached."""
+        if self._instance is not None:
+            self._instance.close()
+        if self._pidfile is not None:
+            self._pidfile.close()
+        if self._loop is not None:
+            self._loop.close()
+            asyncio.set_event_loop(None)
+
+
+def new_loop(kind: str) -> asyncio.AbstractEventLoop:
+    """An event loop: uvloop's, or asyncio's own where uvloop is not wanted or not there."""
+    if kind == "uvloop":
+        try:
+            import uvloop
+        except ImportError:
+            return asyncio.new_event_loop()
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        return loop
+    return asyncio.new_event_loop()

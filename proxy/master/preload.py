@@ -1,0 +1,31 @@
+"""What a running process will need from the file system, loaded while there still is one: after chroot there is none."""
+
+from __future__ import annotations
+
+import importlib
+import socket
+import time
+
+MODULES = (
+    "encodings.idna", "encodings.latin_1", "encodings.ascii", "encodings.utf_8",     # host names, header values
+    "stringprep", "unicodedata",                                                      # used by encodings.idna
+    "traceback", "linecache", "tracemalloc",                                          # to tell of a broken invariant
+    "json", "base64", "hashlib", "hmac", "html", "zlib",
+    "concurrent.futures.thread", "asyncio.base_events", "asyncio.staggered", "asyncio.trsock", "asyncio.selector_events",
+    "prometheus_client", "prometheus_client.exposition", "h11",
+    "proxy.stats.page.page", "proxy.stats.page.live", "proxy.stats.prometheus", "proxy.core.http1.h11_reader",
+    "proxy.master.state_dump", "proxy.master.memory_dump",
+)
+
+
+def preload() -> None:
+    """Import what is imported late, read the time zone, wake the resolver."""
+    for name in MODULES:
+        importlib.import_module(name)
+    "localhost".encode("idna")
+    time.tzset()
+    time.localtime()
+    try:
+        socket.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)
+    except OSError:                 # no hosts file: then there is nothing that could be loaded
+        pass

@@ -1,0 +1,66 @@
+"""Signals of a process that serves.
+
+    USR1        soft stop                      TTOU, TTIN  pause and resume the listeners
+    TERM, INT   hard stop, dies by the signal  HUP         dump every server's state
+    QUIT        dump memory                    USR2        nothing: there is no master process to reload
+
+Source: HAProxy management guide, section 4 "Stopping and restarting HAProxy".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from proxy.master.assemble import Instance
+from proxy.master.memory_dump import dump_memory
+from proxy.master.state_dump import dump_states, tell_paused, tell_resumed
+
+Say = Callable[[str, str], None]
+HANDLED = ("SIGUSR1", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGTTOU", "SIGTTIN", "SIGUSR2")
+
+
+class Signals:
+    """Lets signals act on an instance; `killed_by` is the one that asked for a hard stop."""
+
+    def __init__(self, instance: Instance, loop: asyncio.AbstractEventLoop, say: Say) -> None:
+        self._instance = instance
+        self._loop = loop
+        self._say = say
+        self.killed_by: signal.Signals | None = None
+
+    def install(self) -> None:
+        """Listen to every signal that has a meaning here."""
+        actions: dict[str, Callable[[], None]] = {
+            "SIGUSR1": self._instance.soft_stop,
+            "SIGTERM": lambda: self._hard_stop(signal.SIGTERM),
+            "SIGINT": lambda: self._hard_stop(signal.SIGINT),
+            "SIGHUP": lambda: dump_states(self._instance.process, self._say),
+            "SIGQUIT": lambda: dump_memory(self._instance, self._say),
+            "SIGTTOU": self._pause,
+            "SIGTTIN": self._resume,
+            "SIGUSR2": self._no_master,
+        }
+        for name in HANDLED:
+            self._loop.add_signal_handler(getattr(signal, name), actions[name])
+
+    def remove(self) -> None:
+        """Leave every signal as the system has it."""
+        for name in HANDLED:
+            self._loop.remove_signal_handler(getattr(signal, name))
+
+    def _hard_stop(self, number: signal.Signals) -> None:
+        self.killed_by = number
+        self._instance.hard_stop()
+
+    def _pause(self) -> None:
+        self._instance.worker.pause()
+        tell_paused(self._instance.process, self._say)
+
+    def _resume(self) -> None:
+        self._instance.worker.resume()
+        tell_resumed(self._instance.process, self._say)
+
+    def _no_master(self) -> None:
+        self._say("WARNING", "SIGUSR2 ignored: there is no master process; to reload, start a new one with -sf <this pid>.")

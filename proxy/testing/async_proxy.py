@@ -1,0 +1,88 @@
+"""`AsyncProxy`: the load balancer on the caller's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from proxy.testing.embedded import Embedded, matcher, waited_too_long
+
+POLL_S = 0.005
+
+
+class AsyncProxy(Embedded):
+    """A load balancer for asynchronous programs and tests; it runs on the loop that `start` is awaited on.
+
+        async with AsyncProxy(path="haproxy.cfg") as proxy:
+            ...
+
+    Its methods are to be called on that loop.
+    """
+
+    async def start(self) -> Self:
+        """Start; when this returns, it serves.
+
+        Raises: StartError, with nothing left behind.
+        """
+        instance = self._assemble()
+        self._ended = asyncio.Event()
+        instance.on_stopped = self._ended.set
+        try:
+            instance.start(asyncio.get_running_loop())
+        except BaseException:
+            instance.close()
+            raise
+        self._instance = instance
+        return self
+
+    async def stop(self, grace_s: float = 0.0) -> None:
+        """Stop. Sessions get `grace_s` seconds to end by themselves; harmless when it does not run."""
+        instance = self._instance
+        if instance is None:
+            return
+        try:
+            if grace_s > 0 and not instance.is_stopped:
+                instance.soft_stop()
+                try:
+                    async with asyncio.timeout(grace_s):
+                        await self._ended.wait()
+                except TimeoutError:
+                    instance.hard_stop()
+        finally:
+            instance.close()
+            self._instance = None
+        await asyncio.sleep(0)              # lets the loop forget what was closed
+
+    def soft_stop(self) -> None:
+        """Stop listening; `wait_stopped` returns when the last session has ended."""
+        self._running().soft_stop()
+
+    async def wait_stopped(self) -> None:
+        """Wait for the end of a soft stop."""
+        self._running()
+        await self._ended.wait()
+
+    async def wait_until(
+        self, condition: Callable[[AsyncProxy], bool] | str, state: str | None = None, timeout_s: float = 10.0
+    ) -> None:
+        """Wait until a predicate over this proxy is true, or a server (`backend/server`) is in a state ("UP", "DOWN", "MAINT").
+
+        Raises: TimeoutError, naming the states of all servers.
+        """
+        is_reached = matcher(condition, state)
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + timeout_s
+        while not is_reached(self):
+            if loop.time() >= deadline_s:
+                raise waited_too_long(condition, state, timeout_s, self.servers())
+            await asyncio.sleep(POLL_S)
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
