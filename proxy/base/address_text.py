@@ -155,6 +155,13 @@ def _split_prefix(text: str) -> tuple[_Prefix, str]:
     kind, name = match[1], match[2]
     if name in _UNSUPPORTED:
         feature = _UNSUPPORTED[name]
+        if feature == "QUIC":
+            raise AddressError(
+                f"unsupported stream protocol for datagram family {10 if name == 'quic6' else 2} address '{text}'; "
+                "QUIC is not compiled in if this is what you were looking for.",
+                "remove the line: clients that try HTTP/3 fall back to TCP",
+                feature,
+            )
         raise AddressError(f"address prefix '{name}@' in '{text}' needs {feature}, not supported here", feature=feature)
     if name not in _PREFIXES:
         raise AddressError(

@@ -36,7 +36,7 @@ def render(diagnostics: Iterable[Diagnostic], sources: Sequence[Source], pid: in
 
 
 def _while_reading(item: Diagnostic) -> bool:
-    return item.parsing or item.message.startswith("parsing [")
+    return item.parsing or item.message.startswith(("parsing [", "["))
 
 
 def _rank(item: Diagnostic, order: dict[str, int]) -> tuple[int, int, int]:

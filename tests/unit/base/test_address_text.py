@@ -186,6 +186,11 @@ def test_what_only_haproxy_can_do_is_named(text: str) -> None:
     assert caught.value.feature in str(caught.value)
 
 
+def test_quic_is_refused_in_haproxys_words() -> None:
+    with pytest.raises(AddressError, match=r"^unsupported stream protocol for datagram family 10 address 'quic6@:443'; QUIC is not"):
+        parse_addresses("quic6@:443")
+
+
 def test_port_zero_is_for_those_who_ask() -> None:
     assert parse_addresses("127.0.0.1:0", port_zero=True) == [Address(V4, "127.0.0.1", 0)]
     with pytest.raises(AddressError):

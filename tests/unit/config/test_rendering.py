@@ -64,6 +64,19 @@ def test_faults_of_the_whole_come_last_and_name_no_place() -> None:
     assert not any("Error(s)" in line for line in shown(only_whole, Source("t", "a\nb\n")))
 
 
+def test_faults_of_servers_count_as_faults_of_the_text() -> None:
+    diagnostics = Diagnostics()
+    diagnostics.alert(word("b", 2, 1), "[t:2] : 'server b/s' : invalid port '70000'", parsing=False)
+    diagnostics.alert(None, "no such proxy", parsing=False)
+    lines = shown(diagnostics, Source("t", "a\nb\n"))
+    assert [line.split(" : ", 1)[1] for line in lines if " : config" in line] == [
+        "config : [t:2] : 'server b/s' : invalid port '70000'",
+        "config : no such proxy",
+        "config : Error(s) found in configuration file : t",
+        "config : Fatal errors found in configuration.",
+    ]
+
+
 def test_messages_follow_the_order_of_the_sources() -> None:
     diagnostics = Diagnostics()
     for file, line in (("b", 1), ("a", 9), ("a", 2), ("unknown", 1)):
