@@ -8,7 +8,7 @@ from proxy.cli.arguments import Arguments, UsageError, parse_arguments
 
 
 def test_the_reload_recipe() -> None:
-    arguments = parse_arguments("-f a.cfg -D -p /run/x.pid -sf 12 34".split())
+    arguments = parse_arguments(["-f", "a.cfg", "-D", "-p", "/run/x.pid", "-sf", "12", "34"])
     assert arguments.files == ["a.cfg"]
     assert arguments.daemon
     assert arguments.pidfile == "/run/x.pid"
@@ -16,7 +16,7 @@ def test_the_reload_recipe() -> None:
 
 
 def test_a_list_of_pids_ends_at_the_next_option_and_may_be_empty() -> None:
-    arguments = parse_arguments("-sf -st 7 8 -f a.cfg -sf 9".split())
+    arguments = parse_arguments(["-sf", "-st", "7", "8", "-f", "a.cfg", "-sf", "9"])
     assert (arguments.finish_pids, arguments.terminate_pids, arguments.files) == ([9], [7, 8], ["a.cfg"])
 
 
@@ -48,7 +48,7 @@ def test_d_is_the_foreground_too() -> None:
 
 
 def test_the_families_of_d() -> None:
-    arguments = parse_arguments("-dMno-merge -dM50 -dI -dW -dr -dD -dKall -dCsecret -dt -dtfoo".split())
+    arguments = parse_arguments(["-dMno-merge", "-dM50", "-dI", "-dW", "-dr", "-dD", "-dKall", "-dCsecret", "-dt", "-dtfoo"])
     assert arguments.zero_warning
     assert arguments.ignore_resolution
     assert arguments.diagnose
@@ -78,7 +78,7 @@ def test_what_would_do_something_in_haproxy_is_remembered_to_be_told(words: list
 
 
 def test_numbers() -> None:
-    arguments = parse_arguments("-n 100 -N 20 -L me -C /tmp".split())
+    arguments = parse_arguments(["-n", "100", "-N", "20", "-L", "me", "-C", "/tmp"])
     assert (arguments.maxconn, arguments.proxy_maxconn, arguments.local_peer, arguments.directory) == (100, 20, "me", "/tmp")
 
 
@@ -106,12 +106,12 @@ def test_letters_do_not_combine() -> None:
 
 
 def test_a_near_flag_is_named() -> None:
-    with pytest.raises(UsageError, match="did you mean '-vv'"):
-        parse_arguments(["-vvv"])
+    with pytest.raises(UsageError, match="did you mean '--help'"):
+        parse_arguments(["--hlep"])
 
 
 def test_a_bare_file_name_gets_the_right_spelling() -> None:
-    with pytest.raises(UsageError, match="pyproxy -f haproxy.cfg"):
+    with pytest.raises(UsageError, match=r"pyproxy -f haproxy\.cfg"):
         parse_arguments(["haproxy.cfg"])
 
 
