@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from proxy.base.version import HAPROXY_VERSION
 from proxy.runtime.cells import (
     BOUT,
+    CONN_CUR,
     CONN_RATE_AT,
     CONN_RATE_MAX,
     CONN_TOT,
@@ -30,11 +31,15 @@ RELEASE_DATE = "2026/10/17"
 
 
 class LoadMeter:
-    """How busy the process is and how much it sends, between two looks at least a second apart."""
+    """How busy the process is and how much it sends, between two looks at least a second apart.
 
-    __slots__ = ("_cpu_s", "_looked_ms", "_sent", "idle_percent", "octets_per_s")
+    `dropped_logs` tells how many log lines no target took, which only the log's own sinks know.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_cpu_s", "_looked_ms", "_sent", "dropped_logs", "idle_percent", "octets_per_s")
+
+    def __init__(self, dropped_logs: Callable[[], int] = int) -> None:
+        self.dropped_logs = dropped_logs
         self.idle_percent = 100
         self.octets_per_s = 0
         self._looked_ms = -1
@@ -57,15 +62,18 @@ class LoadMeter:
 class ProcessReading:
     """The process at one instant: sums over its frontends, and what only it knows."""
 
-    __slots__ = ("conn_rate", "conn_rate_max", "connections", "connections_total", "fd_limit", "idle_percent", "octets_out",
-                 "octets_per_s", "process", "rate", "rate_max", "requests", "tasks", "uptime_s")
+    __slots__ = (
+        "conn_rate", "conn_rate_max", "connections", "connections_total", "dropped_logs", "fd_limit", "idle_percent",
+        "octets_out", "octets_per_s", "process", "rate", "rate_max", "requests", "tasks", "uptime_s",
+    )
 
     def __init__(self, process: Process, now_ms: int, meter: LoadMeter) -> None:
         self.process = process
         fronts = [Reading(process, Kind.FRONTEND, frontend, now_ms) for frontend in process.frontends]
         board = process.board
         columns = [board.row(PROCESS_ROW, column) for column in range(board.columns)]
-        self.connections = process.served if board.columns == 1 else sum(front.cells[0] for front in fronts)
+        self.connections = process.served if board.columns == 1 else sum(int(row[CONN_CUR]) for row in columns)
+        self.dropped_logs = meter.dropped_logs()
         self.connections_total = sum(front.cells[CONN_TOT] for front in fronts)
         self.requests = sum(front.cells[REQ_TOT] for front in fronts)
         self.octets_out = sum(front.cells[BOUT] for front in fronts)
@@ -187,7 +195,7 @@ INFO_FIELDS: tuple[InfoField, ...] = (
     InfoField("Listeners", "MGP", "u32", "Listeners open", lambda r: r.listeners, ("listeners", _G)),
     InfoField("ActivePeers", "MGP", "u32", "Peers in sync", _zero, ("active_peers", _G)),
     InfoField("ConnectedPeers", "MGP", "u32", "Peers connected", _zero, ("connected_peers", _G)),
-    InfoField("DroppedLogs", "MGP", "u32", "Log lines that could not be sent", lambda r: _dropped_logs(r.process),
+    InfoField("DroppedLogs", "MGP", "u32", "Log lines that could not be sent", lambda r: r.dropped_logs,
               ("dropped_logs_total", _C)),
     InfoField("BusyPolling", "MGP", "u32", "1 while polling without waiting", _zero, ("busy_polling_enabled", _G)),
     InfoField("FailedResolutions", "MGP", "u32", "Names that could not be resolved", _zero, ("failed_resolutions", _C)),
@@ -208,11 +216,6 @@ INFO_FIELDS: tuple[InfoField, ...] = (
 
 def _setting(reading: ProcessReading, name: str) -> Value:
     return int(getattr(reading.process.settings, name, 0) or 0)
-
-
-def _dropped_logs(process: Process) -> Value:
-    logs = {id(log): log for log in (process.log, *(front.log for front in process.frontends)) if log is not None}
-    return sum(int(getattr(log, "dropped", 0)) for log in logs.values())
 
 
 def info_values(reading: ProcessReading) -> Iterator[tuple[int, InfoField, Value]]:

@@ -142,7 +142,7 @@ def row_key(kind: Kind, subject: Any) -> RowKey:
     if kind is Kind.SERVER:
         return RowKey("server", subject.backend.name, subject.name)
     if kind is Kind.LISTENER:
-        return RowKey("listener", subject.frontend.name, listener_name(subject))
+        return RowKey("listener", subject.frontend.name, str(subject.lid))
     return RowKey(kind.scope, subject.name)
 
 

@@ -13,7 +13,7 @@ from proxy.runtime.states import MAINT, Operational
 from proxy.stats.fields import NUMBER, values_of
 from proxy.stats.readings import Kind, Reading, Value
 
-ROWS_AT_ONCE = 50           # rows read between two returns to the event loop
+ROWS_AT_ONCE = 25           # rows read between two returns to the event loop
 _STATUS = NUMBER["status"]
 
 

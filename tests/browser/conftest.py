@@ -44,6 +44,13 @@ class Browser:
         waiting = WebDriverWait(self.driver, timeout_s, poll_frequency=0.1)
         return waiting.until(lambda driver: self.run(f"return {script}"), script)
 
+    def wait_for_address(self, ending: str, timeout_s: float = 20) -> None:
+        """Wait until the page shown has an address that ends so; works without scripts too."""
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        waiting = WebDriverWait(self.driver, timeout_s, poll_frequency=0.1)
+        waiting.until(lambda driver: driver.current_url.endswith(ending), f"an address that ends {ending}")
+
     def text(self, selector: str) -> str:
         """The text of the first element that a CSS selector finds."""
         return str(self.run("return document.querySelector(arguments[0]).textContent", selector))

@@ -87,13 +87,14 @@ def test_a_server_goes_to_maintenance_and_back(browser: Any, site: Any, scripts:
         section.find_element(By.CSS_SELECTOR, "input[name=s][value=app1]").click()
         Select(section.find_element(By.NAME, "action")).select_by_value(action)
         section.find_element(By.CSS_SELECTOR, ".act button").click()
-        assert browser.driver.current_url.endswith("/admin;st=DONE;norefresh")
+        browser.wait_for_address("/admin;st=DONE;norefresh")
         assert "Done" in browser.driver.find_element(By.CSS_SELECTOR, ".banner").text
         row = browser.driver.find_element(By.CSS_SELECTOR, server_row("app1"))
         assert row.get_attribute("class") == row_class
         assert word in row.find_element(By.CSS_SELECTOR, "strong").text
         assert site.process.server("app", "app1").in_maintenance is (action == "maint")
         browser.driver.find_element(By.LINK_TEXT, "Dismiss").click()
+        browser.wait_for_address("/admin;norefresh")
         assert not browser.driver.find_elements(By.CSS_SELECTOR, ".banner")
 
 
