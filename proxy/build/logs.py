@@ -1,20 +1,17 @@
-"""From `log` lines and formats to log plans; from `unique-id-format` to what makes the identifiers."""
+"""From `log` lines and formats to log plans."""
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from proxy.base.addresses import Address, Family
-from proxy.base.clock import utc_offset_s
 from proxy.base.errors import StartError, Where
 from proxy.base.log_format_text import HTTPLOG, HTTPSLOG, TCPLOG, parse_log_format
 from proxy.base.syslog import FACILITY_NUMBERS, LEVEL_NUMBERS
 from proxy.config.model import Global, LogTarget, ProxySection
-from proxy.core.logformat import DEFAULT_HTTP, DEFAULT_TCP, LogFormat, Site, compile_format
-from proxy.core.logformat.dates import Dates
+from proxy.core.logformat import DEFAULT_HTTP, DEFAULT_TCP
 from proxy.runtime.log_plan import LogDestination, LogPlan
 
 PROGRAM = "haproxy"
@@ -129,37 +126,3 @@ class LogPlanner:
         if self._warn is not None:
             self._warn(target.where, f"log : '{address.host}' does not resolve: lines to it are dropped")
         return address
-
-
-def plan_log(section: ProxySection | Global, settings: Global) -> LogPlan | None:
-    """The plan of one section, or of the process, for those who need only one.
-
-    Raises: as `LogPlanner`.
-    """
-    planner = LogPlanner(settings)
-    return planner.for_process() if isinstance(section, Global) else planner.for_proxy(section)
-
-
-@dataclass(frozen=True, slots=True)
-class UniqueId:
-    """What makes the unique identifiers of a frontend's requests, and the field to send them in (empty: none)."""
-
-    format: LogFormat
-    header: bytes
-
-    def set_pid(self, pid: int) -> None:
-        """Identifiers are that process's from now on: called in a worker after it was forked."""
-        self.format.site.pid = pid
-
-
-def unique_id(section: ProxySection) -> UniqueId | None:
-    """What makes the section's unique identifiers; None where it asks for none.
-
-    Raises: LogFormatError for a format that was not checked before.
-    Source: HAProxy configuration manual, "unique-id-format", "unique-id-header".
-    """
-    if not section.unique_id_format:
-        return None
-    site = Site(Dates(utc_offset_s), socket.gethostname(), os.getpid())
-    compiled = compile_format(section.unique_id_format, http=section.mode == "http", site=site)
-    return UniqueId(compiled, section.unique_id_header.encode())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterable
+
 from proxy.base.addresses import Family
 from proxy.base.clock import Clock, utc_offset_s
 from proxy.base.syslog import INFO, LEVEL_NUMBERS
@@ -9,8 +12,20 @@ from proxy.core.logformat import Site, compile_items, wanted
 from proxy.core.logformat.dates import Dates
 from proxy.engine.log_outlets import Outlet, Outlets
 from proxy.engine.syslog import Envelope
+from proxy.runtime.frontend import Frontend
 from proxy.runtime.log import LogRecord
 from proxy.runtime.log_plan import LogDestination, LogPlan
+
+
+def compile_unique_ids(frontends: Iterable[Frontend], pid: int) -> None:
+    """Make the frontends' `unique-id-format` live, in the process that will serve.
+
+    Source: HAProxy configuration manual, "unique-id-format".
+    """
+    site = Site(Dates(utc_offset_s), socket.gethostname(), pid)
+    for frontend in frontends:
+        if frontend.unique_id is not None:
+            frontend.unique_id.format = compile_items(frontend.unique_id.items, site)
 
 
 class Target:

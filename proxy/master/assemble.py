@@ -14,7 +14,7 @@ from proxy.build import build
 from proxy.config.model import Configuration, ProxySection
 from proxy.engine.events import Announcer
 from proxy.engine.log_outlets import Outlets
-from proxy.engine.logsink import LogSink
+from proxy.engine.logsink import LogSink, compile_unique_ids
 from proxy.engine.worker import Worker
 from proxy.health.checks import Checks
 from proxy.master.state_dump import tell_stopped
@@ -145,6 +145,7 @@ class Instance:
     def _open_logs(self) -> None:
         process = self.process
         process.log = self._sink(process.log)
+        compile_unique_ids(process.frontends, process.pid)
         for frontend in process.frontends:
             frontend.log = self._sink(frontend.log)
         for backend in process.backends:

@@ -11,10 +11,9 @@ from proxy.base.address_text import parse_log_address
 from proxy.base.addresses import Address, Family
 from proxy.base.errors import StartError, Where
 from proxy.base.log_format_text import CLF, HTTPLOG, HTTPSLOG, TCPLOG, parse_log_format
-from proxy.build.logs import LogPlanner, plan_log, resolve_name, unique_id
+from proxy.build.logs import LogPlanner, resolve_name
 from proxy.config.model import Global, LogTarget, ProxySection
 from proxy.core.logformat import DEFAULT_HTTP, DEFAULT_TCP
-from tests.unit.core.logformat.sample_records import record
 
 HERE = Where("x.cfg", 7)
 LOCAL = LogTarget(parse_log_address("127.0.0.1:1514"), "local3", "notice", "crit", 2048, "rfc5424", HERE)
@@ -134,19 +133,3 @@ def test_the_machine_resolves_its_own_name() -> None:
     assert found.host in ("127.0.0.1", "::1")
     assert resolve_name("127.0.0.1", Family.IPV6) is None
     assert resolve_name("a" * 70 + ".invalid") is None
-
-
-def test_one_plan_at_a_time() -> None:
-    settings = Global(log_targets=(LOCAL,), log_tag="lb")
-    for plan in (plan_log(settings, settings), plan_log(section(), settings)):
-        assert plan is not None
-        assert plan.tag == "lb"
-
-
-def test_unique_identifiers() -> None:
-    assert unique_id(section()) is None
-    made = unique_id(section(unique_id_format="%{+X}o %ci:%cp_%pid", unique_id_header="X-Unique-ID"))
-    assert made is not None
-    made.set_pid(0x790A)
-    assert made.header == b"X-Unique-ID"
-    assert made.format.line(record()) == b"7F000001:977E_790A"

@@ -15,8 +15,8 @@ from proxy.base.syslog import FACILITY_NUMBERS, LEVEL_NUMBERS
 from proxy.core.logformat import DEFAULT_HTTP
 from proxy.core.logformat.dates import Dates
 from proxy.engine.log_outlets import Outlets
-from proxy.engine.logsink import LogSink
-from proxy.runtime.frontend import Listener
+from proxy.engine.logsink import LogSink, compile_unique_ids
+from proxy.runtime.frontend import Frontend, Listener, UniqueId
 from proxy.runtime.log_plan import LogDestination, LogPlan
 from tests.unit.core.logformat.sample_records import bad_request, record
 
@@ -187,3 +187,11 @@ def test_a_target_that_is_gone_costs_a_counter(daemon: Daemon) -> None:
 def test_text_of_events_may_be_any_text(daemon: Daemon) -> None:
     daemon.sink().event("notice", "Server été/s1 is UP.")
     assert daemon.received(1) == ["<5>Server été/s1 is UP.\n"]
+
+
+def test_unique_identifiers_are_compiled_where_they_are_asked_for() -> None:
+    without, made = Frontend("other", 2), record()
+    made.frontend.unique_id = UniqueId(parse_log_format("%{+X}o %ci:%cp_%pid", http=True).items, b"x-unique-id")
+    compile_unique_ids([without, made.frontend], 0x790A)
+    assert made.frontend.unique_id.format.line(made) == b"7F000001:977E_790A"
+    assert without.unique_id is None
