@@ -89,6 +89,16 @@ def test_a_unix_daemon_that_is_away_is_tried_once_a_second(tmp_path: Path) -> No
     assert outlet.dropped == 4
 
 
+def test_a_message_too_long_is_dropped_also_right_after_connecting(tmp_path: Path) -> None:
+    outlet = UnixOutlet(str(tmp_path / "log"))
+    with receiver(socket.AF_UNIX, str(tmp_path / "log")) as daemon:
+        outlet.send(b"x" * 10_000_000, 1)
+        assert (outlet.dropped, outlet.connected) == (1, True)
+        outlet.send(b"short\n", 1)
+        assert daemon.recv(100) == b"short\n"
+        outlet.close()
+
+
 def test_a_unix_daemon_that_moved_to_another_directory_is_still_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As from inside a chroot: the path means nothing any more, the connection does."""
     monkeypatch.chdir(tmp_path)
