@@ -100,8 +100,8 @@ def _read_proto(line: Line, index: int, values: Values) -> None:
 
 WORDS: tuple[LineWord, ...] = (
     LineWord("accept-proxy", "", flag("accept_proxy"), loads=("accept-proxy",), fails=("accept-proxies",)),
-    LineWord("backlog", "<backlog>", number("backlog", 1, None, "'backlog' : invalid value {got}, must be > 0"), 1,
-             missing="'backlog' : missing value", loads=("backlog 1000",), fails=("backlog", "backlog 0", "backlog deep")),
+    LineWord("backlog", "<backlog>", number("backlog", 0, None, "'backlog' : invalid value {got}, must be > 0"), 1,
+             missing="'backlog' : missing value", loads=("backlog 1000",), fails=("backlog", "backlog -1", "backlog deep")),
     LineWord("defer-accept", "", flag("defer_accept"), loads=("defer-accept",), fails=("defer-accepts",)),
     LineWord("expose-fd", "listeners", _read_expose_fd, 1, missing="'expose-fd' : missing value", loads=("expose-fd listeners",),
              fails=("expose-fd", "expose-fd all")),

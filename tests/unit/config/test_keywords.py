@@ -9,42 +9,15 @@ import pytest
 from proxy.base.errors import ConfigError, Severity
 from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS
 from proxy.config.keywords.bind import WORDS as BIND_WORDS
+from proxy.config.keywords.examples import with_check, with_words, wrapped
 from proxy.config.keywords.http_check import CONNECT, EXPECT, SEND
-from proxy.config.keywords.row import Acts, Keyword, Sections
+from proxy.config.keywords.row import Acts, Keyword
 from proxy.config.keywords.server import WORDS as SERVER_WORDS
 from proxy.config.keywords.words import LineWord
 from proxy.config.load import load
 from proxy.config.model import Configuration
 
-TIMEOUTS = " timeout client 1s\n timeout connect 1s\n timeout server 1s\n"
-LOG = "global\n log 127.0.0.1 local0\n"
-OTHER = "backend other\n mode {mode}\n server o 192.0.2.7:80\n"
 ALL_ROWS: tuple[Keyword[Any], ...] = GLOBAL_KEYWORDS + PROXY_KEYWORDS
-
-
-def indented(lines: str) -> str:
-    return "".join(f" {line}\n" for line in lines.split("\n"))
-
-
-def wrapped(row: Keyword[Any], lines: str) -> str:
-    """A minimal configuration with these lines in the first kind of section where they may stand."""
-    body = indented(lines)
-    mode = "mode http" if not lines.startswith("mode") else "description plain"
-    other = OTHER.format(mode="tcp" if lines.startswith(("mode tcp", "mode health")) else "http")
-    if row.sections is Sections.GLOBAL or Sections.GLOBAL in row.sections:
-        return f"global\n{body}defaults\n mode http\n{TIMEOUTS}listen l\n bind :1\n server s 192.0.2.1:80\n"
-    if Sections.FRONTEND in row.sections and Sections.BACKEND not in row.sections:
-        return f"{LOG}defaults\n{TIMEOUTS} log global\n{other}frontend f\n bind :1\n {mode}\n{body}"
-    return (
-        f"{LOG}defaults\n{TIMEOUTS} log global\n{other}listen l\n bind :1\n {mode}\n server s 192.0.2.1:80\n"
-        f" server spare 192.0.2.3:80 check\n{body}"
-    )
-
-
-def with_words(kind: str, words: str) -> str:
-    bind, server = ("bind :2 " + words, "server t 192.0.2.2:80") if kind == "bind" else ("bind :2",
-                                                                                         "server t 192.0.2.2:80 " + words)
-    return f"listen l\n mode http\n{TIMEOUTS} {bind}\n {server}\n server spare 192.0.2.3:80 check\n"
 
 
 def alerts_of(text: str) -> list[Any]:
@@ -113,11 +86,6 @@ CHECK_WORDS = [(step, word) for step, table in (("connect", CONNECT), ("send", S
                                                 ("expect", EXPECT)) for word in table.values()]
 CHECK_LOADS = [(step, word, words) for step, word in CHECK_WORDS for words in word.loads]
 CHECK_FAILS = [(step, word, words) for step, word in CHECK_WORDS for words in word.fails]
-
-
-def with_check(step: str, words: str) -> str:
-    checks = f" option httpchk\n http-check {step} {words}\n"
-    return f"listen l\n mode http\n{TIMEOUTS} bind :2\n{checks} server t 192.0.2.2:80 check\n"
 
 
 @pytest.mark.parametrize(("step", "word", "words"), CHECK_LOADS, ids=named(CHECK_LOADS))

@@ -1,0 +1,85 @@
+"""The examples of the keyword table, put to the real HAProxy: what it accepts and refuses is accepted and refused here.
+
+Differences are named, each with its reason. Keywords that are ignored, old or not supported here are not compared: their values
+are not examined.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS
+from proxy.config.keywords.bind import WORDS as BIND_WORDS
+from proxy.config.keywords.examples import with_words, wrapped
+from proxy.config.keywords.row import Acts
+from proxy.config.keywords.server import WORDS as SERVER_WORDS
+
+A_NUMBER = "HAProxy reads what is not a number as 0 without a word"
+EXTRA = "HAProxy overlooks words too many here"
+MISSING = "HAProxy overlooks that the value is missing"
+UNSUPPORTED = "not supported in this form; the alert names the feature"
+OLDER = "HAProxy 2.6 does not have it, or not any more"
+SAFER = "HAProxy accepts what cannot work"
+
+DIFFERENCES: dict[str, str] = {
+    **dict.fromkeys((
+        "uid nobody", "gid nogroup", "maxconn many", "ulimit-n many", "maxconnrate many", "maxsessrate many",
+        "spread-checks wide",
+        "tune.maxrewrite many", "tune.http.cookielen many", "tune.http.logurilen many", "tune.maxaccept lots",
+        "tune.rcvbuf.client many",
+        "tune.rcvbuf.server many", "tune.sndbuf.client many", "tune.sndbuf.server many", "fullconn many", "backlog deep",
+        "retries often",
+        "hash-balance-factor half", "option redispatch often", "capture cookie SESSION len long",
+        "capture request header Host len long",
+        "capture response header Host len long", "unix-bind mode rwx", "bind gid root", "bind uid root", "bind backlog deep",
+        "bind maxconn many", "server max-reuse many", "server maxconn many", "server maxqueue many", "server minconn many",
+        "server pool-low-conn few", "server port http", "server weight heavy",
+    ), A_NUMBER),
+    **dict.fromkeys(("log-send-hostname a b", "option redispatch 1 2", "option httpslog x", "log-tag a b"), EXTRA),
+    **dict.fromkeys(("unix-bind", "server init-addr", "server maxconn", "server maxqueue", "server minconn", "server weight"),
+                    MISSING),
+    **dict.fromkeys((
+        "use_backend %[req.hdr(host)]", "source 192.0.2.1 usesrc clientip", "balance url_param user check_post",
+        "balance rdp-cookie",
+        "cookie SRV insert dynamic", "option http-restrict-req-hdr-names reject", "stats admin unless LOCALHOST",
+        "http-request deny",
+        "http-request set-header X-A b", "http-request use-service prometheus-exporter if { path_beg /m }", "bind proto h2",
+    ), UNSUPPORTED),
+    **dict.fromkeys(("mode health", "option accept-unsafe-violations-in-http-request"), OLDER),
+    **dict.fromkeys(('unique-id-header "a b"', "server port 70000"), SAFER),
+}
+
+
+def cases() -> list[tuple[str, str, bool]]:
+    """(name, configuration, whether it loads here)."""
+    rows: tuple[Any, ...] = (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS)
+    found = [(lines, wrapped(row, lines), good) for row in rows if row.acts is Acts.YES
+             for good, examples in ((True, row.loads), (False, row.fails)) for lines in examples]
+    for kind, words in (("bind", BIND_WORDS), ("server", SERVER_WORDS)):
+        found += [(f"{kind} {line}", with_words(kind, line), good) for word in words if word.acts is Acts.YES
+                  for good, examples in ((True, word.loads), (False, word.fails)) for line in examples]
+    return found
+
+
+@pytest.mark.peer("haproxy")
+def test_haproxy_gives_the_same_verdicts(peer: Callable[[str], str], tmp_path: Path) -> None:
+    haproxy = peer("haproxy")
+
+    def accepts(numbered: tuple[int, tuple[str, str, bool]]) -> bool:
+        number, (_, text, _) = numbered
+        path = tmp_path / f"{number}.cfg"
+        path.write_text(text)
+        return subprocess.run([haproxy, "-c", "-f", str(path)], capture_output=True, check=False).returncode != 1
+
+    every = cases()
+    with ThreadPoolExecutor(8) as pool:
+        verdicts = list(pool.map(accepts, enumerate(every)))
+    different = {name for (name, _, good), verdict in zip(every, verdicts, strict=True) if good != verdict}
+    assert sorted(different - set(DIFFERENCES)) == [], "a difference without a reason"
+    assert sorted(set(DIFFERENCES) - different) == [], "a reason without a difference"
