@@ -24,13 +24,12 @@ def test_lines_are_haproxys(lab: Any, process: Any) -> None:
 
 def test_values(lab: Any, process: Any) -> None:
     process.settings = SimpleNamespace(maxconnrate=7)
-    process.log = SimpleNamespace(dropped=3)
     process.served = 5
     lab.count(process.frontend("web"), conn_tot=16, req_tot=20, bout=2090)
     row = process.frontend("web").counters
     row[CONN_RATE_AT], row[CONN_RATE_AT + 1] = lab.NOW_MS // 1000, 9
     lab.count(process.frontend("web"), conn_rate_max=12)
-    values = {entry.name: value for _, entry, value in info_values(ProcessReading(process, lab.NOW_MS, LoadMeter()))}
+    values = {entry.name: value for _, entry, value in info_values(ProcessReading(process, lab.NOW_MS, LoadMeter(lambda: 3)))}
     expected = {
         "Pid": 4242, "Uptime": "0d 0h00m08s", "Uptime_sec": 8, "Maxconn": 200, "CurrConns": 5, "CumConns": 16, "CumReq": 20,
         "ConnRate": 9, "MaxConnRate": 12, "ConnRateLimit": 7, "SessRateLimit": 0, "node": "lab", "Stopping": 0, "Listeners": 3,
@@ -54,7 +53,7 @@ def test_totals_are_over_all_workers(lab: Any) -> None:
     for column in range(3):
         row = process.board.row(keys[1], column)
         row[INDEX["conn_tot"]] = 10
-        row[INDEX["scur"]] = 2
+        process.board.row(keys[0], column)[INDEX["conn_cur"]] = 2
         row[CONN_RATE_AT], row[CONN_RATE_AT + 1] = lab.NOW_MS // 1000 - (column == 2) * 50, 4
     frontend.counters = process.board.row(keys[1], 0)
     now = ProcessReading(process, lab.NOW_MS, LoadMeter())
