@@ -40,13 +40,14 @@ class CheckLoop(ReaderLoop, Protocol):
 class ServerCheck:
     """The checks of one server: at most one under way, started by the wheel."""
 
-    __slots__ = ("_checks", "_io", "_started_ms", "_unchecked", "deadline_ms", "plan", "result", "server", "slot")
+    __slots__ = ("_checks", "_io", "_skipped", "_started_ms", "_unchecked", "deadline_ms", "plan", "result", "server", "slot")
 
     def __init__(self, checks: Checks, readiness: Readiness, server: Server, plan: CheckPlan) -> None:
         self._checks = checks
         self._io = ProbeIO(readiness, plan, self)
         self._started_ms = 0
         self._unchecked = True
+        self._skipped = False
         self.server = server
         self.plan = plan
         self.result = CheckResult()
@@ -71,8 +72,8 @@ class ServerCheck:
     def _begin(self, now_ms: int) -> None:
         server = self.server
         self._started_ms = now_ms
-        in_maintenance = server.admin is not Admin.READY and server.admin & MAINT
-        if in_maintenance or server.check_disabled or (server.sockaddr is None and self.plan.sockaddr is None):
+        self._skipped = not self._may_check()
+        if self._skipped:
             self._wait(now_ms)
             return
         step = FIRST_CONNECT
@@ -83,6 +84,11 @@ class ServerCheck:
         self.result.running = True
         self.result.started_ms = now_ms
         self._connect(step, now_ms)
+
+    def _may_check(self) -> bool:
+        server = self.server
+        in_maintenance = server.admin is not Admin.READY and server.admin & MAINT
+        return not (in_maintenance or server.check_disabled or (server.sockaddr is None and self.plan.sockaddr is None))
 
     def _connect(self, step: ConnectStep, now_ms: int) -> None:
         family, sockaddr = self._target(step)
@@ -127,6 +133,11 @@ class ServerCheck:
         interval_ms = scheduler.interval_ms(self.plan, self.server, self._unchecked)
         interval_ms = scheduler.spread(interval_ms, checks.spread_percent, checks.random)
         checks.arm(self, max(now_ms + 1, self._started_ms + interval_ms), now_ms)
+
+    def make_up(self, now_ms: int) -> None:
+        """Check now, if the last check was left out for a reason that is gone."""
+        if self._skipped and self._may_check():
+            self.hasten(now_ms, 0)
 
     def hasten(self, now_ms: int, delay_ms: int) -> None:
         """Bring the next check forward."""
@@ -221,13 +232,18 @@ class Checks:
             self._readiness = None
         self.wheel.forget(self._slow_starts)
 
+    @property
+    def observes(self) -> bool:
+        """Some server wants its traffic observed: only then need the data plane tell."""
+        return any(server.observe and server.check is not None for backend in self.process.backends for server in backend.servers)
+
     def wake(self, server: Server) -> None:
-        """Check the server, or the one it tracks, now: the administrator has changed something about it."""
+        """Something about the server has changed: check it now, or the one it tracks, if it was not checked for a while."""
         while server.track is not None:
             server = server.track
         check = self._by_server.get(server)
         if check is not None:
-            check.hasten(self.clock.monotonic_ms(), 0)
+            check.make_up(self.clock.monotonic_ms())
 
     def server_failed(self, server: Server, why: Failure) -> None:
         """The data plane failed with the server (`observe`)."""

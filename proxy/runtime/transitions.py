@@ -40,7 +40,7 @@ def start_states(backends: Iterable[Backend], now_ms: int) -> None:
             server.last_change_ms = now_ms
             if server.disabled:
                 server.admin |= Admin.FMAINT | Admin.CMAINT
-            if server.sockaddr is None and not server.track and server.resolve_error:
+            if server.sockaddr is None and server.resolve_error:
                 server.admin |= Admin.RMAINT
     for backend in backends:
         for server in backend.servers:

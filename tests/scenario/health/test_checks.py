@@ -133,6 +133,22 @@ def test_servers_in_maintenance_are_not_checked_and_return(world: Any) -> None:
     assert status(server).word == "UP"
 
 
+def test_a_change_brings_no_check_forward_that_was_not_left_out(world: Any) -> None:
+    server = world.server("s1", CheckPlan(inter_ms=10_000))
+    world.answer(server)
+    checks = world.start()
+    world.run(100)
+    del world.attempts[:]
+    checks.wake(server)
+    world.run(5000)
+    assert world.attempts == []
+    transitions.set_admin(server, "maint", world.now_ms, world)
+    world.run(10_000)
+    checks.wake(server)
+    world.run(100)
+    assert world.attempts == []
+
+
 def test_a_verdict_that_comes_during_maintenance_changes_nothing(world: Any) -> None:
     server = world.server("s1", HTTP)
     world.answer(server, "hang")
