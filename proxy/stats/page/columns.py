@@ -16,7 +16,8 @@ from proxy.stats.snapshot import Row
 Slot = Callable[[Row], str]
 
 # group, its columns: (short name, what it means, shown on a phone too)
-HEADINGS: tuple[tuple[str, tuple[tuple[str, str, bool], ...]], ...] = (
+Headings = tuple[tuple[str, tuple[tuple[str, str, bool], ...]], ...]
+HEADINGS: Headings = (
     ("Queue", (("Cur", "Streams in the queue now", True), ("Max", "Most of them at once", False),
                ("Limit", "Most allowed (maxqueue)", False))),
     ("Session rate", (("Cur", "Sessions in the last second", True), ("Max", "Most in a second", False),
@@ -34,9 +35,15 @@ HEADINGS: tuple[tuple[str, tuple[tuple[str, str, bool], ...]], ...] = (
                 ("Chk", "Health checks failed", False), ("Dwn", "Times it went down", False),
                 ("Dwntme", "Time spent down", False), ("Thrtle", "Slow start", False))),
 )
-COLUMNS: tuple[tuple[str, str, bool], ...] = tuple(
-    (f"{group} {name}", meaning, phone) for group, columns in HEADINGS for name, meaning, phone in columns
-)
+MODULE_HEADINGS = (*HEADINGS, ("Extra modules", (("h1", "HTTP/1 connections, streams and octets", False),)))
+
+
+def _columns(headings: Headings) -> tuple[tuple[str, str, bool], ...]:
+    return tuple((f"{group} {name}", meaning, phone) for group, columns in headings for name, meaning, phone in columns)
+
+
+COLUMNS = _columns(HEADINGS)
+MODULE_COLUMNS = _columns(MODULE_HEADINGS)          # with `stats show-modules`
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,32 +265,41 @@ class Layout:
     slots: tuple[Slot, ...]
 
 
-def _layout(cells: tuple[Cell, ...]) -> Layout:
+_HTTP1 = tip(_number("h1_total_streams"), (
+    ("Connections open", _number("h1_open_connections")), ("Streams open", _number("h1_open_streams")),
+    ("Connections", _number("h1_total_connections")), ("Streams", _number("h1_total_streams")),
+    ("Octets in", _number("h1_bytes_in")), ("Octets out", _number("h1_bytes_out")),
+), "HTTP/1")
+
+
+def _layout(cells: tuple[Cell, ...], columns: tuple[tuple[str, str, bool], ...]) -> Layout:
     parts = []
-    for (label, _, phone), cell in zip(COLUMNS, cells, strict=True):
+    for (label, _, phone), cell in zip(columns, cells, strict=True):
         minor = "" if phone and cell.html else " class=m"
         parts.append(f'<td{minor} data-l="{label}">{cell.html}')
     return Layout("".join(parts), tuple(slot for cell in cells for slot in cell.slots))
 
 
-def _layouts() -> dict[tuple[Kind, bool, bool], Layout]:
+def _layouts(columns: tuple[tuple[str, str, bool], ...]) -> dict[tuple[Kind, bool, bool], Layout]:
     found = {}
+    more = len(columns) > len(COLUMNS)
+    http1, none = ((_HTTP1,), (EMPTY,)) if more else ((), ())
     for is_http in (False, True):
         for tracks in (False, True):
-            found[Kind.FRONTEND, is_http, tracks] = _layout(_frontend(is_http))
-            found[Kind.LISTENER, is_http, tracks] = _layout(_LISTENER)
-            found[Kind.SERVER, is_http, tracks] = _layout(_server(is_http, tracks))
-            found[Kind.BACKEND, is_http, tracks] = _layout(_backend(is_http))
+            found[Kind.FRONTEND, is_http, tracks] = _layout((*_frontend(is_http), *http1), columns)
+            found[Kind.LISTENER, is_http, tracks] = _layout((*_LISTENER, *none), columns)
+            found[Kind.SERVER, is_http, tracks] = _layout((*_server(is_http, tracks), *none), columns)
+            found[Kind.BACKEND, is_http, tracks] = _layout((*_backend(is_http), *http1), columns)
     return found
 
 
-_LAYOUTS = _layouts()
+_LAYOUTS = {False: _layouts(COLUMNS), True: _layouts(MODULE_COLUMNS)}
 
 
-def layout_of(row: Row) -> Layout:
-    """The layout that fits a row."""
+def layout_of(row: Row, modules: bool = False) -> Layout:
+    """The layout that fits a row, with the extra modules' column or without."""
     tracks = row.kind is Kind.SERVER and row.reading.subject.track is not None
-    return _LAYOUTS[row.kind, row.reading.is_http, tracks]
+    return _LAYOUTS[modules][row.kind, row.reading.is_http, tracks]
 
 
 def row_class(row: Row) -> str:

@@ -1,6 +1,6 @@
 """The page's live updates: the slots of every row as compact JSON, `;json;compact`.
 
-    {"info": [texts], "rows": [[id, class, requests, errors, [texts]], …], "title": "…", "t": milliseconds}
+    {"t": milliseconds, "info": [texts], "rows": [[id, class, requests, errors, [texts]], …]}
 
 Ids, classes and the order of texts are those of the page's HTML.
 """
@@ -15,8 +15,9 @@ from proxy.stats.page.page import PageRequest, info_texts
 from proxy.stats.snapshot import Row, batches
 
 
-def live_row(row: Row) -> str:
-    texts = [slot(row) for slot in layout_of(row).slots]
+def live_row(row: Row, modules: bool) -> str:
+    """One row: what names it, its class, the counters of its curves and its texts."""
+    texts = [slot(row) for slot in layout_of(row, modules).slots]
     count, errors = trend(row)
     return json.dumps([row_id(row), row_class(row), count, errors, texts], separators=(",", ":"), ensure_ascii=False)
 
@@ -27,6 +28,6 @@ def live_chunks(page: PageRequest) -> Iterator[bytes]:
     yield f'{{"t":{page.now_ms},"info":{head},"rows":['.encode("utf-8", "replace")
     comma = ""
     for rows in batches(page.process, page.now_ms, page.selection):
-        yield (comma + ",".join(map(live_row, rows))).encode("utf-8", "replace")
+        yield (comma + ",".join(live_row(row, page.settings.show_modules) for row in rows)).encode("utf-8", "replace")
         comma = ","
     yield b"]}"

@@ -18,7 +18,7 @@ from proxy.base.version import HAPROXY_VERSION
 from proxy.runtime.process import Process
 from proxy.stats.admin_form import ACTIONS, BANNERS, UNKNOWN
 from proxy.stats.info import LoadMeter, ProcessReading, uptime_text
-from proxy.stats.page.columns import HEADINGS, NAME_TIP, layout_of, row_class, row_id, trend
+from proxy.stats.page.columns import HEADINGS, MODULE_HEADINGS, NAME_TIP, Headings, layout_of, row_class, row_id, trend
 from proxy.stats.page.format import bit_rate, grouped, html
 from proxy.stats.readings import Kind
 from proxy.stats.request_options import RequestOptions
@@ -60,6 +60,8 @@ class PageSettings(Protocol):
     def hide_version(self) -> bool: ...
     @property
     def show_legends(self) -> bool: ...
+    @property
+    def show_modules(self) -> bool: ...
     @property
     def show_node(self) -> str | None: ...
     @property
@@ -172,11 +174,19 @@ def _banner(page: PageRequest) -> str:
 
 # -- tables ----------------------------------------------------------------------------------------------------------------
 
-_HEAD_GROUPS = "".join(f"<th colspan={len(columns)} scope=colgroup>{group}" for group, columns in HEADINGS)
-_HEAD_COLUMNS = "".join(
-    f'<th scope=col{"" if phone else " class=m"}><abbr title="{meaning}">{name}</abbr>'
-    for _, columns in HEADINGS for name, meaning, phone in columns
-)
+
+
+def _head_rows(headings: Headings) -> tuple[str, str]:
+    """The two rows of a table's head: groups, and the columns in them."""
+    groups = "".join(f"<th colspan={len(columns)} scope=colgroup>{group}" for group, columns in headings)
+    columns = "".join(
+        f'<th scope=col{"" if phone else " class=m"}><abbr title="{meaning}">{name}</abbr>'
+        for _, columns in headings for name, meaning, phone in columns
+    )
+    return groups, columns
+
+
+_HEADS = {False: _head_rows(HEADINGS), True: _head_rows(MODULE_HEADINGS)}
 _ACTION_OPTIONS = "<option value=>" + "".join(f"<option value={word}>{label}" for word, (label, _) in ACTIONS.items())
 
 
@@ -186,6 +196,7 @@ def _table_start(page: PageRequest, section: Section, with_form: bool) -> str:
     kind = "proxy" if section.kind == "listen" else section.kind
     legends = f"cap: {kind}, mode: {mode}, id: {section.iid}" if page.settings.show_legends else f"{kind}, {mode}"
     description = f"<span class=desc>{html(section.description)}</span>" if section.description else ""
+    groups, columns = _HEADS[page.settings.show_modules]
     form = f'<form method=post action="{page.link()}">' if with_form else ""
     choose = '<th rowspan=2 class=x><span class=vh>Choose</span>' if with_form else ""
     return (
@@ -193,7 +204,7 @@ def _table_start(page: PageRequest, section: Section, with_form: bool) -> str:
         f"<span class=cap>{legends}</span>{description}</div>{form}"
         f'<div class=scroll tabindex=0 role=region aria-label="Table of {name}">'
         f"<table><caption class=vh>{name}: {legends}</caption>"
-        f'<thead><tr>{choose}<th rowspan=2 scope=col class=n>Name{_HEAD_GROUPS}<tr>{_HEAD_COLUMNS}</thead><tbody>'
+        f'<thead><tr>{choose}<th rowspan=2 scope=col class=n>Name{groups}<tr>{columns}</thead><tbody>'
     )
 
 
@@ -208,7 +219,7 @@ def _table_end(section: Section, with_form: bool) -> str:
 _SHOWN_NAME = {Kind.FRONTEND: "Frontend", Kind.BACKEND: "Backend"}
 
 
-def _row(row: Row, with_form: bool) -> str:
+def _row(row: Row, with_form: bool, modules: bool) -> str:
     proxy, kind = html(row.reading.proxy.name), row.kind
     name = _SHOWN_NAME.get(kind) or html(row.reading.service_name)
     anchor = f"{proxy}/{'+' if kind is Kind.LISTENER else ''}{name}"
@@ -217,7 +228,7 @@ def _row(row: Row, with_form: bool) -> str:
     if with_form:
         box = f'<input type=checkbox name=s value="{name}" aria-label="{name}">' if kind is Kind.SERVER else ""
         choose = f"<td class=x>{box}"
-    layout = layout_of(row)
+    layout = layout_of(row, modules)
     slots = layout.html % tuple([html(slot(row)) for slot in layout.slots])
     count, errors = trend(row)
     title = f' title="{tip}"' if tip else ""
@@ -231,7 +242,7 @@ def _section_chunks(page: PageRequest, section: Section) -> Iterator[bytes]:
     with_form = page.admin and section.backend is not None and bool(section.backend.servers)
     parts = [_table_start(page, section, with_form)]
     for number, reading in enumerate(readings(page.process, section, page.now_ms, page.selection), start=1):
-        parts.append(_row(row_of(reading, page.selection), with_form))
+        parts.append(_row(row_of(reading, page.selection), with_form, page.settings.show_modules))
         if number % ROWS_AT_ONCE == 0:
             yield _octets("".join(parts))
             parts = []

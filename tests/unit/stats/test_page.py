@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from proxy.runtime.states import Operational
-from proxy.stats.page.columns import COLUMNS
+from proxy.stats.page.columns import COLUMNS, MODULE_COLUMNS
 from proxy.stats.page.format import bit_rate, grouped, percent, short_time
 from proxy.stats.service import StatsService
 
@@ -108,10 +108,23 @@ def test_policy_allows_the_pages_own_style_and_script_only(lab: Any, process: An
     assert not re.search(r'(src|srcset)="?(https?:)?//', text)
 
 
-def test_every_row_has_every_column(lab: Any, process: Any) -> None:
-    text = lab.fetch(make(lab, process), "/admin")
-    for row in re.findall(r"<tr id=.*?\n", text):
-        assert re.findall(r'data-l="([^"]+)"', row) == [name for name, _, _ in COLUMNS]
+@pytest.mark.parametrize(("modules", "columns"), [(False, COLUMNS), (True, MODULE_COLUMNS)])
+def test_every_row_has_every_column(lab: Any, process: Any, modules: bool, columns: Any) -> None:
+    text = lab.fetch(make(lab, process, show_modules=modules), "/admin")
+    rows = re.findall(r"<tr id=.*?\n", text)
+    assert len(rows) == len(Page(text).rows)
+    for row in rows:
+        assert re.findall(r'data-l="([^"]+)"', row) == [name for name, _, _ in columns]
+
+
+def test_modules_are_shown_and_updated_when_asked(lab: Any, process: Any) -> None:
+    lab.count(process.frontend("web"), h1_total_streams=4711)
+    service = make(lab, process, show_modules=True)
+    page = Page(lab.fetch(service, "/admin"))
+    live = {row[0]: row[4] for row in json.loads(lab.fetch(service, "/admin;json;compact"))["rows"]}
+    assert "4\u202f711" in page.rows["F.3.0"][1]
+    assert live["F.3.0"] == page.rows["F.3.0"][1]
+    assert "4\u202f711" not in Page(lab.fetch(make(lab, process), "/admin")).rows["F.3.0"][1]
 
 
 def test_versions_are_hidden_when_asked(lab: Any, process: Any) -> None:
