@@ -179,7 +179,10 @@ class Embedded:
 
 
 def matcher(condition: Any, state: str | None) -> Callable[[Any], bool]:
-    """What `wait_until` waits for: a predicate over the proxy, or a server's name with the beginning of a state's word."""
+    """What `wait_until` waits for: a predicate over the proxy, or a server's name and a state.
+
+    "UP" is a server in full health; any other state is also reached with something behind it ("DOWN 1/2", "MAINT (via b/s)").
+    """
     if isinstance(condition, str):
         if state is None:
             raise TypeError("wait_until needs the state to wait for: wait_until('backend/server', 'UP')")
@@ -187,7 +190,7 @@ def matcher(condition: Any, state: str | None) -> Callable[[Any], bool]:
 
         def reached(proxy: Any) -> bool:
             word = str(proxy.state(condition))
-            return word == wanted or word.startswith(wanted + " ")
+            return word == wanted or (wanted != "UP" and word.startswith(wanted + " "))
 
         return reached
     if not callable(condition):

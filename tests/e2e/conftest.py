@@ -1,0 +1,297 @@
+"""Real sockets: a web server whose answers the test decides, a client that shows what came, processes of our own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPResponse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy import Proxy
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 20.0
+
+
+class Origin(ThreadingHTTPServer):
+    """A web server called `name`: answers 200 with its name, keeps what it was asked, `fields` are added to each answer."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(self, name: str, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), OriginRequest)
+        self.name = name
+        self.port = self.server_address[1]
+        self.seen: list[tuple[str, str, dict[str, str]]] = []
+        self.fields: list[tuple[str, str]] = []
+        self.holding: threading.Event | None = None     # an answer waits for it
+        self.arrived = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+
+    def server_bind(self) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that go away are part of the tests."""
+
+    def close(self) -> None:
+        if self.holding is not None:
+            self.holding.set()
+        self.shutdown()
+        self.server_close()
+        self._thread.join()
+
+
+class OriginRequest(BaseHTTPRequestHandler):
+    """One connection to an Origin."""
+
+    protocol_version = "HTTP/1.1"
+    server: Origin
+
+    def do_GET(self) -> None:
+        length = int(self.headers.get("content-length", 0))
+        body = self.rfile.read(length)
+        self.server.seen.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
+        self.server.arrived.release()
+        if self.path.startswith("/hold") and self.server.holding is not None:
+            self.server.holding.wait(PATIENCE_S)
+        answer = self.server.name.encode() + b" " + body if body else self.server.name.encode()
+        self.send_response(200)
+        for name, value in self.server.fields:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer)
+
+    do_POST = do_HEAD = do_OPTIONS = do_GET
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Silent."""
+
+
+class Answer:
+    """A response, read to its end."""
+
+    def __init__(self, response: HTTPResponse) -> None:
+        self.status = response.status
+        self.body = response.read()
+        self.fields = [(name.lower(), value) for name, value in response.getheaders()]
+
+    def field(self, name: str) -> str | None:
+        return next((value for key, value in self.fields if key == name), None)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+def ask(address: tuple[str, int], target: str = "/", *fields: str, method: str = "GET", body: bytes = b"") -> Answer:
+    """One request on a connection of its own."""
+    head = f"{method} {target} HTTP/1.1\r\nHost: test\r\n" + "".join(f"{line}\r\n" for line in fields)
+    if body:
+        head += f"Content-Length: {len(body)}\r\n"
+    with socket.create_connection(address, timeout=PATIENCE_S) as sock:
+        sock.sendall(head.encode() + b"\r\n" + body)
+        response = HTTPResponse(sock, method=method)
+        try:
+            response.begin()
+            return Answer(response)
+        finally:
+            response.close()
+
+
+def eventually(condition: Callable[[], Any], what: str = "the condition") -> Any:
+    """Wait for something outside this process that nothing announces; its value."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            if value := condition():
+                return value
+        select.select([], [], [], 0.005)
+    raise AssertionError(f"waited in vain for {what}")
+
+
+class Command:
+    """A `pyproxy` process in the foreground that has told (as to systemd) that it is ready."""
+
+    def __init__(self, folder: Path, *words: str, ready: bool = True, environment: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        variables = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default", **(environment or {})}
+        self._notified: socket.socket | None = None
+        if ready:
+            self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            name = tempfile.mktemp(prefix="n", dir="/tmp")
+            self._notified.bind("\0" + name)
+            variables["NOTIFY_SOCKET"] = "@" + name
+            words = ("-Ws", *words)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "proxy", *words], cwd=folder, env=variables, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        self.output = self.errors = ""
+        if self._notified is not None:
+            self._await_ready(self._notified)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def _await_ready(self, notified: socket.socket) -> None:
+        pidfd = os.pidfd_open(self.pid)
+        try:
+            ready, _, _ = select.select([notified, pidfd], [], [], PATIENCE_S)
+            if notified not in ready:
+                self.stop()
+                raise AssertionError(f"it did not start: {self.errors}")
+            assert b"READY=1" in notified.recv(100)
+        finally:
+            os.close(pidfd)
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        """Its exit status, as subprocess gives it; `output` and `errors` are then what it wrote."""
+        if not self.output and not self.errors:
+            self.output, self.errors = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        if self.process.stdout is not None and not self.process.stdout.closed:
+            self.output, self.errors = self.process.communicate(timeout=PATIENCE_S)
+        if self._notified is not None:
+            self._notified.close()
+
+
+def wait_gone(pid: int) -> None:
+    """Wait until a process that is not our child has ended."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        ended, _, _ = select.select([pidfd], [], [], PATIENCE_S)
+        assert ended, f"process {pid} does not end"
+    finally:
+        os.close(pidfd)
+
+
+@pytest.fixture
+def origin() -> Iterator[Callable[..., Origin]]:
+    """origin(name) starts a web server; all are closed at the end."""
+    made: list[Origin] = []
+
+    def make(name: str, port: int = 0) -> Origin:
+        made.append(Origin(name, port))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def start(loop_kind: str) -> Iterator[Callable[..., Proxy]]:
+    """start(text) runs a load balancer on either loop; all are stopped at the end."""
+    made: list[Proxy] = []
+
+    def make(text: str) -> Proxy:
+        made.append(Proxy(text, loop=loop_kind))
+        return made[-1].start()
+
+    yield make
+    for each in made:
+        each.stop()
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    """command(*words) starts the command line; what still runs at the end is killed."""
+    made: list[Command] = []
+
+    def make(*words: str, **how: Any) -> Command:
+        made.append(Command(tmp_path, *words, **how))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
+
+
+@pytest.fixture
+def daemons(tmp_path: Path) -> Iterator[Callable[[], int]]:
+    """The pid in the pid file of the test's folder; daemons found there are ended at the end."""
+    known: set[int] = set()
+
+    def current() -> int:
+        known.add(int((tmp_path / "pid").read_text()))
+        return int((tmp_path / "pid").read_text())
+
+    yield current
+    with contextlib.suppress(OSError, ValueError):
+        current()
+    for pid in known:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 9)
+        wait_gone(pid)
+
+
+@pytest.fixture
+def run_once(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """run_once(*words): the command line to its end."""
+
+    def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+        return subprocess.run(
+            [sys.executable, "-m", "proxy", *words], cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """free_port(): a port that nothing listens on now."""
+
+    def find() -> int:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            return int(sock.getsockname()[1])
+
+    return find
+
+
+@pytest.fixture(name="ask")
+def ask_fixture() -> Callable[..., Answer]:
+    return ask
+
+
+@pytest.fixture(name="eventually")
+def eventually_fixture() -> Callable[..., Any]:
+    return eventually
+
+
+@pytest.fixture(name="wait_gone")
+def wait_gone_fixture() -> Callable[[int], None]:
+    return wait_gone
