@@ -17,6 +17,7 @@ from proxy.engine.log_outlets import Outlets
 from proxy.engine.logsink import LogSink, compile_unique_ids
 from proxy.engine.worker import Worker
 from proxy.health.checks import Checks
+from proxy.health.resolution import Resolution
 from proxy.master.state_dump import tell_stopped
 from proxy.runtime import transitions
 from proxy.runtime.log_plan import LogPlan
@@ -48,6 +49,7 @@ class Instance:
         self.on_stopped: Callable[[], None] | None = None
         self.is_stopped = False
         self.checks: Checks | None = None
+        self.resolution: Resolution | None = None
         self._outlets = Outlets()
         self._sinks: dict[LogPlan, LogSink] = {}
         self._deadline: asyncio.TimerHandle | None = None
@@ -80,11 +82,14 @@ class Instance:
             self.process, self.events, self.clock, loop, random.random, settings.spread_checks_percent,
             settings.max_spread_checks_ms,
         )
-        self.worker.server_failed = self.checks.server_failed
-        self.worker.server_answered = self.checks.server_answered
+        if self.checks.observes:
+            self.worker.server_failed = self.checks.server_failed
+            self.worker.server_answered = self.checks.server_answered
         self.events.on_change = self.checks.wake
         self.worker.start(loop)
         self.checks.start()
+        self.resolution = Resolution(self.process, self.events, self.clock, loop)
+        self.resolution.start()
 
     def soft_stop(self) -> None:
         """Stop listening and let every stream end; `hard-stop-after` limits how long that may take."""
@@ -134,6 +139,9 @@ class Instance:
         if self.checks is not None:
             self.checks.stop()
             self.checks = None
+        if self.resolution is not None:
+            self.resolution.stop()
+            self.resolution = None
 
     def _too_long(self) -> None:
         self._deadline = None

@@ -10,7 +10,19 @@ from typing import Any
 from proxy.config.drafts import ProxyDraft
 from proxy.config.keywords.row import ANY_BACK, Acts, Keyword, Line, Refusal
 from proxy.config.keywords.values import integer_or_none, is_field_name
-from proxy.config.keywords.words import LineWord, Values, WordLine, choice, flag, ignored, read_words, table_of, text, unsupported
+from proxy.config.keywords.words import (
+    LineWord,
+    Values,
+    WordLine,
+    choice,
+    flag,
+    ignored,
+    number,
+    read_words,
+    table_of,
+    text,
+    unsupported,
+)
 from proxy.config.model import CheckRule
 
 Row = Keyword[ProxyDraft]
@@ -223,9 +235,9 @@ EXPECT = table_of((
                fails=(name, f"{name} 200 300"))
       for name in _MATCHES),
     LineWord("!", "", _negate, loads=("! status 500",), fails=("! min-recv 5",)),
-    LineWord("comment", "<text>", text("_comment"), 1, loads=("comment alive status 200",), fails=("comment",)),
-    LineWord("min-recv", "<octets>", ignored("the whole answer is waited for"), 1, acts=Acts.IGNORED,
-             loads=("min-recv 5 string ok",), fails=("min-recv",)),
+    LineWord("comment", "<text>", text("comment"), 1, loads=("comment alive status 200",), fails=("comment",)),
+    LineWord("min-recv", "<octets>", number("min_recv", -1, 16384), 1, "-1", loads=("min-recv 5 string ok",),
+             fails=("min-recv", "min-recv some string ok")),
     LineWord("ok-status", "<status>", _status("ok_status", OK_STATUSES, "ok-status", "'L4OK', 'L6OK', 'L7OK' or 'L7OKC'"), 1,
              "L7OK",
              loads=("ok-status L7OKC status 404",), fails=("ok-status", "ok-status FINE status 404")),
@@ -267,7 +279,6 @@ def _read_expect(line: Line, proxy: ProxyDraft) -> None:
                           "http-check expect status 200")
         return
     _check_step(line, proxy, "expect", "send")
-    values.pop("_comment", None)
     proxy.http_check_rules.append(CheckRule("expect", **values, where=line.where))
 
 
