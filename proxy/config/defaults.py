@@ -41,7 +41,6 @@ def derive(base: ProxyDraft | None, kind: str, name: str, where: Where) -> Proxy
     draft.error_pages = dict(base.error_pages)
     draft.request_fields = list(base.request_fields)
     draft.response_fields = list(base.response_fields)
-    draft.email_alert = dict(base.email_alert)
     if kind != "frontend":
         draft.default_server = dict(base.default_server)
         draft.balance = base.balance

@@ -87,7 +87,6 @@ class ProxyDraft:
     capture_response_headers: list[tuple[str, int]] = field(default_factory=list)
     request_fields: list[tuple[str, str, str]] = field(default_factory=list)
     response_fields: list[tuple[str, str, str]] = field(default_factory=list)
-    email_alert: dict[str, str] = field(default_factory=dict)
     backend_rule: tuple[str, Where] | None = None               # an unconditional `use_backend`
 
     @property

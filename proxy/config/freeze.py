@@ -85,7 +85,7 @@ def freeze_proxy(proxy: ProxyDraft, global_: Global) -> ProxySection:
         balance=proxy.balance, cookie=proxy.cookie, forwardfor=proxy.forwardfor, originalto=proxy.originalto,
         log_targets=log_targets(proxy, global_.log_targets), error_pages=tuple(proxy.error_pages.values()), stats=proxy.stats,
         use_services=tuple(proxy.use_services), httpchk=proxy.check == "http", check_rules=check_rules(proxy),
-        email_alert=bool(proxy.email_alert), capture_request_headers=tuple(proxy.capture_request_headers),
+        capture_request_headers=tuple(proxy.capture_request_headers),
         capture_response_headers=tuple(proxy.capture_response_headers), request_fields=tuple(proxy.request_fields),
         response_fields=tuple(proxy.response_fields), **proxy.settings,
     )

@@ -187,9 +187,7 @@ class ServerLine:
     init_addr: tuple[str, ...] = ("last", "libc")
     resolvers: str = ""
     resolve_prefer: str = ""
-    redir: str = ""
     tcp_ut_ms: int | None = None
-    init_state: str = ""                 # "", up, down, fully-up, fully-down
     where: Where = NOWHERE
 
 
@@ -209,7 +207,6 @@ class CookieSettings:
     maxidle_s: int = 0
     maxlife_s: int = 0
     attrs: tuple[str, ...] = ()
-    dynamic: bool = False
     where: Where = NOWHERE
 
 
@@ -226,7 +223,6 @@ class BalanceSettings:
     uri_depth: int = 0
     uri_whole: bool = False
     uri_path_only: bool = False
-    check_post: int = 0
     hdr_use_domain_only: bool = False
     hash_type: str = "map-based"         # or "consistent"
     hash_function: str = ""              # sdbm, djb2, wt6, crc32, none; "" = the default (sdbm)
@@ -328,7 +324,6 @@ class ProxySection:
     servers: tuple[ServerLine, ...] = ()
     balance: BalanceSettings = BalanceSettings()
     cookie: CookieSettings | None = None
-    dispatch: Address | None = None
     source: Address | None = None
     http_reuse: str = "safe"
     connection_mode: str = "keep-alive"  # keep-alive, server-close, close
@@ -350,7 +345,6 @@ class ProxySection:
     use_services: tuple[UseService, ...] = ()
     httpchk: bool = False
     check_rules: tuple[CheckRule, ...] = ()
-    email_alert: bool = False
     request_fields: tuple[tuple[str, str, str], ...] = ()    # (add|set|del, name, value): reqadd, reqidel translated
     response_fields: tuple[tuple[str, str, str], ...] = ()
     rate_limit_sessions: int = 0

@@ -29,11 +29,8 @@ SAFER = "HAProxy accepts what cannot work"
 
 DIFFERENCES: dict[str, str] = {
     **dict.fromkeys((
-        "uid nobody", "gid nogroup", "maxconn many", "ulimit-n many", "maxconnrate many", "maxsessrate many",
-        "spread-checks wide",
-        "tune.maxrewrite many", "tune.http.cookielen many", "tune.http.logurilen many", "tune.maxaccept lots",
-        "tune.rcvbuf.client many",
-        "tune.rcvbuf.server many", "tune.sndbuf.client many", "tune.sndbuf.server many", "fullconn many", "backlog deep",
+        "uid nobody", "gid nogroup", "maxconn many", "ulimit-n many", "spread-checks wide",
+        "tune.maxrewrite many", "tune.http.logurilen many", "fullconn many", "backlog deep",
         "retries often",
         "hash-balance-factor half", "option redispatch often", "capture cookie SESSION len long",
         "capture request header Host len long",

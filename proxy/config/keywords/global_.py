@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from proxy.base.errors import Where
 from proxy.config.drafts import GlobalDraft
-from proxy.config.keywords.row import GLOBAL, Keyword, Line, Refusal
+from proxy.config.keywords.row import GLOBAL, Acts, Keyword, Line, Refusal, not_yet
 from proxy.config.keywords.values import integer, time_ms
 
 Row = Keyword[GlobalDraft]
@@ -157,9 +157,12 @@ def _positive(field: str) -> Reader:
 _AN_INTEGER = "'{words}' expects an integer argument."
 
 
-def _limit(words: str, field: str, default: str = "", *, once: bool = False, manual: str = "3.2") -> Row:
+def _limit(
+    words: str, field: str, default: str = "", *, once: bool = False, manual: str = "3.2", acts: Acts = Acts.YES
+) -> Row:
+    read = _number(field, once=once)
     return Row(
-        words, GLOBAL, "<number>", _number(field, once=once), manual, default, least=1, most=1,
+        words, GLOBAL, "<number>", read if acts is Acts.YES else not_yet(read), manual, default, least=1, most=1, acts=acts,
         missing=_AN_INTEGER.format(words=words), loads=(f"{words} 1000",), fails=(words, f"{words} many", f"{words} 1 2"),
     )
 
@@ -180,8 +183,8 @@ ROWS: tuple[Row, ...] = (
         loads=("gid 1000",), fails=("gid", "gid nogroup")),
     _limit("maxconn", "maxconn", "from the limit of descriptors"),
     _limit("ulimit-n", "ulimit_n", "from maxconn", once=True, manual="3.1"),
-    _limit("maxconnrate", "maxconnrate"),
-    _limit("maxsessrate", "maxsessrate"),
+    _limit("maxconnrate", "maxconnrate", acts=Acts.IGNORED),
+    _limit("maxsessrate", "maxsessrate", acts=Acts.IGNORED),
     Row("nbthread", GLOBAL, "<number>", _read_nbthread, "3.1", "the usable CPUs; 1 when embedded", least=1, most=1,
         missing="'nbthread' passed a missing or unparsable integer value in ''", loads=("nbthread 4",),
         fails=("nbthread", "nbthread 0", "nbthread four", "nbthread 65")),
@@ -193,14 +196,15 @@ ROWS: tuple[Row, ...] = (
         fails=("node", "node a/b", "node a b")),
     Row("description", GLOBAL, "<text>", _read_description, "3.1", least=1, missing="'description' expects a string argument.",
         loads=("description the front door",), fails=("description",)),
-    Row("localpeer", GLOBAL, "<name>", _read_localpeer, "3.1", "the machine's name", least=1, most=1,
+    Row("localpeer", GLOBAL, "<name>", not_yet(_read_localpeer, "there are no peers"), "3.1", "the machine's name",
+        acts=Acts.IGNORED, least=1, most=1,
         missing="'localpeer' expects a name as an argument.", loads=("localpeer lb1",), fails=("localpeer",)),
     Row("hard-stop-after", GLOBAL, "<time>", _time("hard_stop_after_ms"), "3.1", "never", least=1, most=1,
         missing="'hard-stop-after' expects <time> as argument.", loads=("hard-stop-after 30s",),
         fails=("hard-stop-after", "hard-stop-after soon")),
-    Row("grace", GLOBAL, "<time>", _time("grace_ms"), "3.1", "0", least=1, most=1,
+    Row("grace", GLOBAL, "<time>", not_yet(_time("grace_ms")), "3.1", "0", acts=Acts.IGNORED, least=1, most=1,
         missing="'grace' expects <time> as argument.", loads=("grace 5s",), fails=("grace", "grace soon")),
-    Row("close-spread-time", GLOBAL, "<time>", _time("close_spread_time_ms"), "3.1", least=1, most=1,
+    Row("close-spread-time", GLOBAL, "<time>", not_yet(_time("close_spread_time_ms")), "3.1", acts=Acts.IGNORED, least=1, most=1,
         missing="'close-spread-time' expects <time> as argument.", loads=("close-spread-time 5s",),
         fails=("close-spread-time", "close-spread-time soon")),
     Row("spread-checks", GLOBAL, "<0..50, in percent>", _read_spread_checks, "3.2", "0", least=1, most=1,
@@ -217,23 +221,23 @@ ROWS: tuple[Row, ...] = (
         _number("http_maxhdr", 1, 32767, "'tune.http.maxhdr' expects a numeric value between 1 and 32767"), "3.2", "101",
         least=1, most=1, missing="'tune.http.maxhdr' expects an integer argument.", loads=("tune.http.maxhdr 200",),
         fails=("tune.http.maxhdr", "tune.http.maxhdr 0", "tune.http.maxhdr 40000")),
-    _limit("tune.http.cookielen", "http_cookielen", "63"),
+    _limit("tune.http.cookielen", "http_cookielen", "63", acts=Acts.IGNORED),
     _limit("tune.http.logurilen", "http_logurilen", "1024"),
-    Row("tune.maxaccept", GLOBAL, "<number>", _number("maxaccept", -1), "3.2", least=1, most=1,
+    Row("tune.maxaccept", GLOBAL, "<number>", not_yet(_number("maxaccept", -1)), "3.2", acts=Acts.IGNORED, least=1, most=1,
         missing="'tune.maxaccept' expects an integer argument.", loads=("tune.maxaccept 100", "tune.maxaccept -1"),
         fails=("tune.maxaccept", "tune.maxaccept lots")),
     *(Row(f"tune.pool-{which}-fd-ratio", GLOBAL, "<number>",
-          _number(f"pool_{which}_fd_ratio", 0, 100,
-                  f"'tune.pool-{which}-fd-ratio' expects an integer argument between 0 and 100."),
-          "3.2", default, least=1, most=1,
+          not_yet(_number(f"pool_{which}_fd_ratio", 0, 100,
+                          f"'tune.pool-{which}-fd-ratio' expects an integer argument between 0 and 100.")),
+          "3.2", default, least=1, most=1, acts=Acts.IGNORED,
           missing=f"'tune.pool-{which}-fd-ratio' expects an integer argument between 0 and 100.",
           loads=(f"tune.pool-{which}-fd-ratio 30",),
           fails=(f"tune.pool-{which}-fd-ratio", f"tune.pool-{which}-fd-ratio 101"))
       for which, default in (("low", "20"), ("high", "25"))),
-    _limit("tune.rcvbuf.client", "rcvbuf_client", "the system's", once=True),
-    _limit("tune.rcvbuf.server", "rcvbuf_server", "the system's", once=True),
-    _limit("tune.sndbuf.client", "sndbuf_client", "the system's", once=True),
-    _limit("tune.sndbuf.server", "sndbuf_server", "the system's", once=True),
+    _limit("tune.rcvbuf.client", "rcvbuf_client", "the system's", once=True, acts=Acts.IGNORED),
+    _limit("tune.rcvbuf.server", "rcvbuf_server", "the system's", once=True, acts=Acts.IGNORED),
+    _limit("tune.sndbuf.client", "sndbuf_client", "the system's", once=True, acts=Acts.IGNORED),
+    _limit("tune.sndbuf.server", "sndbuf_server", "the system's", once=True, acts=Acts.IGNORED),
     Row("zero-warning", GLOBAL, "", _flag("zero_warning"), "3.3", most=0, loads=("zero-warning",), fails=("zero-warning 1",)),
     Row("quiet", GLOBAL, "", _flag("quiet"), "3.3", most=0, loads=("quiet",), fails=("quiet please",)),
 )

@@ -193,6 +193,8 @@ ROWS: tuple[Row, ...] = (
                  "an HTTP server before the application"),
     _unsupported("http-send-name-header", BACK | DEFAULTS, "<header>", "the server would not learn its name",
                  ("http-send-name-header X-Server",)),
+    _unsupported("dispatch", BACK, "<address>:<port>", "a server without a name is not connected to", ("dispatch 192.0.2.1:80",),
+                 "server <name> <address>:<port>"),
     _unsupported("transparent", BACK | DEFAULTS, "", "connections would not go to the address the client asked for",
                  ("transparent",)),
 )

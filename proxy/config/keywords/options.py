@@ -29,12 +29,12 @@ ACTED_ON: tuple[tuple[str, Sections], ...] = (
     ("log-health-checks", ANY_BACK),
     ("log-separate-errors", ANY_FRONT),
     ("logasap", ANY_FRONT),
-    ("nolinger", ANY_PROXY),
     ("persist", ANY_BACK),
     ("socket-stats", ANY_FRONT),
     ("srvtcpka", ANY_BACK),
 )
 IGNORED: tuple[tuple[str, Sections, str], ...] = (
+    ("nolinger", ANY_PROXY, "connections are closed in order"),
     ("accept-invalid-http-response", ANY_BACK, "responses that break HTTP stay refused"),
     ("contstats", ANY_FRONT, "counters of long transfers are updated when they end"),
     ("disable-h2-upgrade", ANY_FRONT, "connections are never upgraded to HTTP/2 anyway"),

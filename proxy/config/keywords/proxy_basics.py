@@ -8,7 +8,7 @@ from proxy.base.addresses import Address, Family
 from proxy.config.drafts import ProxyDraft
 from proxy.config.keywords.addresses import server_address
 from proxy.config.keywords.conditions import constant_condition
-from proxy.config.keywords.row import ANY_BACK, ANY_FRONT, ANY_PROXY, BACK, FRONT, PROXIES, Keyword, Line, Refusal
+from proxy.config.keywords.row import ANY_BACK, ANY_FRONT, ANY_PROXY, FRONT, PROXIES, Keyword, Line, Refusal
 from proxy.config.keywords.values import integer
 
 Row = Keyword[ProxyDraft]
@@ -88,13 +88,6 @@ def _set_disabled(disabled: bool) -> Reader:
     return read
 
 
-def _read_dispatch(line: Line, proxy: ProxyDraft) -> None:
-    address = server_address(line, 0, "'dispatch'")
-    if address.family in (Family.IPV4, Family.IPV6, Family.NAME) and (address.port == 0 or address.port_offset):
-        raise Refusal(f"'dispatch' : missing port specification in '{line.text(0)}'", line.at(0))
-    proxy.put("dispatch", address, line.where)
-
-
 def read_source(line: Line, index: int, what: str) -> Address:
     """The address of a `source`; what follows it is refused: pyproxy never connects from an address that is not its own."""
     address = server_address(line, index, what)
@@ -167,9 +160,6 @@ ROWS: tuple[Row, ...] = (
         loads=("description the shop",), fails=("description",)),
     Row("disabled", ANY_PROXY, "", _set_disabled(True), most=0, loads=("disabled",), fails=("disabled yes",)),
     Row("enabled", ANY_PROXY, "", _set_disabled(False), default="on", most=0, loads=("enabled",), fails=("enabled yes",)),
-    Row("dispatch", BACK, "<address>:<port>", _read_dispatch, least=1, most=1,
-        missing="'dispatch' : '' resolves to an empty address (environment variable missing?)",
-        loads=("dispatch 192.0.2.1:80",), fails=("dispatch", "dispatch 192.0.2.1", "dispatch 192.0.2.1:80 x")),
     Row("source", ANY_BACK, "<address>[:<port>]", _read_source, least=1,
         missing="'source' expects <addr>[:<port>], and optionally 'usesrc' <addr>, and 'interface' <name>.",
         loads=("source 192.0.2.1",), fails=("source", "source nowhere", "source 192.0.2.1 usesrc clientip")),

@@ -137,3 +137,14 @@ class Line:
 
     def warn(self, message: str, at: Place = None, hint: str = "", *, parsing: bool = True) -> None:
         self.diagnostics.warning(at or self.statement, message, hint, self.keyword, parsing=parsing)
+
+
+def not_yet(read: Callable[[Line, Draft], None], because: str = "") -> Callable[[Line, Draft], None]:
+    """A reader of what is checked and kept in the model, and has no effect yet."""
+
+    def read_and_warn(line: Line, draft: Draft) -> None:
+        read(line, draft)
+        if not (line.negated or line.reset):
+            line.warn(f"'{line.keyword}' is not acted on by pyproxy yet; ignored", hint=because)
+
+    return read_and_warn

@@ -9,7 +9,7 @@ from typing import Any
 
 from proxy.config.drafts import GlobalDraft, ProxyDraft
 from proxy.config.keywords.bind import read_stats_socket
-from proxy.config.keywords.row import ANY_PROXY, GLOBAL, PROXIES, Acts, Keyword, Line, Refusal
+from proxy.config.keywords.row import ANY_PROXY, GLOBAL, PROXIES, Acts, Keyword, Line, Refusal, not_yet
 from proxy.config.keywords.values import integer, time_ms
 from proxy.config.model import StatsSettings
 
@@ -17,6 +17,7 @@ Row = Keyword[ProxyDraft]
 Change = Callable[[Line, ProxyDraft, StatsSettings], dict[str, Any]]
 
 _NODE = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
+_NO_SOCKET = "the runtime socket is not served yet"
 _EXPECTS = (
     "expects 'admin', 'uri', 'realm', 'auth', 'scope', 'enable', 'hide-version', 'show-node', 'show-desc' or "
     "'show-legends'."
@@ -163,15 +164,17 @@ def _bind_process(line: Line, draft: GlobalDraft) -> None:
 
 GLOBAL_ROWS: tuple[Keyword[GlobalDraft], ...] = (
     Keyword("stats socket", GLOBAL, "<address> [level { user | operator | admin }] [mode <mode>] [user <user>] [group <group>] "
-            "[expose-fd listeners]", read_stats_socket, "3.1", least=1,
+            "[expose-fd listeners]", read_stats_socket, "3.1", acts=Acts.IGNORED, least=1,
             missing="'stats socket' in global section expects an address or a path to a UNIX socket",
             loads=("stats socket /run/haproxy.sock mode 660 level admin expose-fd listeners",),
             fails=("stats socket", "stats socket /run/haproxy.sock level root", "stats socket /run/haproxy.sock mode 999",
                    "stats socket /run/haproxy.sock loud")),
-    Keyword("stats timeout", GLOBAL, "<time>", _global_timeout, "3.1", "10s", least=1, most=1,
+    Keyword("stats timeout", GLOBAL, "<time>", not_yet(_global_timeout, _NO_SOCKET), "3.1", "10s", acts=Acts.IGNORED, least=1,
+            most=1,
             missing="'stats timeout' expects a positive value", loads=("stats timeout 30s",),
             fails=("stats timeout", "stats timeout 0", "stats timeout long")),
-    Keyword("stats maxconn", GLOBAL, "<connections>", _global_maxconn, "3.1", "10", least=1, most=1,
+    Keyword("stats maxconn", GLOBAL, "<connections>", not_yet(_global_maxconn, _NO_SOCKET), "3.1", "10", acts=Acts.IGNORED,
+            least=1, most=1,
             missing="'stats maxconn' expects a positive value", loads=("stats maxconn 20",),
             fails=("stats maxconn", "stats maxconn 0", "stats maxconn many")),
     Keyword("stats bind-process", GLOBAL, "[ all | odd | even | <process> ]...", _bind_process, "3.1", least=1, acts=Acts.OLD,
@@ -196,7 +199,8 @@ ROWS: tuple[Row, ...] = (
         fails=("stats hide-versions",)),
     Row("stats show-legends", ANY_PROXY, "", _changing(_show_legends), default="off", loads=("stats show-legends",),
         fails=("stats show-legend",)),
-    Row("stats show-modules", ANY_PROXY, "", _changing(_show_modules), default="off", loads=("stats show-modules",),
+    Row("stats show-modules", ANY_PROXY, "", not_yet(_changing(_show_modules)), default="off", acts=Acts.IGNORED,
+        loads=("stats show-modules",),
         fails=("stats show-module",)),
     Row("stats show-node", ANY_PROXY, "[<name>]", _changing(_show_node), default="off",
         loads=("stats show-node", "stats show-node lb1"), fails=("stats show-node lb/1",)),

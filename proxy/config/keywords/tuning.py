@@ -129,11 +129,6 @@ def _read_lua(line: Line, draft: GlobalDraft) -> None:
     raise line.unsupported("Lua", f"'{line.keyword}' is not supported by this version of pyproxy: Lua is not run")
 
 
-def _read_email_alert(line: Line, proxy: ProxyDraft) -> None:
-    proxy.email_alert[line.keyword.removeprefix("email-alert ")] = line.text(0)
-    line.warn(f"'{line.keyword}' is not acted on by pyproxy yet; ignored", hint="state changes are logged, not mailed")
-
-
 GLOBAL_ROWS: tuple[Keyword[GlobalDraft], ...] = (
     *(Keyword(name, GLOBAL, "<value>...", ignored(because), "3", least=1, missing=f"'{name}' expects an argument.",
               acts=Acts.IGNORED,
@@ -172,7 +167,7 @@ ROWS: tuple[Keyword[ProxyDraft], ...] = (
     *(Keyword(f"compression {name}", ANY_PROXY, "<value>...", ignored("bodies are forwarded as they come"), acts=Acts.IGNORED,
               loads=(f"compression {name} gzip",), fails=(f"compression {name}s",))
       for name in COMPRESSION),
-    *(Keyword(f"email-alert {name}", ANY_PROXY, "<value>", _read_email_alert, least=1, most=1,
+    *(Keyword(f"email-alert {name}", ANY_PROXY, "<value>", ignored("state changes are logged, not mailed"), least=1, most=1,
               missing=f"'email-alert {name}' expects an argument.", acts=Acts.IGNORED, loads=(f"email-alert {name} a",),
               fails=(f"email-alert {name}",))
       for name in EMAIL_ALERT),

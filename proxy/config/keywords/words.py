@@ -162,6 +162,16 @@ def ignored(because: str = "") -> Read:
     return read
 
 
+def not_yet(read: Read, because: str = "") -> Read:
+    """A word that is checked and kept in the model, and has no effect yet."""
+
+    def read_and_warn(line: Line, index: int, values: Values) -> None:
+        read(line, index, values)
+        line.warn(f"'{line.text(index)}' is not acted on by pyproxy yet; ignored", line.at(index), because)
+
+    return read_and_warn
+
+
 def with_tls_only(line: Line, index: int, values: Values) -> None:
     """A word about TLS: the word `ssl` is what is refused; without it this one has no effect, in HAProxy neither."""
     values.setdefault("_tls_words", []).append(line.arguments[index])
