@@ -175,7 +175,7 @@ def _check_logs(proxy: ProxyDraft, drafts: Drafts, diagnostics: Diagnostics) -> 
             "'log global' here and 'log <address> <facility>' in 'global'", "log", parsing=False,
         )
     for field, keyword in (("log_format", "log-format"), ("error_log_format", "error-log-format"),
-                           ("unique_id_format", "unique-id-format")):
+                           ("unique_id_format", "unique-id")):
         if field in settings and (field != "log_format" or kind == "custom"):
             _check_format(proxy, field, keyword, diagnostics)
 

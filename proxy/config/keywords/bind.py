@@ -56,7 +56,9 @@ def _read_name(line: Line, index: int, values: Values) -> None:
 
 def _read_id(line: Line, index: int, values: Values) -> None:
     value = integer_or_none(line.text(index + 1))
-    if value is None or value < 1:
+    if value is None:
+        raise Refusal(f"'id' : expects an integer argument, found '{line.text(index + 1)}'", line.at(index + 1))
+    if value < 1:
         raise Refusal("'id' : custom id has to be > 0", line.at(index + 1))
     values["listener_id"] = value
 
@@ -85,7 +87,7 @@ def _read_process(line: Line, index: int, values: Values) -> None:
 
 def _read_expose_fd(line: Line, index: int, values: Values) -> None:
     if line.text(index + 1) != "listeners":
-        raise Refusal("'expose-fd' only supports 'listeners'", line.at(index + 1))
+        raise Refusal(f"'expose-fd' only supports 'listeners' (got '{line.text(index + 1)}')", line.at(index + 1))
     values["expose_fd"] = True
 
 
@@ -104,7 +106,8 @@ WORDS: tuple[LineWord, ...] = (
     LineWord("backlog", "<backlog>", number("backlog", 0, None, "'backlog' : invalid value {got}, must be > 0"), 1,
              missing="'backlog' : missing value", loads=("backlog 1000",), fails=("backlog", "backlog -1", "backlog deep")),
     LineWord("defer-accept", "", flag("defer_accept"), loads=("defer-accept",), fails=("defer-accepts",)),
-    LineWord("expose-fd", "listeners", _read_expose_fd, 1, missing="'expose-fd' : missing value", loads=("expose-fd listeners",),
+    LineWord("expose-fd", "listeners", _read_expose_fd, 1, missing="'expose-fd' : missing fd type",
+             loads=("expose-fd listeners",),
              fails=("expose-fd", "expose-fd all")),
     LineWord("gid", "<gid>", number("gid", 0), 1, missing="'gid' : missing value", loads=("gid 0",), fails=("gid", "gid root")),
     LineWord("group", "<group>", _read_group, 1, missing="'group' : missing group name", loads=("group root",), fails=("group",)),
@@ -170,7 +173,7 @@ TABLE = table_of(WORDS)
 def _read_bind(line: Line, proxy: ProxyDraft) -> None:
     addresses = bind_addresses(line, 0, "'bind'")
     values: dict[str, Any] = {}
-    read_words(line, 1, TABLE, values, WordLine(f"'bind {line.text(0)}' in section '{proxy.kind}'", separator=" : "))
+    read_words(line, 1, TABLE, values, WordLine(f"'bind {line.text(0)}' in section '{proxy.kind}'", separator=": "))
     take_tls_words(line, values, any(word.text == "ssl" for word in line.arguments))
     values.pop("expose_fd", None)
     _check_id(line, proxy, values.get("listener_id"))

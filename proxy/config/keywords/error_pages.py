@@ -96,7 +96,7 @@ def _location(redirect_status: int) -> Callable[[Line, ProxyDraft], None]:
 def _read_http_error(line: Line, proxy: ProxyDraft) -> None:
     """The forms that do not depend on the request are made into a whole response here."""
     if line.text(0) != "status" or len(line.arguments) < 2:
-        raise Refusal("http-error : expects 'status' <code> as first argument.", line.at(0),
+        raise Refusal("http-error : expects at least a <status> as arguments.", line.at(0),
                       'http-error status 503 content-type "text/plain" string "sorry"')
     status = _status(line, 1, "http-error")
     content_type, body, whole = "", None, None
@@ -158,7 +158,7 @@ ROWS: tuple[Row, ...] = (
       for word, status in (("errorloc", 302), ("errorloc302", 302), ("errorloc303", 303))),
     Row("http-error", ANY_PROXY, "status <status> [content-type <type>] { string | file | errorfile } <text or file>",
         _read_http_error,
-        least=1, missing="http-error : expects 'status' <code> as first argument.",
+        least=1, missing="http-error : expects at least a <status> as arguments.",
         loads=('http-error status 503 content-type "text/plain" string "sorry"', "http-error status 400"),
         fails=("http-error", "http-error 503", "http-error status 999", "http-error status 503 file /nonexistent",
                "http-error status 503 loud x",

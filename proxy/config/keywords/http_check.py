@@ -127,10 +127,16 @@ CONNECT = table_of((
 ))
 
 
+_CONNECT_ONLY = (
+    "expects 'comment', 'port', 'addr', 'send-proxy', 'ssl', 'sni', 'alpn' or 'via-socks4', 'linger', 'default' but got "
+    "'{got}' as "
+    "argument.."
+)
+
+
 def _read_connect(line: Line, proxy: ProxyDraft) -> None:
     values: dict[str, Any] = {}
-    separator = " : "
-    read_words(line, 0, CONNECT, values, WordLine(f"'{line.keyword}'", separator, tail="."))
+    read_words(line, 0, CONNECT, values, WordLine(f"'{line.keyword}'", tail=".", unknown=f"'{line.keyword}' : {_CONNECT_ONLY}"))
     rules = proxy.http_check_rules if line.keyword.startswith("http") else proxy.tcp_check_rules
     if rules and rules[0].kind != "connect":
         raise Refusal(
@@ -158,7 +164,7 @@ SEND = table_of((
              fails=("uri",)),
     LineWord("ver", "<version>", text("version"), 1, "HTTP/1.0", missing="'ver' expects a string as argument.",
              loads=("ver HTTP/1.1",), fails=("ver",)),
-    LineWord("hdr", "<name> <value>", _read_header, 2, missing="'hdr' expects <name> and <value> as arguments.",
+    LineWord("hdr", "<name> <value>", _read_header, 2, missing="'hdr' expects <name> and <value> as arguments",
              loads=("hdr Host www.example hdr X-From checker",), fails=("hdr", "hdr Host", 'hdr "a b" c')),
     LineWord("body", "<text>", text("body"), 1, missing="'body' expects a string as argument.", loads=("meth POST body hello",),
              fails=("body",)),
@@ -170,9 +176,15 @@ SEND = table_of((
 ))
 
 
+_SEND_ONLY = (
+    "'http-check send' : expects 'comment', 'meth', 'uri', 'uri-lf', 'ver', 'hdr', 'body' or 'body-lf' but got '{got}' as "
+    "argument.."
+)
+
+
 def _read_send(line: Line, proxy: ProxyDraft) -> None:
     values: dict[str, Any] = {}
-    read_words(line, 0, SEND, values, WordLine("'http-check send'", tail="."))
+    read_words(line, 0, SEND, values, WordLine("'http-check send'", tail=".", unknown=_SEND_ONLY))
     values.pop("_comment", None)
     values["fields"] = tuple(values.get("fields", ()))
     proxy.http_check_rules.append(CheckRule("send", **{**_unset_send(), **values}, where=line.where))
@@ -272,7 +284,7 @@ def _read_expect(line: Line, proxy: ProxyDraft) -> None:
     known = next((word for word in line.arguments if word.text.lstrip("!") in EXPECT or word.text == "!"), None)
     if known is None:
         raise Refusal(_EXPECT_ONLY.format(got=line.text(0)), line.at(0), "for example: http-check expect status 200")
-    read_words(line, 0, EXPECT, values, WordLine("'http-check expect'"))
+    read_words(line, 0, EXPECT, values, WordLine("'http-check expect'", unknown=_EXPECT_ONLY))
     if "what" not in values:
         if len(line.diagnostics) == before:
             raise Refusal("'http-check expect' : expects at least a matching pattern as arguments.", line.statement,

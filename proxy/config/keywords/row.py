@@ -103,7 +103,7 @@ class Keyword(Generic[Draft]):
 class Line:
     """A statement under its keyword, and everything its reader may need.
 
-    `negated` is true after `no`, `reset` after `default`.
+    `negated` is true after `no`, `reset` after `default`; `subject` is the server that a server line is about.
     """
 
     statement: Statement
@@ -115,6 +115,7 @@ class Line:
     environment: Mapping[str, str]
     negated: bool = False
     reset: bool = False
+    subject: str = ""
 
     @property
     def where(self) -> Where:

@@ -45,6 +45,7 @@ TLS_VALUES = (
     "ssl-min-ver", "verify", "verifyhost",
 )
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
+_NO_ADDRESS = " Hint: no address was expected for this server."
 _TEMPLATE_MOST = 10_000
 
 
@@ -79,7 +80,7 @@ def _read_weight(line: Line, index: int, values: Values) -> None:
     if value is None:
         raise Refusal(f"'weight' expects an integer (got '{got}').", line.at(index + 1), "from 0 to 256; 1 when left out")
     if not 0 <= value <= 256:
-        raise Refusal(f"weight of server is not within 0 and 256 ({value}).", line.at(index + 1))
+        raise Refusal(f"weight of server {line.subject} is not within 0 and 256 ({value}).", line.at(index + 1))
     values["weight"] = value
 
 
@@ -110,12 +111,13 @@ def _clear(field: str, value: object) -> Any:
     return flag(field, value)
 
 
-_MS_SERVER = "in '{0}' argument of server."
+_MS_SERVER = "in '{0}' argument of server {{subject}}."
 
 
 def _interval(name: str, field: str) -> LineWord:
     return LineWord(
-        name, "<delay>", time(field, _MS_SERVER.format(name), "ms", 1, f"invalid value {{got}} for argument '{name}' of server."),
+        name, "<delay>", time(field, _MS_SERVER.format(name), "ms", 1,
+                              f"invalid value {{got}} for argument '{name}' of server {{subject}}."),
         1,
         {"inter": "2s"}.get(name, "inter"), missing=f"'{name}' expects a delay as argument.", loads=(f"{name} 5s", f"{name} 500"),
         fails=(name, f"{name} 0", f"{name} soon", f"{name} -1"),
@@ -171,23 +173,25 @@ WORDS: tuple[LineWord, ...] = (
     LineWord("stick", "", ignored("it has a meaning with stick tables only"), acts=Acts.IGNORED, loads=("stick",),
              fails=("sticky",)),
     LineWord("observe", "{ layer4 | layer7 }",
-             choice("observe", OBSERVE, "'observe' expects one of 'none', 'layer4', 'layer7' but got '{got}'."), 1, "none",
+             choice("observe", OBSERVE, "'observe' expects one of 'none', 'layer4', 'layer7' but got '{got}'"), 1, "none",
              missing="'observe' expects <mode> as argument.", loads=("check observe layer4", "check observe layer7"),
              fails=("observe", "observe layer5")),
     LineWord("on-error", "{ fastinter | fail-check | sudden-death | mark-down }",
              choice("on_error", ON_ERROR,
-                    "'on-error' expects one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down' but got '{got}'."),
-             1, "fail-check", missing="'on-error' expects <mode> as argument.", loads=("on-error mark-down",),
+                    "'on-error' expects one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down' but got '{got}'"),
+             1, "fail-check", missing="'on-error' expects one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down' but "
+                                      "got ''", loads=("on-error mark-down",),
              fails=("on-error", "on-error panic")),
     LineWord("on-marked-down", "shutdown-sessions",
              choice("on_marked_down", {"shutdown-sessions": "shutdown-sessions"},
-                    "'on-marked-down' expects 'shutdown-sessions' but got '{got}'."), 1,
-             missing="'on-marked-down' expects <mode> as argument.", loads=("on-marked-down shutdown-sessions",),
+                    "'on-marked-down' expects 'shutdown-sessions' but got '{got}'"), 1,
+             missing="'on-marked-down' expects 'shutdown-sessions' but got ''", loads=("on-marked-down shutdown-sessions",),
              fails=("on-marked-down", "on-marked-down panic")),
     LineWord("on-marked-up", "shutdown-backup-sessions",
              choice("on_marked_up", {"shutdown-backup-sessions": "shutdown-backup-sessions"},
-                    "'on-marked-up' expects 'shutdown-backup-sessions' but got '{got}'."), 1,
-             missing="'on-marked-up' expects <mode> as argument.", loads=("on-marked-up shutdown-backup-sessions",),
+                    "'on-marked-up' expects 'shutdown-backup-sessions' but got '{got}'"), 1,
+             missing="'on-marked-up' expects 'shutdown-backup-sessions' but got ''",
+             loads=("on-marked-up shutdown-backup-sessions",),
              fails=("on-marked-up", "on-marked-up cheer")),
     LineWord("pool-low-conn", "<max>", number("pool_low_conn", None), 1, "0",
              missing="'pool-low-conn' expects <value> as argument.",
@@ -309,7 +313,7 @@ def _read_server(line: Line, proxy: ProxyDraft) -> None:
     if len(line.arguments) < 2 or not line.text(0) or not line.text(1):
         _too_short(line)
     _check_name(line)
-    name = line.text(0)
+    name = line.subject = line.text(0)
     prefix = f"{place(line.where)} : 'server {proxy.name}/{name}'"
     address = server_address(line, 1, prefix, parsing=False)
     _refuse_srv(line, 1, address)
@@ -340,7 +344,7 @@ def _read_template(line: Line, proxy: ProxyDraft) -> None:
     low, high = (1, int(match.group(1))) if match and not match.group(2) else (int(match.group(1)),
                                                                                int(match.group(2))) if match else (0, 0)
     if not 0 < low <= high <= _TEMPLATE_MOST:
-        raise Refusal(f"{place(line.where)} : 'server-template' : invalid range '{line.text(1)}'", line.at(1),
+        raise Refusal(f"{place(line.where)} : Wrong server-template number or range arg '{line.text(1)}'.", line.at(1),
                       "for example: 3, or 1-3", parsing=False)
     prefix = f"{place(line.where)} : 'server {proxy.name}/{line.text(0)}'"
     address = server_address(line, 2, prefix, parsing=False)
@@ -358,7 +362,7 @@ def _read_template(line: Line, proxy: ProxyDraft) -> None:
 
 def _read_default_server(line: Line, proxy: ProxyDraft) -> None:
     proxy.default_server = _words(
-        line, proxy, 0, WordLine(place(line.where), parsing=False, tail=".", separator=" : "),
+        line, proxy, 0, WordLine(place(line.where), parsing=False, tail=".", hint=_NO_ADDRESS),
     )
 
 

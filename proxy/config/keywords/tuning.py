@@ -145,7 +145,7 @@ GLOBAL_ROWS: tuple[Keyword[GlobalDraft], ...] = (
             loads=("unix-bind prefix /run/ mode 770 uid 0",), fails=("unix-bind", "unix-bind loud", "unix-bind mode rwx")),
     Keyword("default-path", GLOBAL, "{ current | config | parent | origin <path> }", _read_default_path, "3.1", "current",
             least=1,
-            missing="unsupported default-path mode '' for 'default-path', supported modes include 'current', 'config', "
+            missing="missing default-path mode '' for 'default-path', supported modes include 'current', 'config', "
                     "'parent', and 'origin'.",
             loads=("default-path config", "default-path origin /"), fails=("default-path", "default-path home")),
     *(Keyword(name, GLOBAL, usage, _read_environment, "3.1", loads=(good,), fails=bad)

@@ -50,13 +50,16 @@ def table_of(rows: tuple[LineWord, ...]) -> Table:
 class WordLine:
     """How HAProxy words the complaints about the words of one line.
 
-    `prefix` goes before all of them, `separator` before that of an unknown word, `tail` behind the others.
+    `prefix` goes before all of them, `separator` before that of an unknown word, `tail` behind the others. `unknown` is the
+    whole complaint of an unknown word where HAProxy has one of its own, {got} the word; `hint` ends it where it has not.
     """
 
     prefix: str
     separator: str = " : "
     parsing: bool = True
     tail: str = ""
+    unknown: str = ""
+    hint: str = ""
 
 
 def read_words(line: Line, start: int, table: Table, values: Values, wording: WordLine) -> None:
@@ -86,8 +89,9 @@ def read_words(line: Line, start: int, table: Table, values: Values, wording: Wo
 def _unknown(word: Word, table: Table, wording: WordLine) -> Refusal:
     near = nearest(word.text, table, 1)
     guess = f"; did you mean '{near[0]}' maybe ?" if near else "."
+    own = wording.unknown.replace("{got}", word.text)
     return Refusal(
-        f"{wording.prefix}{wording.separator}unknown keyword '{word.text}'{guess}", word,
+        own or f"{wording.prefix}{wording.separator}unknown keyword '{word.text}'{guess}{wording.hint}", word,
         did_you_mean(word.text, list(table)) or "pyproxy -dKall lists the words that may stand here",
         parsing=wording.parsing,
     )
@@ -145,9 +149,9 @@ def time(field: str, what: str, unit: str = "ms", low: int = 0, refusal: str = "
     """A word followed by a time."""
 
     def read(line: Line, index: int, values: Values) -> None:
-        value = time_ms(line, index + 1, what, unit)
+        value = time_ms(line, index + 1, what.replace("{subject}", line.subject), unit)
         if value < low:
-            raise Refusal(refusal.format(got=line.text(index + 1)), line.at(index + 1))
+            raise Refusal(refusal.replace("{got}", line.text(index + 1)).replace("{subject}", line.subject), line.at(index + 1))
         values[field] = value
 
     return read
