@@ -45,11 +45,12 @@ def main() -> None:
     from proxy.config.load import load
 
     imported = time.perf_counter()
+    used = time.process_time()
     model = load(text=text, environment={})
-    ended = time.perf_counter()
+    ended, used = time.perf_counter(), time.process_time() - used
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{text.count(chr(10))} lines, {len(model.proxies)} proxies: {ended - imported:.2f} s"
+        f"{text.count(chr(10))} lines, {len(model.proxies)} proxies: {ended - imported:.2f} s, {used:.2f} s of CPU"
         f" (and {imported - started:.2f} s of imports), {megabytes:.0f} MB at most"
     )
 
