@@ -64,7 +64,8 @@ class Diagnostics:
 
     @property
     def has_warnings(self) -> bool:
-        return any(item.severity is Severity.WARNING for item in self.items)
+        """Whether HAProxy would have warned too: what only pyproxy does not act on yet names its feature, and is not counted."""
+        return any(item.severity is Severity.WARNING and not item.feature for item in self.items)
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.items)

@@ -57,7 +57,7 @@ def _open_ip(address: Address, bind: Any, name: str) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)      # a successor binds the same address while we drain
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)      # inherited by what is accepted
         if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if bind is not None and bind.v4v6 else 1)
+            _choose_families(sock, bind)
         if bind is not None:
             _apply_options(sock, bind)
         sock.bind(sockaddr)
@@ -65,6 +65,12 @@ def _open_ip(address: Address, bind: Any, name: str) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _choose_families(sock: socket.socket, bind: Any) -> None:
+    """`v6only` and `v4v6`; without either the system decides whether `::` takes IPv4 clients too."""
+    if bind is not None and (bind.v6only or bind.v4v6):
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(bind.v6only))
 
 
 def _resolved(address: Address, name: str) -> tuple[int, Any]:

@@ -97,8 +97,7 @@ def _read_cookie(line: Line, proxy: ProxyDraft) -> None:
 
 
 def _read_dynamic_key(line: Line, proxy: ProxyDraft) -> None:
-    line.warn("'dynamic-cookie-key' is not acted on by pyproxy yet; ignored",
-              hint="it has an effect with 'cookie … dynamic' only")
+    line.ignored("dynamic-cookie-key", because="it has an effect with 'cookie … dynamic' only")
 
 
 ROWS: tuple[Row, ...] = (

@@ -313,8 +313,7 @@ def _read_disable_on_404(line: Line, proxy: ProxyDraft) -> None:
 
 def _ignore_step(line: Line, proxy: ProxyDraft) -> None:
     if line.keyword.endswith("send-state"):
-        line.warn(f"'{line.keyword}' is not acted on by pyproxy yet; ignored",
-                  hint="servers are asked without the field X-Haproxy-Server-State")
+        line.ignored(line.keyword, because="servers are asked without the field X-Haproxy-Server-State")
 
 
 def _unsupported_step(line: Line, proxy: ProxyDraft) -> None:

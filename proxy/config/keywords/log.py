@@ -122,7 +122,7 @@ def _read_error_log_format(line: Line, proxy: ProxyDraft) -> None:
 
 def _read_log_format_sd(line: Line, proxy: ProxyDraft) -> None:
     _one_format(line)
-    line.warn("'log-format-sd' is not acted on by pyproxy yet; ignored", hint="lines in rfc5424 carry no structured data")
+    line.ignored("log-format-sd", because="lines in rfc5424 carry no structured data")
 
 
 def _read_log_tag(line: Line, proxy: ProxyDraft) -> None:

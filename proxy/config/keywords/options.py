@@ -69,7 +69,7 @@ def _read_switch(line: Line, proxy: ProxyDraft) -> None:
 def _read_ignored(because: str) -> Callable[[Line, ProxyDraft], None]:
     def read(line: Line, proxy: ProxyDraft) -> None:
         if not (line.negated or line.reset):
-            line.warn(f"'{line.keyword}' is not acted on by pyproxy yet; ignored", hint=because)
+            line.ignored(line.keyword, because=because)
 
     return read
 

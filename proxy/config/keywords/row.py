@@ -139,6 +139,15 @@ class Line:
     def warn(self, message: str, at: Place = None, hint: str = "", *, parsing: bool = True) -> None:
         self.diagnostics.warning(at or self.statement, message, hint, self.keyword, parsing=parsing)
 
+    def ignored(self, what: str, at: Place = None, because: str = "") -> None:
+        """Warn that this is understood and harmless, but has no effect here yet.
+
+        The diagnostic names the feature: HAProxy would not warn, so `zero-warning` (-dW) lets it pass.
+        """
+        self.diagnostics.warning(
+            at or self.statement, f"'{what}' is not acted on by pyproxy yet; ignored", because, self.keyword, feature=what
+        )
+
 
 def not_yet(read: Callable[[Line, Draft], None], because: str = "") -> Callable[[Line, Draft], None]:
     """A reader of what is checked and kept in the model, and has no effect yet."""
@@ -146,6 +155,6 @@ def not_yet(read: Callable[[Line, Draft], None], because: str = "") -> Callable[
     def read_and_warn(line: Line, draft: Draft) -> None:
         read(line, draft)
         if not (line.negated or line.reset):
-            line.warn(f"'{line.keyword}' is not acted on by pyproxy yet; ignored", hint=because)
+            line.ignored(line.keyword, because=because)
 
     return read_and_warn

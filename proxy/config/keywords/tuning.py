@@ -87,7 +87,7 @@ def ignored(because: str) -> Callable[[Line, Any], None]:
     """The reader of a row that only warns."""
 
     def read(line: Line, draft: Any) -> None:
-        line.warn(f"'{line.keyword}' is not acted on by pyproxy yet; ignored", hint=because)
+        line.ignored(line.keyword, because=because)
 
     return read
 

@@ -161,7 +161,7 @@ def ignored(because: str = "") -> Read:
     """A word that changes nothing that matters."""
 
     def read(line: Line, index: int, values: Values) -> None:
-        line.warn(f"'{line.text(index)}' is not acted on by pyproxy yet; ignored", line.at(index), because)
+        line.ignored(line.text(index), line.at(index), because)
 
     return read
 
@@ -171,7 +171,7 @@ def not_yet(read: Read, because: str = "") -> Read:
 
     def read_and_warn(line: Line, index: int, values: Values) -> None:
         read(line, index, values)
-        line.warn(f"'{line.text(index)}' is not acted on by pyproxy yet; ignored", line.at(index), because)
+        line.ignored(line.text(index), line.at(index), because)
 
     return read_and_warn
 
