@@ -26,11 +26,13 @@ def decode(octets: bytes, sizes: tuple[int, ...] = ()) -> tuple[bytes, bytes, Ch
 
 
 def refused(octets: bytes) -> int:
-    """The status a body is refused with, which must not depend on how it comes: whole, byte by byte, in random pieces."""
+    """The status a body is refused with, however it comes: whole, byte by byte, cut in two anywhere, in random pieces."""
     statuses = set()
-    for seed in range(12):
+    ways = [(), (1,) * len(octets), *((at,) for at in range(1, min(len(octets), 100)))]
+    for seed in range(10):
         rng = random.Random(seed)
-        sizes = (1,) * len(octets) if seed == 0 else () if seed == 1 else tuple(rng.randrange(1, 9) for _ in octets)
+        ways.append(tuple(rng.randrange(1, 9) for _ in octets))
+    for sizes in ways:
         with pytest.raises(RemoteProtocolError) as caught:
             decode(octets, sizes)
         statuses.add(caught.value.status)
@@ -138,6 +140,13 @@ def test_a_wrong_chunk_end_is_refused_at_its_first_octet() -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         decoder.feed(b"X")
     assert caught.value.status == 502
+
+
+def test_half_a_chunk_end_is_not_forgotten() -> None:
+    decoder = ChunkedDecoder()
+    decoder.feed(b"5\r\nhello\r")
+    with pytest.raises(RemoteProtocolError):
+        decoder.feed(b"\r\n5\r\nhello")
 
 
 @pytest.mark.parametrize("trailer", [
