@@ -31,7 +31,7 @@ def test_only_alerts_are_errors() -> None:
     assert not diagnostics.has_errors
     diagnostics.alert_line(KEYWORD, "a")
     assert diagnostics.has_errors
-    assert len(diagnostics) == 4
-    warning, alert = diagnostics.items[2:]
-    assert (warning.hint, warning.keyword, warning.feature, warning.parsing) == ("fix", "k", "f", True)
+    assert len(diagnostics) == 5
+    warning, alert = diagnostics.items[3:]
+    assert (warning.hint, warning.keyword, warning.feature, warning.parsing) == ("fix", "k", "", True)
     assert (alert.severity, alert.message, alert.parsing) == (Severity.ALERT, "parsing [t:3]: a", False)
