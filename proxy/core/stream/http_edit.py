@@ -17,13 +17,18 @@ Edits = tuple[tuple[str, bytes, bytes], ...]
 Captures = tuple[tuple[bytes, int], ...]
 
 
-def edit_request(session: HttpSession, backend: Backend | None, head: RequestHead) -> bytes:
-    """Change a request's fields as both sides ask for; gives the field lines to add at the end."""
+def capture_request(session: HttpSession, head: RequestHead) -> None:
+    """Keep what the frontend's log shows of a request, as it came."""
     frontend = session.frontend
     if frontend.capture_request_headers:
         session.captured_request = capture(frontend.capture_request_headers, head.fields)
     if frontend.capture_cookie is not None:
         session.captured_cookie = capture_cookie(frontend.capture_cookie, head.fields, b"cookie")
+
+
+def edit_request(session: HttpSession, backend: Backend | None, head: RequestHead) -> bytes:
+    """Change a request's fields as both sides ask for; gives the field lines to add at the end."""
+    frontend = session.frontend
     if frontend.request_fields:
         apply_edits(frontend.request_fields, head.fields)
     extra = b""

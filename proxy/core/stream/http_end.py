@@ -238,8 +238,7 @@ class HttpEnd(Stream):
         if self.response_ms >= 0:
             record.data_ms = max(0, self.host.now_ms - self.connected_ms - self.response_ms)
         record.termination = termination(why, self.flag_request, self.flag_response)
-        record.captured_response_headers = self.captured_response
+        if self.captured_response is not None:
+            record.captured_response_headers = self.captured_response
         record.captured_response_cookie = self.captured_set_cookie
-        record.logasap = session.frontend.logasap and why is None and not self.is_over
-        record.is_error = why is not None or self.retries > 0 or self.status >= 500
         log.record(record)

@@ -17,7 +17,7 @@ from proxy.core.http1.head import RequestHead
 from proxy.core.http1.limits import Limits
 from proxy.core.http1.reader import read_request
 from proxy.core.http1.writer import response_connection
-from proxy.core.stream import failure
+from proxy.core.stream import failure, http_edit
 from proxy.core.stream.accounting import request_received, response_counted
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_stream import HttpStream
@@ -169,6 +169,7 @@ class HttpSession(Session):
         host, frontend = self.host, self.frontend
         if not self.request_began_ms:
             self.request_began_ms = host.now_ms
+            self.number_request()
             self._arm_for_request(frontend.timeout_http_request_ms or frontend.timeout_client_ms)
         try:
             head = read_request(self.buffer, 0, self.limits)
@@ -204,25 +205,22 @@ class HttpSession(Session):
         if head.max_forwards == 0:
             self._answer_last_hop(head)
             return
-        service = self._service(head, backend)
-        if service is not None:
-            stream: HttpStream | ServiceStream = ServiceStream(self, head, service)
-        else:
-            stream = HttpStream(self, backend, head)
+        http_edit.capture_request(self, head)
+        stream = self._service(head, backend) or HttpStream(self, backend, head)
         self.stream = stream
         row = frontend.counters
         row[H1_OPEN_STREAMS] += 1
         row[H1_TOTAL_STREAMS] += 1
         stream.begin()
 
-    def _service(self, head: RequestHead, backend: Backend | None) -> Any:
+    def _service(self, head: RequestHead, backend: Backend | None) -> ServiceStream | None:
         for service in self.frontend.services:
             if service.matches(head.method, head.target):
-                return service
+                return ServiceStream(self, head, service, None)
         if backend is not None:
             for service in backend.services:
                 if service.matches(head.method, head.target):
-                    return service
+                    return ServiceStream(self, head, service, backend)
         return None
 
     def _answer_monitor(self, head: RequestHead) -> None:
@@ -276,6 +274,7 @@ class HttpSession(Session):
     def _log_refusal(self, log: Any, why: Failure, status: int, had_octets: bool) -> None:
         if not self.request_began_ms:
             self.request_began_ms = self.host.now_ms if self.requests else self.accept_ms
+            self.number_request()
         record = session_facts(self)
         head, self.head = self.head, None
         request_facts(record, self)
@@ -283,7 +282,6 @@ class HttpSession(Session):
         record.status = status
         record.octets_in = len(self.buffer) if had_octets else 0
         record.termination = termination(why, NO_FLAG, NO_FLAG)
-        record.is_error = True
         log.record(record)
 
     # the end of a stream

@@ -23,12 +23,12 @@ def session_facts(session: Session) -> LogRecord:
     record.frontend_address, record.frontend_port = session.local_address, session.local_port
     record.frontend, record.listener = frontend, session.listener
     process = session.host.process
-    process.request_counter += 1
-    record.request_counter = process.request_counter
+    record.request_counter = session.request_number
     record.process_connections = process.served
     record.frontend_connections = frontend.served
     record.total_ms = session.host.now_ms - session.accept_ms
     record.server_name = NO_SERVER_NAME
+    record.logasap = frontend.logasap
     return record
 
 
@@ -78,5 +78,7 @@ def request_facts(record: LogRecord, session: HttpSession) -> None:
     record.version = b"HTTP/1.1" if head.version_minor else b"HTTP/1.0"
     record.request_ms = session.request_ended_ms - session.request_began_ms
     record.captured_request_headers = session.captured_request
+    if session.frontend.capture_response_headers:
+        record.captured_response_headers = [None] * len(session.frontend.capture_response_headers)
     record.captured_request_cookie = session.captured_cookie
     record.unique_id = session.unique_id

@@ -16,8 +16,10 @@ from proxy.core.http1.writer import response_bytes, response_connection
 from proxy.core.stream import failure
 from proxy.core.stream.accounting import response_counted, session_opened
 from proxy.core.stream.failure import Failure
+from proxy.core.stream.http_edit import capture
 from proxy.core.stream.log_facts import request_facts, session_facts, termination
 from proxy.core.stream.ports import PAUSE_NOT_ASKED
+from proxy.runtime.backend import Backend
 from proxy.runtime.cells import BOUT, INTERCEPTED
 from proxy.runtime.service import ServiceRequest, ServiceResponse
 
@@ -30,12 +32,17 @@ NO_FLAG = ord("-")
 class ServiceStream:
     """One request to a service and its answer."""
 
-    __slots__ = ("_body", "_chunked", "_octets_out", "_pieces", "_pumping", "head", "is_over", "service", "session", "status")
+    __slots__ = (
+        "_backend", "_body", "_captured", "_chunked", "_octets_out", "_pieces", "_pumping", "head", "is_over", "service",
+        "session", "status",
+    )
 
-    def __init__(self, session: HttpSession, head: RequestHead, service: Any) -> None:
+    def __init__(self, session: HttpSession, head: RequestHead, service: Any, backend: Backend | None) -> None:
         self.session = session
         self.head = head
         self.service = service
+        self._backend = backend                 # whose service it is; None = the frontend's
+        self._captured: list[bytes | None] | None = None
         self.status = -1
         self.is_over = False
         self._body = b""
@@ -97,6 +104,8 @@ class ServiceStream:
         response.status = self.status = answer.status
         response.reason = reason_of(answer.status)
         response.fields = list(answer.fields)
+        if session.frontend.capture_response_headers:
+            self._captured = capture(session.frontend.capture_response_headers, response.fields)
         body = answer.body
         if isinstance(body, bytes):
             response.content_length = len(body)
@@ -197,10 +206,11 @@ class ServiceStream:
         record.status = self.status
         record.octets_in, record.octets_out = self.head.size + len(self._body), self._octets_out
         record.queue_ms = record.connect_ms = record.response_ms = 0
-        record.backend = session.frontend.backend
+        record.backend = self._backend
+        if self._captured is not None:
+            record.captured_response_headers = self._captured
         record.server_name = self.service.name
         record.termination = b"LR--" if why is None else termination(why, NO_FLAG, NO_FLAG)
-        record.is_error = why is not None
         log.record(record)
 
 

@@ -24,7 +24,7 @@ class Session:
 
     __slots__ = (
         "accept_ms", "accept_wall_s", "client_active_ms", "closed", "deadline_ms", "frontend", "host", "link", "listener",
-        "local_address", "local_port", "packed", "peer_address", "peer_port", "server_active_ms", "slot",
+        "local_address", "local_port", "packed", "peer_address", "peer_port", "request_number", "server_active_ms", "slot",
     )
 
     def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]) -> None:
@@ -42,6 +42,7 @@ class Session:
         self.slot = 0
         self.closed = False
         self.packed = b""
+        self.request_number = 0                 # of the request at hand, among all of this process (%rt)
 
     # the engine's side
 
@@ -93,6 +94,12 @@ class Session:
         if not self.packed and self.peer_port:
             self.packed = ip_address(self.peer_address).packed
         return self.packed
+
+    def number_request(self) -> None:
+        """Give the request, or TCP session, that begins its number."""
+        process = self.host.process
+        self.request_number = process.request_counter
+        process.request_counter += 1
 
     def arm(self, deadline_ms: int) -> None:
         """Set the one deadline of this session; 0 = none."""

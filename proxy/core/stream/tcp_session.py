@@ -30,6 +30,7 @@ class TcpSession(Session):
         self.stream = TcpStream(self)
 
     def started(self) -> None:
+        self.number_request()
         self.link.limit_reads(HEAD_READ_OCTETS)
         self.stream.begin()
 
@@ -230,7 +231,7 @@ class TcpStream(Stream):
         stream_facts(record, self)
         self.server = None
         record.termination = termination(why, NO_FLAG, NO_FLAG)
-        record.is_error = why is not None or self.retries > 0
+        record.status = 0
         self.session.frontend.log.record(record)
 
 
