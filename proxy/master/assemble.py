@@ -121,6 +121,13 @@ class Instance:
         """
         transitions.set_weight(server, weight, self.clock.monotonic_ms(), self.events)
 
+    def callback_failed(self, loop: asyncio.AbstractEventLoop, facts: dict[str, Any]) -> None:
+        """The exception handler of a loop of our own: count and tell it as every broken invariant, without a traceback."""
+        error = facts.get("exception")
+        if isinstance(error, BaseException):
+            self.worker.broken(None, error)
+        self._say("ALERT", f"internal error: {facts.get('message', '')}: {error!r}; please report it, with what -d adds.")
+
     def wake_checks(self, server: Server) -> None:
         """Check a server now."""
         if self.checks is not None:

@@ -26,7 +26,7 @@ from proxy.master.pidfile import PidFile
 from proxy.master.predecessors import Predecessors, bind_beside
 from proxy.master.preload import preload
 from proxy.master.signals import Signals
-from proxy.master.systemd import notify_systemd
+from proxy.master.systemd import Notifier
 
 
 class Teller(Protocol):
@@ -94,6 +94,7 @@ class Life:
         self._instance: Instance | None = None
         self._pidfile: PidFile | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._notifier: Notifier | None = None
         self.old = Predecessors(options.finish_pids, options.terminate_pids, teller.warning)
 
     def run(self) -> Outcome:
@@ -131,21 +132,27 @@ class Life:
         instance.worker.verbose = self._options.debug
         if self._pidfile is not None:
             self._pidfile.write(os.getpid())
+        loop.set_exception_handler(instance.callback_failed)
         signals = Signals(instance, loop, self._say)
         instance.on_stopped = loop.stop
         instance.start(loop)
         signals.install()
-        if self._options.notify_systemd:
-            notify_systemd("READY=1")
+        notifier = self._notifier = Notifier() if self._options.notify_systemd else None
         self.old.dismiss()
         take_identity(identity)
         gc.collect()
         gc.freeze()
-        if readiness is not None:
-            self._teller.quiet = True
-            readiness.ready()
-        if not instance.is_stopped:
-            loop.run_forever()
+
+        def ready() -> None:
+            signals.release()
+            if notifier is not None:
+                notifier.tell("READY=1")
+            if readiness is not None:
+                self._teller.quiet = True
+                readiness.ready()
+
+        loop.call_soon(ready)
+        loop.run_forever()
         signals.remove()
         return Outcome(0, signals.killed_by)
 
@@ -169,6 +176,8 @@ class Life:
             self._instance.close()
         if self._pidfile is not None:
             self._pidfile.close()
+        if self._notifier is not None:
+            self._notifier.close()
         if self._loop is not None:
             self._loop.close()
             asyncio.set_event_loop(None)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from proxy.base.errors import StartError
 
-RETRIES = 200
+PATIENCE_S = 2.0
 RETRY_S = 0.01
 
 
@@ -61,20 +61,25 @@ class Predecessors:
                 self._warn(f"cannot send {number.name} to the old process {pid}: {error.strerror}")
 
 
-def bind_beside(bind: Callable[[], None], old: Predecessors, sleep: Callable[[float], None] = time.sleep) -> None:
+def bind_beside(
+    bind: Callable[[], None], old: Predecessors, sleep: Callable[[float], None] = time.sleep,
+    now_s: Callable[[], float] = time.monotonic,
+) -> None:
     """Bind; when an address is in use, ask the old processes to let go of it and try again for two seconds.
 
     Raises: StartError, after the old processes have their addresses back.
     """
-    for attempt in range(RETRIES + 1):
+    deadline_s = 0.0
+    while True:
         try:
             bind()
         except StartError as error:
-            if not old or not _in_use(error) or attempt == RETRIES:
+            if not old or not _in_use(error) or (deadline_s and now_s() >= deadline_s):
                 old.resume()
                 raise
-            if attempt == 0:
+            if not deadline_s:
                 old.pause()
+                deadline_s = now_s() + PATIENCE_S
             sleep(RETRY_S)
         else:
             return

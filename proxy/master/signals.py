@@ -28,10 +28,14 @@ class Signals:
         self._instance = instance
         self._loop = loop
         self._say = say
+        self._blocked: set[int] = set()
         self.killed_by: signal.Signals | None = None
 
     def install(self) -> None:
-        """Listen to every signal that has a meaning here."""
+        """Listen to every signal that has a meaning here.
+
+        They are held back until `release`: an event loop that does not run yet would lose them.
+        """
         actions: dict[str, Callable[[], None]] = {
             "SIGUSR1": self._instance.soft_stop,
             "SIGTERM": lambda: self._hard_stop(signal.SIGTERM),
@@ -42,8 +46,13 @@ class Signals:
             "SIGTTIN": self._resume,
             "SIGUSR2": self._no_master,
         }
+        self._blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [getattr(signal, name) for name in HANDLED])
         for name in HANDLED:
             self._loop.add_signal_handler(getattr(signal, name), actions[name])
+
+    def release(self) -> None:
+        """Let signals in: the loop runs."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
 
     def remove(self) -> None:
         """Leave every signal as the system has it."""

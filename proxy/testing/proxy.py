@@ -104,6 +104,7 @@ class Proxy(Embedded):
     def _run(self, instance: Instance, started: concurrent.futures.Future[None]) -> None:
         loop = self._loop = new_loop(self._loop_kind)
         try:
+            loop.set_exception_handler(instance.callback_failed)
             instance.on_stopped = loop.stop
             instance.start(loop)
         except BaseException as error:

@@ -1,0 +1,201 @@
+"""The command line as a process: exit statuses, signals, the daemon and its pid file, failures to start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CONFIGURATION = """\
+global
+    GLOBAL
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 10s
+    timeout server 10s
+listen site
+    bind 127.0.0.1:PORT
+    server one 127.0.0.1:ORIGIN
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path, free_port: Callable[[], int]) -> Callable[..., tuple[str, int]]:
+    """write(origin_port, global lines) gives an address after it has put the configuration into the test's folder."""
+
+    def put(origin: int = 9, in_global: str = "maxconn 50") -> tuple[str, int]:
+        port = free_port()
+        text = CONFIGURATION.replace("PORT", str(port)).replace("ORIGIN", str(origin)).replace("GLOBAL", in_global)
+        (tmp_path / "cfg").write_text(text)
+        return "127.0.0.1", port
+
+    return put
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, -15), (signal.SIGINT, -2), (signal.SIGUSR1, 0)])
+@pytest.mark.parametrize("flag", ["-db", "-d"])
+def test_how_it_ends(write: Any, command: Any, number: int, status: int, flag: str) -> None:
+    write()
+    running = command(flag, "-f", "cfg")
+    running.signal(number)
+    assert running.wait() == status
+    assert "Traceback" not in running.errors
+    assert ("Proxy site stopped (cumulated conns: FE: 0, BE: 0)." in running.errors) == (number == signal.SIGUSR1)
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_it_serves(write: Any, command: Any, origin: Any, ask: Any, loop: str) -> None:
+    address = write(origin("one").port)
+    running = command("-db", "-f", "cfg", environment={"PYPROXY_LOOP": loop})
+    assert ask(address).text == "one"
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+
+
+def test_a_soft_stop_waits_for_the_request_under_way(write: Any, command: Any, origin: Any, ask: Any, eventually: Any) -> None:
+    slow = origin("slow")
+    slow.holding = threading.Event()
+    address = write(slow.port)
+    running = command("-db", "-f", "cfg")
+    answers: list[Any] = []
+    asking = threading.Thread(target=lambda: answers.append(ask(address, "/hold")))
+    asking.start()
+    slow.arrived.acquire()
+    running.signal(signal.SIGUSR1)
+    eventually(lambda: refused(address), "the listener to be gone")
+    assert running.process.poll() is None
+    slow.holding.set()
+    asking.join()
+    assert answers[0].status == 200
+    assert running.wait() == 0
+
+
+def test_hard_stop_after_limits_a_soft_stop(write: Any, command: Any, origin: Any) -> None:
+    slow = origin("slow")
+    slow.holding = threading.Event()
+    address = write(slow.port, "hard-stop-after 50ms")
+    running = command("-db", "-f", "cfg")
+    with socket.create_connection(address) as sock:
+        sock.sendall(b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")
+        slow.arrived.acquire()
+        running.signal(signal.SIGUSR1)
+        assert running.wait() == 0
+    assert "soft-stop running for too long" in running.errors
+
+
+def test_hup_shows_the_states_and_pausing_pauses(write: Any, command: Any, origin: Any, ask: Any, eventually: Any) -> None:
+    address = write(origin("one").port)
+    running = command("-db", "-f", "cfg")
+    running.signal(signal.SIGTTOU)
+    eventually(lambda: refused(address), "the listener to be paused")
+    running.signal(signal.SIGTTIN)
+    eventually(lambda: ask(address).status == 200, "the listener to be back")
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR2):
+        running.signal(number)
+        ask(address)                            # its answer comes after the signal was acted on
+    running.signal(signal.SIGUSR1)
+    running.wait()
+    for text in ("Paused proxy site.", "Resumed proxy site.", "SIGHUP received, dumping servers states.",
+                 "SIGHUP: Server site/one is UP. Conn: ", "Dumping memory usage: ", "SIGUSR2 ignored"):
+        assert text in running.errors, text
+
+
+def refused(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_the_daemon(write: Any, run_once: Any, daemons: Any, origin: Any, ask: Any, tmp_path: Path, wait_gone: Any) -> None:
+    address = write(origin("one").port)
+    started = run_once("-D", "-f", "cfg", "-p", "pid")
+    assert (started.returncode, started.stdout, started.stderr) == (0, "", "")
+    pid = daemons()
+    assert (tmp_path / "pid").read_text() == f"{pid}\n"
+    assert ask(address).text == "one"
+    assert os.getsid(pid) != os.getsid(0)
+    assert {os.readlink(f"/proc/{pid}/fd/{standard}") for standard in (0, 1, 2)} == {"/dev/null"}
+    os.kill(pid, signal.SIGUSR1)
+    wait_gone(pid)
+    assert (tmp_path / "pid").exists()
+
+
+def test_db_keeps_a_daemon_in_the_foreground(write: Any, command: Any) -> None:
+    write(in_global="daemon")
+    running = command("-db", "-f", "cfg")
+    assert running.process.poll() is None
+
+
+FAILURES = {
+    "address": ("", "Address already in use", "held by"),
+    "pidfile": ("pidfile /nowhere/pid", "Cannot create pidfile /nowhere/pid", "mkdir -p /nowhere"),
+    "chroot": ("chroot /nowhere", "Cannot chroot(/nowhere).", "mkdir -p /nowhere"),
+}
+
+
+@pytest.mark.parametrize("flag", ["-db", "-D"])
+@pytest.mark.parametrize("what", FAILURES)
+def test_a_failed_start_says_what_and_how_to_fix_it(write: Any, run_once: Any, what: str, flag: str, tmp_path: Path) -> None:
+    in_global, message, hint = FAILURES[what]
+    address = write(in_global=in_global or "maxconn 50")
+    with socket.socket() as holder:
+        if what == "address":
+            holder.bind(address)
+            holder.listen()
+        failed = run_once(flag, "-f", "cfg", *(["-p", "pid"] if what != "pidfile" else []))
+    assert failed.returncode == 1
+    assert message in failed.stderr
+    assert hint in failed.stderr
+    assert "Traceback" not in failed.stderr
+    if what == "address":
+        assert f"pid {os.getpid()}" in failed.stderr
+        assert not (tmp_path / "pid").exists()
+
+
+@pytest.mark.root
+def test_a_port_below_1024_and_an_ordinary_user(write: Any, run_once: Any, tmp_path: Path) -> None:
+    write()
+    failed = run_once("-c", "-f", "cfg")
+    assert failed.returncode == 0
+
+
+def test_an_unknown_user_is_found_when_checking(write: Any, run_once: Any) -> None:
+    write(in_global="user nobody-of-that-name")
+    for words in (["-c"], ["-db"], ["-D"]):
+        failed = run_once(*words, "-f", "cfg")
+        assert failed.returncode == 1
+        assert "cannot find user id for 'nobody-of-that-name'" in failed.stderr
+
+
+def test_no_listener(write: Any, run_once: Any, tmp_path: Path) -> None:
+    (tmp_path / "cfg").write_text("backend b\n mode tcp\n timeout connect 1s\n timeout server 1s\n")
+    failed = run_once("-db", "-f", "cfg")
+    assert failed.returncode == 1
+    assert "[haproxy.main()] No enabled listener found (check for 'bind' directives) ! Exiting." in failed.stderr
+    checked = run_once("-c", "-f", "cfg")
+    assert checked.returncode == 2
+    assert "will not start (no listener) => exit(2)." in checked.stdout
+
+
+def test_a_limit_that_cannot_be_raised_is_a_warning(write: Any, command: Any) -> None:
+    write(in_global="maxconn 2000000000")
+    running = command("-db", "-f", "cfg")
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+    assert "Cannot raise FD limit to 4000000" in running.errors
+
+
+def test_a_warning_is_fatal_with_dW(write: Any, run_once: Any, command: Any, tmp_path: Path) -> None:
+    (tmp_path / "cfg").write_text("frontend f\n mode http\n bind 127.0.0.1:1\n")
+    failed = run_once("-dW", "-c", "-f", "cfg")
+    assert failed.returncode == 1
+    assert "Some warnings were found and 'zero-warning' is set. Aborting." in failed.stderr

@@ -1,0 +1,152 @@
+"""`pyproxy -f cfg -D -p pid -sf $(cat pid)`: no connection refused, none in flight lost."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CONFIGURATION = """\
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 10s
+    timeout server 20s
+listen site
+    bind 127.0.0.1:PORT
+    server one 127.0.0.1:ORIGIN
+"""
+RELOADS = 3
+
+
+@pytest.fixture
+def site(tmp_path: Path, free_port: Callable[[], int], origin: Callable[..., Any]) -> tuple[Any, tuple[str, int]]:
+    web = origin("one")
+    port = free_port()
+    (tmp_path / "cfg").write_text(CONFIGURATION.replace("PORT", str(port)).replace("ORIGIN", str(web.port)))
+    return web, ("127.0.0.1", port)
+
+
+class Load:
+    """Clients that ask again and again, each request on a connection of its own, and what became of them."""
+
+    def __init__(self, address: tuple[str, int], ask: Callable[..., Any], clients: int = 4) -> None:
+        self.seen: Counter[str] = Counter()
+        self._over = threading.Event()
+        self._arguments = (address, ask)
+        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self) -> None:
+        address, ask = self._arguments
+        while not self._over.is_set():
+            try:
+                self.seen[str(ask(address).status)] += 1
+            except Exception as error:
+                self.seen[type(error).__name__] += 1
+
+    def stop(self) -> Counter[str]:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        return self.seen
+
+
+def test_nothing_is_refused_and_nothing_lost(
+    site: Any, run_once: Any, daemons: Any, ask: Any, wait_gone: Any, eventually: Any
+) -> None:
+    web, address = site
+    web.holding = threading.Event()
+    assert run_once("-D", "-f", "cfg", "-p", "pid").returncode == 0
+    pids = [daemons()]
+    answers: list[Any] = []
+    in_flight = []
+    load = Load(address, ask)
+    try:
+        for _ in range(RELOADS):
+            in_flight.append(threading.Thread(target=lambda: answers.append(ask(address, "/hold"))))
+            in_flight[-1].start()
+            eventually(lambda: sum(path == "/hold" for _, path, _ in list(web.seen)) == len(in_flight), "the request to arrive")
+            before = sum(load.seen.values())
+            reloaded = run_once("-D", "-f", "cfg", "-p", "pid", "-sf", str(pids[-1]))
+            assert (reloaded.returncode, reloaded.stderr) == (0, "")
+            pids.append(daemons())
+            eventually(lambda before=before: sum(load.seen.values()) > before + 20, "some requests after the reload")
+    finally:
+        seen = load.stop()
+        web.holding.set()
+    assert len(set(pids)) == RELOADS + 1
+    assert set(seen) == {"200"}
+    for thread in in_flight:
+        thread.join()
+    assert [answer.status for answer in answers] == [200] * RELOADS
+    for pid in pids[:-1]:
+        wait_gone(pid)
+    assert ask(address).status == 200
+
+
+def test_st_ends_the_old_one_at_once(site: Any, run_once: Any, daemons: Any, ask: Any, wait_gone: Any) -> None:
+    web, address = site
+    web.holding = threading.Event()
+    assert run_once("-D", "-f", "cfg", "-p", "pid").returncode == 0
+    old = daemons()
+    with socket.create_connection(address) as sock:
+        sock.sendall(b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")
+        web.arrived.acquire()
+        assert run_once("-D", "-f", "cfg", "-p", "pid", "-st", str(old)).returncode == 0
+        wait_gone(old)
+        assert daemons() != old
+    assert ask(address).status == 200
+
+
+def test_a_reload_that_fails_changes_nothing(site: Any, run_once: Any, daemons: Any, ask: Any, tmp_path: Path) -> None:
+    _, address = site
+    assert run_once("-D", "-f", "cfg", "-p", "pid").returncode == 0
+    old = daemons()
+    (tmp_path / "bad").write_text((tmp_path / "cfg").read_text() + "nonsense\n")
+    assert run_once("-D", "-f", "bad", "-p", "pid", "-sf", str(old)).returncode == 1
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        taken = f"frontend other\n    bind 127.0.0.1:{holder.getsockname()[1]}\n"
+        (tmp_path / "bad").write_text((tmp_path / "cfg").read_text() + taken)
+        failed = run_once("-D", "-f", "bad", "-p", "pid", "-sf", str(old))
+        assert failed.returncode == 1
+        assert "Address already in use" in failed.stderr
+    assert daemons() == old
+    assert ask(address).status == 200
+
+
+def test_an_old_process_that_shares_no_address_is_asked_to_pause(site: Any, run_once: Any, daemons: Any, ask: Any) -> None:
+    _, address = site
+    first, second = socket.socketpair()
+    with first, second, socket.socket() as old:
+        old.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        old.bind(address)
+        old.listen()
+        import os
+
+        pid = os.fork()
+        if pid == 0:
+            # The "old process": holds the address until it is asked to pause, and ends when it is asked to finish.
+            wanted = {signal.SIGTTOU, signal.SIGUSR1}
+            signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+            first.send(b"r")
+            signal.sigwait({signal.SIGTTOU})
+            old.close()
+            signal.sigwait({signal.SIGUSR1})
+            os._exit(7)
+        old.close()
+        assert second.recv(1) == b"r"
+        started = run_once("-D", "-f", "cfg", "-p", "pid", "-sf", str(pid))
+        assert (started.returncode, started.stderr) == (0, "")
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        daemons()
+        assert ask(address).status == 200
