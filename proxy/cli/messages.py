@@ -24,6 +24,7 @@ class Messages:
         self.quiet = quiet
         self.warnings_count = 0
         self._introduced = False
+        self._executable = os.path.abspath(sys.argv[0])
 
     def redirect(self, stream: TextIO | None) -> None:
         """Write there from now on; None is stderr."""
@@ -60,7 +61,7 @@ class Messages:
         if not self._introduced:
             self._introduced = True
             self.notice(f"haproxy version is {HAPROXY_VERSION} (pyproxy {_version()})")
-            self.notice(f"path to executable is {os.path.abspath(sys.argv[0])}")
+            self.notice(f"path to executable is {self._executable}")
 
     def _line(self, severity: Severity, text: str, hint: str) -> None:
         extra = "".join(f"  {line}\n" for line in hint.splitlines())

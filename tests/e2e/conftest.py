@@ -32,8 +32,8 @@ class Origin(ThreadingHTTPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, name: str, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), OriginRequest)
+    def __init__(self, name: str, port: int = 0, host: str = "127.0.0.1") -> None:
+        super().__init__((host, port), OriginRequest)
         self.name = name
         self.port = self.server_address[1]
         self.seen: list[tuple[str, str, dict[str, str]]] = []
@@ -201,8 +201,8 @@ def origin() -> Iterator[Callable[..., Origin]]:
     """origin(name) starts a web server; all are closed at the end."""
     made: list[Origin] = []
 
-    def make(name: str, port: int = 0) -> Origin:
-        made.append(Origin(name, port))
+    def make(name: str, port: int = 0, host: str = "127.0.0.1") -> Origin:
+        made.append(Origin(name, port, host))
         return made[-1]
 
     yield make
