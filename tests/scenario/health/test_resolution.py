@@ -51,6 +51,11 @@ def test_a_name_is_asked_for_until_it_resolves(world: Any) -> None:
     assert status(server).word == "MAINT (resolution)"
     names = Names(world)
     names.resolution.start()
+    assert world.lines == [
+        "warning: Server app/s1: could not resolve address 'a.example' (no such host): "
+        "in maintenance until it resolves, asked for every 10 s.",
+    ]
+    world.lines.clear()
     assert world.run(RETRY_MS) == []
     names.run_threads()
     assert names.asked == ["a.example"]
@@ -92,6 +97,7 @@ def test_answers_after_the_end_are_dropped(world: Any) -> None:
     server_in_flight = names.resolution._wanted[0]
     names.resolution.stop()
     names.resolution._wanted.append(server_in_flight)       # taken by the thread before the stop
+    world.lines.clear()
     late()
     assert server.sockaddr is None
     assert world.lines == []
@@ -148,7 +154,7 @@ def test_on_a_real_thread(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def main() -> None:
         done = asyncio.Event()
-        world.server_event = lambda server, level, text: done.set()
+        world.server_event = lambda server, level, text: done.set() if "resolves again" in text else None
         asking = Resolution(
             world.process, world, world, asyncio.get_running_loop(), resolve=lambda address: (2, ("127.0.0.1", address.port))
         )
