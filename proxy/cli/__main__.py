@@ -18,6 +18,9 @@ from proxy.cli.help_text import HELP, USAGE
 from proxy.cli.messages import Messages
 from proxy.cli.version_text import build_text, version_text
 
+NO_MASTER = "master-worker mode (-W, -Ws, 'master-worker') is not there yet: one process runs."
+NO_MASTER_HINT = "to reload, start a new process with -sf"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status; a hard stop dies by its signal instead.
@@ -76,9 +79,8 @@ def _act(arguments: Arguments, messages: Messages) -> int:
         return 1
     for flag in arguments.not_acted_on:
         messages.warning(f"'{flag}' is accepted and does nothing here.")
-    if arguments.master_worker:
-        messages.warning("master-worker mode (-W, -Ws) is not there yet: one process runs.",
-                         "to reload, start a new process with -sf")
+    if arguments.master_worker and not arguments.check:
+        messages.warning(NO_MASTER, NO_MASTER_HINT)
     return run_configuration(arguments, messages)
 
 
@@ -111,11 +113,16 @@ def run_configuration(arguments: Arguments, messages: Messages) -> int:
         return 1
     if arguments.dump_keywords is not None:
         list_keywords(arguments.dump_keywords)
+    messages.quiet = arguments.quiet or (configuration.global_.quiet and not arguments.verbose)
     if arguments.check:
         return _verdict(has_listener(configuration), messages)
     from proxy.master.lifecycle import StartOptions, run
 
     settings = configuration.global_
+    if settings.master_worker and not arguments.master_worker:
+        messages.warning(NO_MASTER, NO_MASTER_HINT)
+    if settings.nbthread is not None and settings.nbthread > 1:
+        messages.warning(f"'nbthread {settings.nbthread}': there is one worker yet, on one processor.")
     outcome = run(configuration, StartOptions(
         daemon=not arguments.foreground and (arguments.daemon or settings.daemon),
         debug=arguments.debug,

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from proxy import Proxy, StartError
+from proxy.master.identity import find_identity
+
 CONFIGURATION = """\
 global
     GLOBAL
@@ -162,10 +165,48 @@ def test_a_failed_start_says_what_and_how_to_fix_it(write: Any, run_once: Any, w
 
 
 @pytest.mark.root
-def test_a_port_below_1024_and_an_ordinary_user(write: Any, run_once: Any, tmp_path: Path) -> None:
-    write()
+@pytest.mark.parametrize(("line", "message", "hint"), [
+    ("bind 127.0.0.1:80", "Permission denied", "ports below 1024 need root"),
+    ("bind /root/pyproxy-test.sock", "Permission denied", "may not create this socket"),
+])
+def test_what_an_ordinary_user_may_not_do(line: str, message: str, hint: str) -> None:
+    proxy = Proxy(f"frontend f\n    mode http\n    timeout client 1s\n    {line}\n")
+    os.seteuid(65534)
+    try:
+        with pytest.raises(StartError, match=message) as caught:
+            proxy.start()
+    finally:
+        os.seteuid(0)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(("line", "hint"), [
+    ("user daemon", "only root may become another user: start as root, or remove 'user'"),
+    ("group daemon", "only root may become another group: start as root, or remove 'group'"),
+    ("chroot /tmp", "only root may: start as root, or remove 'chroot'"),
+])
+def test_what_only_root_may_become(line: str, hint: str) -> None:
+    settings = Proxy(f"global\n    {line}\nfrontend f\n    mode http\n    bind 127.0.0.1:0\n").configuration.global_
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(StartError) as caught:
+            find_identity(settings)
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("octets", [b"\x00\xff\xfe" * 50, b"\x7fELF" + bytes(range(256))])
+def test_a_binary_file_is_no_configuration(run_once: Any, tmp_path: Path, octets: bytes) -> None:
+    (tmp_path / "cfg").write_bytes(octets)
     failed = run_once("-c", "-f", "cfg")
-    assert failed.returncode == 0
+    assert failed.returncode == 1
+    assert "[ALERT]" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert len(failed.stderr) < 10_000
 
 
 def test_an_unknown_user_is_found_when_checking(write: Any, run_once: Any) -> None:
