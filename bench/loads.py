@@ -1,0 +1,131 @@
+"""What drives a proxy: wrk with a script, connections that are held, one first request."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.programs import BenchError, find, pinned
+from bench.rows import Row
+
+SCRIPTS = Path(__file__).parent / "wrk"
+THREADS = 4
+TIMEOUT_S = 20
+REPORT = re.compile(rb"^BENCH (.+)$", re.MULTILINE)
+REQUEST = b"GET /small HTTP/1.1\r\nHost: www.example.com\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What wrk counted."""
+
+    requests: int
+    duration_us: int
+    bytes: int
+    failures: int
+    p50_us: int
+    p99_us: int
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.requests * 1e6 / self.duration_us if self.duration_us else 0.0
+
+
+def parse_report(output: bytes) -> Load:
+    """The line that bench/wrk/report.lua prints.
+
+    Raises: BenchError when there is none.
+    """
+    found = REPORT.search(output)
+    if found is None:
+        raise BenchError(f"wrk gave no report: {output[-300:].decode(errors='replace')}")
+    numbers = {name: int(value) for name, _, value in (pair.partition("=") for pair in found[1].decode().split())}
+    failures = sum(numbers[name] for name in ("connect", "read", "write", "status", "timeout"))
+    return Load(numbers["requests"], numbers["duration_us"], numbers["bytes"], failures, numbers["p50_us"], numbers["p99_us"])
+
+
+def drive(row: Row, port: int, seconds: int, cores: frozenset[int]) -> Load:
+    """Load a proxy with the row's requests for some whole seconds.
+
+    Raises: BenchError when nothing was answered, or more than one request in a thousand failed.
+    """
+    threads = min(THREADS, row.connections)
+    command = [find("wrk"), f"-t{threads}", f"-c{row.connections}", f"-d{seconds}s", f"--timeout={TIMEOUT_S}s", "-s", row.script,
+               f"http://127.0.0.1:{port}{row.path}", "--", str(row.servers), str(threads)]
+    with pinned(cores):
+        try:
+            done = subprocess.run(command, cwd=SCRIPTS, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True,
+                                  timeout=seconds + 2 * TIMEOUT_S, check=False)
+        except subprocess.TimeoutExpired:
+            raise BenchError(f"wrk did not end within {seconds + 2 * TIMEOUT_S} s") from None
+    load = parse_report(done.stdout + done.stderr)
+    if load.requests == 0 or load.failures > load.requests / 1000:
+        raise BenchError(f"{load.failures} failures beside {load.requests} answers")
+    return load
+
+
+def one_answer(port: int, timeout_s: float = 10.0) -> socket.socket:
+    """Connect, ask, read the whole answer, and give the connection back open.
+
+    Raises: OSError; BenchError for another answer than 200.
+    """
+    connection = socket.create_connection(("127.0.0.1", port), timeout_s)
+    try:
+        connection.sendall(REQUEST)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += _more(connection)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: ?([0-9]{1,9})", head)
+        if not head.startswith(b"HTTP/1.1 200") or length is None:
+            raise BenchError(f"answered {head[:60]!r}")
+        while len(body) < int(length[1]):
+            body += _more(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _more(connection: socket.socket) -> bytes:
+    octets = connection.recv(65536)
+    if not octets:
+        raise BenchError("closed without a whole answer")
+    return octets
+
+
+@contextmanager
+def held(port: int, count: int) -> Iterator[None]:
+    """As many keep-alive connections, each with one answer behind it, and silent from then on."""
+    connections: list[socket.socket] = []
+    try:
+        for _ in range(count):
+            try:
+                connections.append(one_answer(port))
+            except OSError as error:
+                raise BenchError(f"connection {len(connections) + 1} of {count}: {error}") from None
+        yield
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def first_answer(port: int, deadline: float) -> None:
+    """Ask until there is an answer.
+
+    Raises: BenchError at the deadline (a time of the monotonic clock).
+    """
+    while time.monotonic() < deadline:
+        try:
+            one_answer(port, 5.0).close()
+            return
+        except (ConnectionError, BenchError):
+            time.sleep(0.0005)
+    raise BenchError("no answer in time")

@@ -1,0 +1,2 @@
+-- A request line and Host.
+require "report"
