@@ -293,39 +293,34 @@ class Worker:
     # changes of state, told by the control plane
 
     def server_changed(self, server: Server, was_up: bool, now_ms: int) -> tuple[int, int]:
-        """Act on a change of a server's state or weight; gives (requeued, left in the backend's queue)."""
+        """Act on a change of a server's state or weight; gives (streams that changed queues, streams left in the server's)."""
         self.now_ms = now_ms
         backend = server.backend
-        requeued = 0
+        moved = 0
         if was_up and not server.is_up:
             if server.idle is not None:
                 server.idle.clear()
             if server.on_marked_down == "shutdown-sessions":
-                self.shut_sessions(server, failure.SERVER_WENT_DOWN_DATA)
-            streams = queue.evict(server)
-            requeued = len(streams)
-            for stream in streams:
-                stream.server_gone()
-        elif not was_up and server.is_up and server.on_marked_up == "shutdown-backup-sessions" and not server.is_backup:
-            for other in backend.servers:
-                if other.is_backup:
-                    self.shut_sessions(other, failure.ACTIVE_CAME_BACK)
+                self.shut_sessions(server, failure.SERVER_WENT_DOWN)
+            if backend.redispatch_after:
+                moved = queue.redistribute(server)
+        elif not was_up and server.is_up:
+            if server.on_marked_up == "shutdown-backup-sessions" and not server.is_backup:
+                for other in backend.servers:
+                    if other.is_backup:
+                        self.shut_sessions(other, failure.ACTIVE_CAME_BACK)
+            moved = queue.serve(server)
         for each in backend.servers:
             if not backend.queue:
                 break
             if each.is_usable:
-                queue.serve(each)
-        if server.is_up:
-            queue.serve(server)
-        if backend.active_count + backend.backup_count == 0:
-            for stream in list(backend.queue):
-                queue.leave(stream)
-                stream.server_gone()
-        return requeued, len(backend.queue)
+                queue.serve(each)           # its weight, and with it its dynamic limit, may have grown
+        return moved, len(server.queue)
 
     def shut_sessions(self, server: Server, why: failure.Failure = failure.KILLED) -> int:
         """End every session that is on a server; gives how many."""
         found = [session for session in self.sessions if getattr(getattr(session, "stream", None), "server", None) is server]
         for session in found:
-            session.shut(why)
+            if not session.closed:
+                session.shut(why)
         return len(found)

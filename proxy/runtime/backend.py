@@ -17,9 +17,9 @@ class Backend:
 
     __slots__ = (
         "abortonclose", "active_count", "backup_all", "backup_count", "balancer", "check_timeout_ms", "connection_mode",
-        "cookie", "counters", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor", "fullconn",
-        "http_reuse", "iid", "is_http", "kind", "last_change_ms", "log", "log_format_name", "log_health_checks", "name",
-        "options", "originalto", "persist", "pretend_keepalive", "queue", "redispatch_after", "request_fields",
+        "cookie", "counters", "dequeued", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
+        "fullconn", "http_reuse", "iid", "is_http", "kind", "last_change_ms", "log", "log_format_name", "log_health_checks",
+        "name", "options", "originalto", "persist", "pretend_keepalive", "queue", "redispatch_after", "request_fields",
         "response_fields", "retries", "retries_l7", "retry_on", "served", "servers", "services", "sessions", "stats",
         "stopped", "tcpka", "timeout_connect_ms", "timeout_queue_ms", "timeout_server_fin_ms", "timeout_server_ms",
         "timeout_tunnel_ms",
@@ -69,6 +69,7 @@ class Backend:
         self.tcpka = False
         self.log_health_checks = False
         self.served = 0                                 # streams that hold a slot on any of its servers
+        self.dequeued = 0                               # how many were served from its queue so far
         self.sessions = 0                               # streams in it, with a slot or in line
         self.queue: OrderedDict[Waiter, None] = OrderedDict()             # streams that any server may take
         self.last_change_ms = 0

@@ -106,5 +106,5 @@ class Events(Protocol):
     def server_changed(self, server: Any, was_up: bool, now_ms: int) -> tuple[int, int]:
         """Act on a change of state or weight: redistribute its queue, shut its sessions as configured, serve waiting streams.
 
-        Returns (sessions requeued, streams left in the backend's queue), for the message.
+        Returns (streams moved to another queue or out of the backend's, streams left in the server's), for the message.
         """

@@ -26,14 +26,15 @@ class Waiter(Protocol):
 
     queued_in: Any                      # the Server or Backend in whose queue it is, else None
     queued_at_ms: int
-    server_queue: int                   # how many were before it (%sq)
+    queue_mark: int                     # how many had been served from that queue when it came
+    server_queue: int                   # its position in it (%sq)
     backend_queue: int                  # (%bq)
 
     def slot_granted(self, server: Server) -> None:
         """A slot on `server` is this waiter's now."""
 
-    def server_gone(self) -> None:
-        """The server or the whole backend in whose queue it waited has gone; it is out of that queue already."""
+    def server_gone(self, server: Server) -> None:
+        """The server in whose queue it waited has gone; it is out of that queue already."""
 
 
 class Server:
@@ -46,11 +47,11 @@ class Server:
 
     __slots__ = (
         "address", "admin", "backend", "check", "check_disabled", "check_result", "configured_weight", "consecutive_errors",
-        "cookie", "counters", "disabled", "down_since_ms", "error_limit", "fall", "health", "idle", "index", "is_backup",
-        "last_change_ms", "max_reuse", "maxconn", "maxqueue", "minconn", "name", "observe", "on_error", "on_marked_down",
-        "on_marked_up", "operational", "pool_low_conn", "pool_max_conn", "pool_purge_delay_ms", "port_offset", "queue",
-        "ramp", "resolve_error", "rise", "send_proxy", "served", "sid", "slowstart_ms", "sockaddr", "socket_family", "source",
-        "track", "tracked_by", "user_weight", "weight_now",
+        "cookie", "counters", "dequeued", "disabled", "down_since_ms", "error_limit", "fall", "health", "idle", "index",
+        "is_backup", "last_change_ms", "max_reuse", "maxconn", "maxqueue", "minconn", "name", "observe", "on_error",
+        "on_marked_down", "on_marked_up", "operational", "pool_low_conn", "pool_max_conn", "pool_purge_delay_ms",
+        "port_offset", "queue", "ramp", "resolve_error", "rise", "send_proxy", "served", "sid", "slowstart_ms", "sockaddr",
+        "socket_family", "source", "track", "tracked_by", "user_weight", "weight_now",
     )
 
     def __init__(self, backend: Backend, name: str, sid: int, address: Address) -> None:
@@ -99,6 +100,7 @@ class Server:
         self.pool_purge_delay_ms = 5000
         self.max_reuse = -1
         self.served = 0
+        self.dequeued = 0                               # how many were served from its queue so far
         self.queue: OrderedDict[Waiter, None] = OrderedDict()
         self.idle: Any = None                           # the pool of idle connections (core.pool)
         self.counters: Any = memoryview(bytearray(CELLS * 8)).cast("q")    # its row of the board, once there is one

@@ -42,5 +42,13 @@ class Farm:
         if backend.cookie is not None:
             backend.cookie.servers_changed()
 
+    def offers_another(self, server: Server) -> bool:
+        """Could a server other than this one be picked?"""
+        backend = self._backend
+        if self._backup is not None:
+            return self._backup is not server
+        usable = backend.active_count or backend.backup_count
+        return usable > (1 if server.is_usable and (not server.is_backup or not backend.active_count) else 0)
+
     def _pick_backup(self, key: int | None, avoid: Server | None) -> Server | None:
         return self._backup

@@ -9,11 +9,12 @@ from proxy.core.stream import failure
 from proxy.core.stream.accounting import response_counted
 from proxy.core.stream.body import Body
 from proxy.core.stream.failure import Failure
+from proxy.core.stream.idleness import silence_ends
 from proxy.core.stream.log_facts import request_facts, session_facts, stream_facts, termination
 from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.stream import CLOSED, ESTABLISHED, Stream
 from proxy.runtime.backend import Backend
-from proxy.runtime.cells import BOUT
+from proxy.runtime.cells import BOUT, REQ_TOT
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class HttpEnd(Stream):
         "body_begun", "captured_response", "captured_set_cookie", "client_side_closed", "continued", "extra", "fresh_only",
         "head", "interims", "is_over", "logged", "may_replay", "outbox", "outbox_octets", "request_body", "request_done",
         "responded", "response", "response_body", "response_buffer", "response_done", "response_ms", "server_keeps",
-        "server_side_closed", "spoiled", "status", "tunnel", "until_close",
+        "spoiled", "status", "tunnel", "until_close",
     )
 
     session: HttpSession
@@ -60,11 +61,13 @@ class HttpEnd(Stream):
         self.spoiled = False                        # the server sent more than its response
         self.tunnel = False
         self.client_side_closed = False
-        self.server_side_closed = False
         self.is_over = False
         self.logged = False
         self.captured_response: list[bytes | None] | None = None
         self.captured_set_cookie: bytes | None = None
+
+    def has_responded(self) -> bool:
+        return self.responded
 
     # deadlines
 
@@ -76,8 +79,8 @@ class HttpEnd(Stream):
     def _next_expiry(self) -> tuple[int, Failure]:
         """When patience ends, and what it means then; 0 = never."""
         session, backend = self.session, self.backend
-        if self.tunnel and backend is not None:
-            return self._tunnel_expiry(backend)
+        if self.tunnel:
+            return silence_ends(session, backend, self.client_side_closed, False)
         client_ms = server_ms = 0
         if not self.request_done or session.link.pending:
             timeout_ms = session.frontend.timeout_client_ms
@@ -95,22 +98,6 @@ class HttpEnd(Stream):
         if connection is None or self.response_done or self.session.link.pending:
             return False
         return self.request_done or (connection.link is not None and connection.link.pending > 0)
-
-    def _tunnel_expiry(self, backend: Backend) -> tuple[int, Failure]:
-        session, frontend = self.session, self.session.frontend
-        timeout_ms = backend.timeout_tunnel_ms or frontend.timeout_tunnel_ms
-        fin_ms = 0
-        if self.client_side_closed:
-            fin_ms = frontend.timeout_client_fin_ms
-        elif self.server_side_closed:
-            fin_ms = backend.timeout_server_fin_ms
-        active_ms = max(session.client_active_ms, session.server_active_ms)
-        if fin_ms:
-            return active_ms + fin_ms, failure.DATA_CLIENT_TIMEOUT if self.server_side_closed else failure.DATA_SERVER_TIMEOUT
-        if timeout_ms:
-            return active_ms + timeout_ms, failure.DATA_SERVER_TIMEOUT
-        limits = [limit for limit in (frontend.timeout_client_ms, backend.timeout_server_ms) if limit]
-        return (active_ms + min(limits) if limits else 0), failure.DATA_CLIENT_TIMEOUT
 
     def _client_late(self) -> Failure:
         if self.responded:
@@ -146,6 +133,7 @@ class HttpEnd(Stream):
             return
         self.is_over = True
         session, host = self.session, self.host
+        self._count_response()
         self.count_times(self.response_ms, host.now_ms - session.request_began_ms)
         self.credit()
         server = self.server
@@ -170,7 +158,7 @@ class HttpEnd(Stream):
             link is not None and self.server_keeps and self.request_done and self.response_done and not self.spoiled
             and not self.tunnel and not self.until_close and not link.pending
             and backend is not None and backend.connection_mode == "keep-alive"
-            and session.frontend.connection_mode == "keep-alive" and server.is_up
+            and session.frontend.connection_mode == "keep-alive" and server.is_up and not self.host.process.closing
             and (server.max_reuse < 0 or connection.requests < server.max_reuse)
         )
         if not reusable or backend is None:
@@ -198,28 +186,42 @@ class HttpEnd(Stream):
             self.status, octets = session.send_own(why.status, self.head, keep, backend)
             self.octets_out += octets
             self.credited_out += octets             # send_own has counted them for the front side
-            self._count_own_response(self.status, octets)
+            self._count_own_octets(octets)
+        self._count_response()
         self.count_times(self.response_ms, self.host.now_ms - session.request_began_ms)
         self.credit()
-        server = self.server
+        server = self.server or self.queued_on
         self.leave_backend()
         self.state = CLOSED
         if not self.logged:
             self.log(why, server)
-        if answered and not self.request_done:
-            session.stream_over(False) if session.half_closed else session.linger()
-        elif answered:
-            session.stream_over(keep)
-        else:
-            session.finish(abort=self.until_close or why.termination[:1] in (b"c", b"C"))
+        self._part(why, answered, keep)
 
-    def _count_own_response(self, status: int, octets: int) -> None:
-        response_counted(self.session.frontend.counters, status)
+    def _part(self, why: Failure, answered: bool, keep: bool) -> None:
+        """Leave the client, so that what it was sent reaches it."""
+        session = self.session
+        if session.gone or (why is failure.DATA_CLIENT_TIMEOUT and session.link.pending):
+            session.finish(abort=True)
+        elif answered and self.request_done:
+            session.stream_over(keep)
+        elif answered or self.response_done:
+            session.linger()
+        else:
+            session.finish(abort=self.until_close)
+
+    def _count_own_octets(self, octets: int) -> None:
         if self.backend is not None:
-            response_counted(self.backend.counters, status)
             self.backend.counters[BOUT] += octets
         if self.server is not None:
             self.server.counters[BOUT] += octets
+
+    def _count_response(self) -> None:
+        """Count how the exchange ended for the client: its status, or that there was none."""
+        response_counted(self.session.frontend.counters, self.status)
+        if self.backend is not None:
+            row = self.backend.counters
+            response_counted(row, self.status)
+            row[REQ_TOT] += 1
 
     def log(self, why: Failure | None, server: Server | None = None) -> None:
         """Hand the facts of this stream to the frontend's log."""

@@ -109,16 +109,16 @@ class HttpSession(Session):
         self.half_closed = True
         if self.stream is not None:
             self.stream.client_ended()
-        elif self.lingering or (not self.request_began_ms and self.requests):
+        elif self._may_leave_silently():
             self.finish()
         else:
             self._refuse(failure.REQUEST_ABORTED, 400)
 
     def lost(self) -> None:
-        self.half_closed = True
+        self.half_closed = self.gone = True
         if self.stream is not None:
             self.stream.client_lost()
-        elif self.lingering or not self.request_began_ms:
+        elif self._may_leave_silently():
             self.finish(abort=True)
         else:
             self._refuse(failure.REQUEST_ABORTED, 400)
@@ -131,20 +131,22 @@ class HttpSession(Session):
     def deadline_reached(self, now_ms: int) -> None:
         if self.stream is not None:
             self.stream.deadline_reached(now_ms)
-        elif self.lingering or (not self.request_began_ms and self._may_leave_silently()):
+        elif self._may_leave_silently():
             self.finish()
         else:
             self._refuse(failure.REQUEST_TIMEOUT, 408)
 
     def _may_leave_silently(self) -> bool:
-        return self.requests > 0 or "http-ignore-probes" in self.frontend.options
+        if self.lingering:
+            return True
+        return not self.request_began_ms and (self.requests > 0 or "http-ignore-probes" in self.frontend.options)
 
     def is_idle(self) -> bool:
         return self.stream is None and not self.request_began_ms and self.requests > 0
 
     def shut(self, why: Failure) -> None:
         if self.stream is not None:
-            self.stream.fail(why)
+            self.stream.shut(why)
         else:
             self.finish()
 
@@ -226,16 +228,37 @@ class HttpSession(Session):
     def _answer_monitor(self, head: RequestHead) -> None:
         self.frontend.counters[INTERCEPTED] += 1
         keep = self.keep and not head.has_body
-        self.send_own(200, head, keep)
-        self.stream_over(keep)
+        status, _ = self.send_own(200, head, keep)
+        response_counted(self.frontend.counters, status)
+        self._answered(keep, head)
 
     def _answer_last_hop(self, head: RequestHead) -> None:
         """OPTIONS or TRACE that may not be passed on any more (RFC 9110 §7.6.2)."""
         keep = self.keep and not head.has_body
         response = last_hop_response(head.method, response_connection(1, head.version_minor, keep))
         self.link.send(response)
-        self.frontend.counters[BOUT] += len(response)
-        self.stream_over(keep)
+        row = self.frontend.counters
+        row[INTERCEPTED] += 1
+        row[BOUT] += len(response)
+        self.listener.counters[BOUT] += len(response)
+        status = 200 if head.method == b"OPTIONS" else 501
+        response_counted(row, status)
+        log = self.frontend.log
+        if log is not None:
+            record = session_facts(self)
+            request_facts(record, self)
+            record.status, record.octets_in, record.octets_out = status, head.size, len(response)
+            record.queue_ms = record.connect_ms = record.response_ms = record.data_ms = 0
+            record.termination = b"LR--"
+            log.record(record)
+        self._answered(keep, head)
+
+    def _answered(self, keep: bool, head: RequestHead) -> None:
+        """A request was answered on the spot: its body, if it has one, is nobody's."""
+        if head.has_body:
+            self.linger()
+        else:
+            self.stream_over(keep)
 
     # answering without a stream
 
@@ -248,6 +271,8 @@ class HttpSession(Session):
         response = own_response(status, pages, minor, keep, head is not None and head.method == b"HEAD")
         if status in pages:
             status = pages[status].status
+        if self.gone:
+            return status, 0
         self.link.send(response)
         self.frontend.counters[BOUT] += len(response)
         self.listener.counters[BOUT] += len(response)
@@ -258,29 +283,26 @@ class HttpSession(Session):
         row = self.frontend.counters
         row[EREQ] += 1
         self.listener.counters[EREQ] += 1
-        had_octets = bool(self.request_began_ms)
-        if had_octets or why is failure.REQUEST_TIMEOUT:
-            sent = status
-            if not (why is failure.REQUEST_ABORTED and not had_octets):
-                sent, _ = self.send_own(status, self.head, False)
-            if had_octets:
-                response_counted(row, sent)
+        if self.head is None:
+            request_received(row, self.host.now_ms)
+        sent, _ = self.send_own(status, self.head, False)
+        response_counted(row, sent)
         log = self.frontend.log
         if log is not None:
-            self._log_refusal(log, why, status, had_octets)
+            self._log_refusal(log, why, status)
         self.buffer = b""
         self.linger()
 
-    def _log_refusal(self, log: Any, why: Failure, status: int, had_octets: bool) -> None:
+    def _log_refusal(self, log: Any, why: Failure, status: int) -> None:
         if not self.request_began_ms:
-            self.request_began_ms = self.host.now_ms if self.requests else self.accept_ms
+            self.request_began_ms = self.accept_ms
             self.number_request()
         record = session_facts(self)
         head, self.head = self.head, None
         request_facts(record, self)
         self.head = head
         record.status = status
-        record.octets_in = len(self.buffer) if had_octets else 0
+        record.octets_in = len(self.buffer)
         record.termination = termination(why, NO_FLAG, NO_FLAG)
         log.record(record)
 
@@ -293,11 +315,11 @@ class HttpSession(Session):
         self.request_began_ms = 0
         if self.closed:
             return
-        if not keep or (self.half_closed and not self.buffer):
-            if self.buffer:
-                self.linger()
-            else:
-                self.finish()
+        if not keep and self.buffer:
+            self.linger()
+            return
+        if not keep or (not self.buffer and (self.half_closed or self.host.process.closing)):
+            self.finish()
             return
         host, frontend, link = self.host, self.frontend, self.link
         self.idle_since_ms = host.now_ms

@@ -9,7 +9,7 @@ a request that was kept whole can be sent again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1.chunked import ChunkedDecoder
@@ -25,6 +25,7 @@ from proxy.core.stream.ports import PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Link
 from proxy.core.stream.server_connection import BODY_READ_OCTETS, HEAD_READ_OCTETS, ServerConnection
 from proxy.core.stream.stream import ESTABLISHED
 from proxy.runtime.backend import Backend
+from proxy.runtime.cells import REQ_TOT
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 SWITCHING_PROTOCOLS = 101
 CONTINUE = 100
-INTERIM_RESPONSES_MAX = 20
 JOIN_OCTETS = 16384             # up to here one copy is cheaper than a second system call
 CREDIT_OCTETS = 1 << 20         # how much may be under way before the board is told
 BAD_GATEWAY = 502
@@ -79,6 +79,7 @@ class HttpStream(HttpEnd):
         """More from the client: its body, its side of a tunnel, or the next request."""
         if self.tunnel:
             self.octets_in += len(received)
+            self.session.server_active_ms = self.host.now_ms
             self._to_server(received)
         elif self.request_done:
             self._keep_for_later(received)
@@ -96,7 +97,7 @@ class HttpStream(HttpEnd):
         try:
             octets = body.feed(received)
         except RemoteProtocolError:
-            self.fail(failure.REQUEST_BODY_BAD)
+            self._request_body_bad()
             return
         self.octets_in += len(received) - body.extra
         if body.done:
@@ -109,6 +110,12 @@ class HttpStream(HttpEnd):
             self._body_octets(octets)
         if self.request_done and self.response_done:
             self.finish_exchange()
+
+    def _request_body_bad(self) -> None:
+        if self.responded:
+            self.fail(failure.DATA_REQUEST_BAD)
+        else:
+            self.fail(failure.REQUEST_BODY_BAD if self.connection is not None else failure.BAD_REQUEST)
 
     def _body_octets(self, octets: Octets) -> None:
         """Send body octets on, or keep them for a server that is not there yet."""
@@ -172,7 +179,7 @@ class HttpStream(HttpEnd):
             octets = request_bytes(head, request_connection(head.version_minor, self._keeps_server(backend)), self.extra)
         except LocalProtocolError as error:
             self.host.broken(self, error)
-            self.fail(failure.INTERNAL)
+            self.shut(failure.INTERNAL)
             return
         outbox = self.outbox
         if outbox:
@@ -187,6 +194,8 @@ class HttpStream(HttpEnd):
         self.arm_activity()
 
     def _keeps_server(self, backend: Backend) -> bool:
+        if self.host.process.closing:
+            return False
         keeps = backend.connection_mode == "keep-alive" and self.session.frontend.connection_mode == "keep-alive"
         return keeps or backend.pretend_keepalive
 
@@ -196,6 +205,7 @@ class HttpStream(HttpEnd):
         """More from the server: heads, body, or its side of a tunnel."""
         self.session.server_active_ms = self.host.now_ms
         if self.tunnel:
+            self.session.client_active_ms = self.host.now_ms
             self._to_client(received)
         elif self.response is None:
             buffer = self.response_buffer
@@ -230,9 +240,8 @@ class HttpStream(HttpEnd):
     def _interim(self, head: ResponseHead) -> None:
         """1xx: passed on to a client that knows them."""
         self.interims += 1
-        if self.interims > INTERIM_RESPONSES_MAX:
-            self.server_failed(failure.RESPONSE_BAD)
-            return
+        if self.server is not None:
+            self._count_head(self.server.counters, head.status)
         if head.status == CONTINUE:
             self.continued = True
         if self.head.version_minor:
@@ -251,6 +260,8 @@ class HttpStream(HttpEnd):
         self.response_ms = host.now_ms - self.connected_ms
         self.status = head.status
         self.server_keeps = head.keep_alive
+        if host.process.closing:
+            session.keep = False
         if head.status == SWITCHING_PROTOCOLS or (self.head.method == b"CONNECT" and head.status < 300):
             self.tunnel = True
         else:
@@ -263,14 +274,17 @@ class HttpStream(HttpEnd):
         except LocalProtocolError as error:
             host.broken(self, error)
             self.response = None
-            self.fail(failure.INTERNAL)
+            self.shut(failure.INTERNAL)
             return
         self.responded = True
-        for row in (session.frontend.counters, backend.counters, server.counters):
-            response_counted(row, head.status)
+        self._count_head(server.counters, head.status)
         if session.frontend.logasap:
             self.log(None)
         self._send_first(octets, rest)
+
+    def _count_head(self, row: Any, status: int) -> None:
+        response_counted(row, status)
+        row[REQ_TOT] += 1
 
     def _wants_retry(self, backend: Backend, status: int) -> bool:
         """retry-on STATUS: another attempt instead of this answer."""
@@ -377,21 +391,29 @@ class HttpStream(HttpEnd):
     def client_ended(self) -> None:
         """The client has half-closed."""
         if self.tunnel:
-            self.client_side_closed = True
-            self._end_tunnel_side(self.connection.link if self.connection is not None else None, self.server_side_closed)
+            self._end_client_side()
         elif not self.request_done:
-            self.fail(failure.REQUEST_BODY_ABORTED if not self.responded else failure.DATA_CLIENT_ABORTED)
+            self._client_cut()
         elif self.backend is not None and self.backend.abortonclose and not self.responded:
             self.fail(self.client_gone())
 
     def client_lost(self) -> None:
-        self.fail(failure.DATA_CLIENT_ABORTED if self.responded else self.client_gone())
+        if self.responded or not self.request_done:
+            self._client_cut()
+        else:
+            self.fail(self.client_gone())
+
+    def _client_cut(self) -> None:
+        """The client has gone in the middle of something."""
+        if self.responded:
+            self.fail(failure.DATA_CLIENT_ABORTED)
+        else:
+            self.fail(failure.REQUEST_BODY_ABORTED if self.state == ESTABLISHED else self.client_gone())
 
     def server_ended(self) -> None:
         """The server has half-closed."""
         if self.tunnel:
-            self.server_side_closed = True
-            self._end_tunnel_side(self.session.link, self.client_side_closed)
+            self.finish_exchange()              # as HAProxy: only a client may end its side alone
         elif self.response is None:
             self.server_failed(failure.RESPONSE_EMPTY)
         elif self.response_done:
@@ -412,12 +434,10 @@ class HttpStream(HttpEnd):
         else:
             self.fail(failure.DATA_SERVER_ABORTED)
 
-    def _end_tunnel_side(self, other: Link | None, other_closed: bool) -> None:
-        if other is not None:
-            other.end_writing()
-        if other_closed or other is None:
-            self.finish_exchange()
-        else:
+    def _end_client_side(self) -> None:
+        self.client_side_closed = True
+        if self.connection is not None:
+            self.connection.link.end_writing()
             self.arm_activity()
 
     def server_failed(self, why: Failure) -> None:

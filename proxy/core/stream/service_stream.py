@@ -14,13 +14,14 @@ from proxy.core.http1.errors import BUILT_IN, REDIRECTS
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.http1.writer import response_bytes, response_connection
 from proxy.core.stream import failure
-from proxy.core.stream.accounting import response_counted, session_opened
+from proxy.core.stream.accounting import occupancy, response_counted, session_opened
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_edit import capture
 from proxy.core.stream.log_facts import request_facts, session_facts, termination
 from proxy.core.stream.ports import PAUSE_NOT_ASKED
 from proxy.runtime.backend import Backend
-from proxy.runtime.cells import BOUT, INTERCEPTED
+from proxy.runtime.cells import BIN, BOUT, INTERCEPTED, REQ_TOT
+from proxy.runtime.frontend import Frontend
 from proxy.runtime.service import ServiceRequest, ServiceResponse
 
 if TYPE_CHECKING:
@@ -54,10 +55,13 @@ class ServiceStream:
     def begin(self) -> None:
         """Answer at once, or wait for a body that fits."""
         head, session = self.head, self.session
-        session.frontend.counters[INTERCEPTED] += 1
-        backend = session.frontend.backend
-        if backend is not None and backend.name == session.frontend.name:
+        backend = self._backend
+        if backend is None:
+            session.frontend.counters[INTERCEPTED] += 1
+        else:
+            backend.sessions += 1
             session_opened(backend.counters, session.host.now_ms)
+            occupancy(backend.counters, backend.sessions)
         if head.chunked:
             self._unread("chunked")
         elif head.content_length > session.limits.head:
@@ -114,7 +118,6 @@ class ServiceStream:
         else:
             session.keep = False
         octets = response_bytes(response, response_connection(1, head.version_minor, session.keep), b"")
-        response_counted(session.frontend.counters, answer.status)
         if head.method == b"HEAD":
             self._send(octets)
             self._finish(None)
@@ -134,7 +137,7 @@ class ServiceStream:
             piece = next(self._pieces, None)
         except Exception as error:          # see _respond
             self.session.host.broken(self, error)
-            self.fail(failure.INTERNAL_DATA)
+            self.shut(failure.INTERNAL)
             return
         if piece is None:
             self._send(LAST_CHUNK if self._chunked else b"")
@@ -163,7 +166,7 @@ class ServiceStream:
 
     def client_ended(self) -> None:
         if self.status < 0:
-            self.fail(failure.REQUEST_ABORTED)
+            self._unread("cut")
 
     def client_lost(self) -> None:
         self.fail(failure.DATA_CLIENT_ABORTED)
@@ -176,12 +179,24 @@ class ServiceStream:
         else:
             self.fail(failure.REQUEST_TIMEOUT if self.status < 0 else failure.DATA_CLIENT_TIMEOUT)
 
+    def shut(self, why: Failure) -> None:
+        """End because somebody outside wants it."""
+        self.fail(failure.in_phase(why, False, True, self.status >= 0))
+
     def fail(self, why: Failure) -> None:
         """End early: the client has gone or is too slow, or the service is broken."""
-        if not self.is_over:
-            self.session.keep = False
-            self._end(why)
-            self.session.finish(abort=True)
+        if self.is_over:
+            return
+        session = self.session
+        session.keep = False
+        answered = self.status < 0 and why.status > 0
+        if answered:
+            self.status, self._octets_out = session.send_own(why.status, self.head, False)
+        self._end(why)
+        if answered:
+            session.linger()
+        else:
+            session.finish(abort=True)
 
     def _finish(self, why: Failure | None) -> None:
         if self.is_over:
@@ -198,6 +213,8 @@ class ServiceStream:
         self.is_over = True
         self._pieces = None
         session = self.session
+        response_counted(session.frontend.counters, self.status)
+        self._count_backend(session.frontend)
         log = session.frontend.log
         if log is None:
             return
@@ -212,6 +229,21 @@ class ServiceStream:
         record.server_name = self.service.name
         record.termination = b"LR--" if why is None else termination(why, NO_FLAG, NO_FLAG)
         log.record(record)
+
+
+    def _count_backend(self, frontend: Frontend) -> None:
+        """The backend whose service it is counts a session; that of the frontend's own listen section counts octets only."""
+        backend = self._backend or frontend.backend
+        if backend is None or (self._backend is None and backend.name != frontend.name):
+            return
+        row = backend.counters
+        row[BIN] += self.head.size + len(self._body)
+        row[BOUT] += self._octets_out
+        if self._backend is not None:
+            backend.sessions -= 1
+            occupancy(row, backend.sessions)
+            response_counted(row, self.status)
+            row[REQ_TOT] += 1
 
 
 def reason_of(status: int) -> bytes:

@@ -23,8 +23,9 @@ class Session:
     """
 
     __slots__ = (
-        "accept_ms", "accept_wall_s", "client_active_ms", "closed", "deadline_ms", "frontend", "host", "link", "listener",
-        "local_address", "local_port", "packed", "peer_address", "peer_port", "request_number", "server_active_ms", "slot",
+        "accept_ms", "accept_wall_s", "client_active_ms", "closed", "deadline_ms", "frontend", "gone", "host", "link",
+        "listener", "local_address", "local_port", "packed", "peer_address", "peer_port", "request_number",
+        "server_active_ms", "slot",
     )
 
     def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]) -> None:
@@ -41,6 +42,7 @@ class Session:
         self.deadline_ms = NEVER
         self.slot = 0
         self.closed = False
+        self.gone = False                       # the client's connection is broken: nothing reaches it any more
         self.packed = b""
         self.request_number = 0                 # of the request at hand, among all of this process (%rt)
 

@@ -36,7 +36,9 @@ ESTABLISHED = 4
 CLOSED = 5
 
 TURN_AROUND_MS = 1000
+CONNECT_FAILURE = "conn-failure"
 NO_FLAG = ord("-")
+NO_COOKIE = ord("N")
 
 
 class Stream:
@@ -47,8 +49,8 @@ class Stream:
 
     __slots__ = (
         "assigned_ms", "avoid", "backend", "backend_queue", "connected_ms", "connection", "credited_in", "credited_out",
-        "flag_request", "flag_response", "host", "octets_in", "octets_out", "pinned", "queued_at_ms", "queued_in",
-        "redispatched", "retries", "server", "server_queue", "session", "source", "start_ms", "state", "was_reused",
+        "flag_request", "flag_response", "host", "octets_in", "octets_out", "pinned", "queue_mark", "queued_at_ms", "queued_in",
+        "queued_on", "redispatched", "retries", "server", "server_queue", "session", "source", "start_ms", "state", "was_reused",
     )
 
     def __init__(self, session: Session, backend: Backend | None, start_ms: int) -> None:
@@ -65,6 +67,8 @@ class Stream:
         self.was_reused = False
         self.queued_in: Any = None
         self.queued_at_ms = 0
+        self.queue_mark = 0
+        self.queued_on: Server | None = None        # the server in whose line it waits or has waited last
         self.server_queue = 0
         self.backend_queue = 0
         self.start_ms = start_ms                    # when everything needed to choose a server was known
@@ -76,7 +80,7 @@ class Stream:
         self.credited_in = 0
         self.credited_out = 0
         self.flag_request = NO_FLAG
-        self.flag_response = NO_FLAG
+        self.flag_response = NO_FLAG if backend is None or backend.cookie is None else NO_COOKIE
 
     # what HTTP and TCP do differently
 
@@ -86,6 +90,10 @@ class Stream:
 
     def server_ready(self, link: Link) -> None:
         """The connection stands: send."""
+        raise AssertionError("a stream is of a kind")
+
+    def has_responded(self) -> bool:
+        """Whether the client has been sent a part of the final response."""
         raise AssertionError("a stream is of a kind")
 
     def answer_failure(self, why: Failure) -> None:
@@ -142,41 +150,39 @@ class Stream:
                 else:
                     self.fail(failure.NO_SERVER)
                 return
+            backend.counters[LBTOT] += 1
+            server.counters[LBTOT] += 1
             if server.is_full():
                 self._wait_in_line(backend, server)
                 return
-            self._count_balanced(backend, server)
         elif server.is_full():
             self._wait_in_line(backend, server)
             return
         self._take_slot(backend, server)
 
-    def _count_balanced(self, backend: Backend, server: Server) -> None:
-        backend.counters[LBTOT] += 1
-        server.counters[LBTOT] += 1
-
     def _wait_in_line(self, backend: Backend, server: Server | None) -> None:
+        self.queued_on = server
         if not queue.enqueue(self, backend, server, self.host.now_ms):
             if self.pinned is not None and backend.redispatch_after:
-                self.pinned = None
-                self._redispatched()
+                self._leave_server(self.pinned)
                 self.assign()
             else:
                 self.fail(failure.QUEUE_FULL)
             return
         self.state = QUEUED
-        patience_ms = backend.timeout_queue_ms or backend.timeout_connect_ms
+        self.wait(backend.timeout_queue_ms or backend.timeout_connect_ms)
+
+    def wait(self, patience_ms: int) -> None:
+        """Be told by `waited_too_long` when so much time has passed; 0 = never."""
         self.session.arm(self.host.now_ms + patience_ms if patience_ms else 0)
 
     def slot_granted(self, server: Server) -> None:
         """A slot came free for this stream (queue.serve)."""
-        backend = server.backend
-        if self.pinned is not server:
-            self._count_balanced(backend, server)
-        self._take_slot(backend, server)
+        self._take_slot(server.backend, server)
 
     def _take_slot(self, backend: Backend, server: Server) -> None:
         self.server = server
+        self.queued_on = None
         server.served += 1
         backend.served += 1
         occupancy(server.counters, server.served)
@@ -221,8 +227,7 @@ class Stream:
         server.backend.counters[CONNECT] += 1
         connection = ServerConnection(host, server, self)
         self.connection = connection
-        patience_ms = server.backend.timeout_connect_ms
-        self.session.arm(host.now_ms + patience_ms if patience_ms else 0)
+        self.wait(server.backend.timeout_connect_ms)
         port = 0 if server.port_offset is None else self.session.local_port + server.port_offset
         connection.connect(port, self._proxy_header(server))
 
@@ -260,47 +265,51 @@ class Stream:
             self.fail(why)
             return
         self.retries += 1
-        if self._may_redispatch(backend):
-            self._redispatched()
-            server.counters[WREDIS] += 1
-            self.pinned, self.avoid = None, server
+        elsewhere = self._goes_elsewhere(backend, server, why)
+        if not elsewhere or why.retry != CONNECT_FAILURE:
+            backend.counters[WRETR] += 1
+            server.counters[WRETR] += 1
+        if elsewhere:
+            self._leave_server(server)
             self.release_slot()
             self.assign()
-            return
-        backend.counters[WRETR] += 1
-        server.counters[WRETR] += 1
-        if why is not failure.CONNECT_REFUSED:
+        elif why is failure.CONNECT_REFUSED:
+            self.state = WAITING
+            self.wait(min(TURN_AROUND_MS, backend.timeout_connect_ms or TURN_AROUND_MS))
+        else:
             self.connect()
-            return
-        self.state = WAITING
-        wait_ms = min(TURN_AROUND_MS, backend.timeout_connect_ms or TURN_AROUND_MS)
-        self.session.arm(self.host.now_ms + wait_ms)
 
-    def _may_redispatch(self, backend: Backend) -> bool:
-        """Is this retry, the `self.retries`-th, one that goes elsewhere?"""
+    def _goes_elsewhere(self, backend: Backend, server: Server, why: Failure) -> bool:
+        """Does this retry, the `self.retries`-th, go to another server?
+
+        A refused connection moves on at once where no persistence and no hash asked for this server, as with HAProxy.
+        """
         after, retries = backend.redispatch_after, self.retries
-        if after == 0 or backend.active_count + backend.backup_count < 1:
+        if after == 0 or not backend.farm.offers_another(server):
             return False
-        if after > 0:
-            return retries % after == 0
-        return retries == backend.retries + 1 + after
+        if why is failure.CONNECT_REFUSED and self.pinned is None and not backend.balancer.needs_key:
+            return True
+        return retries % after == 0 if after > 0 else retries == backend.retries + 1 + after
 
-    def _redispatched(self) -> None:
+    def _leave_server(self, server: Server) -> None:
+        """Let another server than this one be chosen."""
+        self.pinned, self.avoid = None, server
         self.redispatched = True
-        if self.backend is not None:
-            self.backend.counters[WREDIS] += 1
+        server.counters[WREDIS] += 1
+        server.backend.counters[WREDIS] += 1
         if self.flag_request == ord("V"):
             self.flag_request = ord("D")
 
     def _try_again(self) -> None:
         """The turn-around is over: the same server, unless it went down meanwhile."""
-        server = self.server
-        if server is not None and server.is_up:
+        backend, server = self.backend, self.server
+        if backend is None or server is None:
+            raise AssertionError("waiting for a server without one")
+        if server.is_up or not (backend.redispatch_after and backend.farm.offers_another(server)):
             self.assigned_ms = self.host.now_ms
             self.connect()
             return
-        self.pinned, self.avoid = None, server
-        self._redispatched()
+        self._leave_server(server)
         self.release_slot()
         self.assign()
 
@@ -328,34 +337,42 @@ class Stream:
             return failure.CONNECT_ABORTED
         return failure.RESPONSE_ABORTED
 
-    def drop_connection(self) -> None:
-        """Close the server's side, whatever it was doing."""
+    def drop_connection(self, abort: bool = False) -> None:
+        """Close the server's side, whatever it was doing; by a reset where what is under way is given up."""
         connection, self.connection = self.connection, None
-        if connection is not None:
+        if connection is None:
+            return
+        if abort:
+            connection.abort()
+        else:
             connection.discard()
+
+    def shut(self, why: Failure) -> None:
+        """End because somebody outside wants it: an administrator, or a server that went down."""
+        self.fail(failure.in_phase(why, self.state == QUEUED, self.state == ESTABLISHED, self.has_responded()))
 
     def fail(self, why: Failure) -> None:
         """End early: leave the line, drop the connection, count, tell the client, log."""
         if self.state == CLOSED:
             return
         queue.leave(self)
-        self.drop_connection()
+        self.drop_connection(abort=True)
         self._count_failure(why)
         self.answer_failure(why)
 
     def _count_failure(self, why: Failure) -> None:
         if why.front_cell >= 0:
             self.session.frontend.counters[why.front_cell] += 1
-        if why.back_cell >= 0:
+        server = self.server or self.queued_on
+        for cell in why.back_cells:
             if self.backend is not None:
-                self.backend.counters[why.back_cell] += 1
-            if self.server is not None:
-                self.server.counters[why.back_cell] += 1
+                self.backend.counters[cell] += 1
+            if server is not None:
+                server.counters[cell] += 1
 
-    def server_gone(self) -> None:
-        """The server in whose queue this stream waits has gone: look for another one."""
-        queue.leave(self)
-        self.pinned = None
+    def server_gone(self, server: Server) -> None:
+        """The server in whose queue this stream waited has gone: look for another one."""
+        self._leave_server(server)
         self.assign()
 
     def credit(self) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from proxy.core.stream import failure
 from proxy.core.stream.failure import Failure
+from proxy.core.stream.idleness import silence_ends
 from proxy.core.stream.log_facts import session_facts, stream_facts, termination
 from proxy.core.stream.ports import PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Host, Link
 from proxy.core.stream.server_connection import BODY_READ_OCTETS, HEAD_READ_OCTETS
 from proxy.core.stream.session import Session
-from proxy.core.stream.stream import CLOSED, ESTABLISHED, NO_FLAG, Stream
+from proxy.core.stream.stream import CLOSED, ESTABLISHED, NO_FLAG, QUEUED, Stream
 from proxy.runtime.cells import BIN
 from proxy.runtime.frontend import Listener
 from proxy.runtime.server import Server
@@ -52,13 +53,13 @@ class TcpSession(Session):
         self.stream.deadline_reached(now_ms)
 
     def shut(self, why: Failure) -> None:
-        self.stream.fail(why)
+        self.stream.shut(why)
 
 
 class TcpStream(Stream):
     """The way of a TCP session to its server, and the octets between them."""
 
-    __slots__ = ("client_closed", "early", "is_over", "server_closed")
+    __slots__ = ("client_closed", "early", "is_over", "logged", "patience_ends_ms", "server_closed")
 
     session: TcpSession
 
@@ -68,6 +69,8 @@ class TcpStream(Stream):
         self.client_closed = False
         self.server_closed = False
         self.is_over = False
+        self.logged = False
+        self.patience_ends_ms = 0
 
     def begin(self) -> None:
         """Look for a server at once: in TCP mode nothing has to be read first."""
@@ -96,6 +99,8 @@ class TcpStream(Stream):
             session.link.pause(PAUSE_PEER_FULL)
         if self.client_closed:
             link.end_writing()
+        if session.frontend.logasap:
+            self._log(None, self.server)
         self._arm()
 
     # octets
@@ -143,7 +148,7 @@ class TcpStream(Stream):
         self.client_closed = True
         connection = self.connection
         if self.state != ESTABLISHED or connection is None:
-            if not self.early:
+            if not self.early or (self.backend is not None and self.backend.abortonclose):
                 self.fail(self.client_gone())
             return
         connection.link.end_writing()
@@ -163,6 +168,7 @@ class TcpStream(Stream):
 
     def client_lost(self) -> None:
         """The client's connection is broken."""
+        self.session.gone = True
         self.fail(failure.DATA_CLIENT_ABORTED if self.state == ESTABLISHED else self.client_gone())
 
     def server_lost(self) -> None:
@@ -171,41 +177,48 @@ class TcpStream(Stream):
     def answer_failure(self, why: Failure) -> None:
         if not self.is_over:
             self._end(why)
-            self.session.finish(abort=why.termination[:1] in (b"c", b"C", b"s", b"S"))
+            session = self.session
+            session.finish(abort=session.gone or (why is failure.DATA_CLIENT_TIMEOUT and session.link.pending > 0))
+
+    def shut(self, why: Failure) -> None:
+        if self.state == ESTABLISHED:
+            self.fail(Failure(0, why.termination[:1] + b"-"))
+        else:
+            Stream.shut(self, why)
+
+    def has_responded(self) -> bool:
+        return False
 
     # deadlines
 
-    def _arm(self) -> None:
-        deadline_ms, _ = self._next_expiry()
-        self.session.arm(deadline_ms)
-
-    def _next_expiry(self) -> tuple[int, Failure]:
-        """When somebody has been silent for too long; 0 = never."""
-        session, frontend, backend = self.session, self.session.frontend, self.backend
-        client_limit_ms = frontend.timeout_client_ms
-        server_limit_ms = backend.timeout_server_ms if backend is not None else 0
-        tunnel_ms = (backend.timeout_tunnel_ms if backend is not None else 0) or frontend.timeout_tunnel_ms
-        if tunnel_ms:
-            client_limit_ms = server_limit_ms = tunnel_ms
-        if self.server_closed and frontend.timeout_client_fin_ms:
-            client_limit_ms = frontend.timeout_client_fin_ms
-        if self.client_closed and backend is not None and backend.timeout_server_fin_ms:
-            server_limit_ms = backend.timeout_server_fin_ms
+    def wait(self, patience_ms: int) -> None:
+        """Wait for a server, but no longer than the client may be silent."""
+        session = self.session
+        self.patience_ends_ms = self.host.now_ms + patience_ms if patience_ms else 0
+        client_limit_ms = session.frontend.timeout_client_ms
         client_ms = session.client_active_ms + client_limit_ms if client_limit_ms and not self.client_closed else 0
-        server_ms = session.server_active_ms + server_limit_ms if server_limit_ms and not self.server_closed else 0
-        if tunnel_ms and not self.client_closed and not self.server_closed:
-            active_ms = max(session.client_active_ms, session.server_active_ms)
-            return active_ms + tunnel_ms, failure.DATA_SERVER_TIMEOUT
-        if client_ms and (not server_ms or client_ms <= server_ms):
-            return client_ms, failure.DATA_CLIENT_TIMEOUT
-        return server_ms, failure.DATA_SERVER_TIMEOUT
+        ends = [moment for moment in (self.patience_ends_ms, client_ms) if moment]
+        session.arm(min(ends) if ends else 0)
+
+    def _waited(self, now_ms: int) -> None:
+        patience_ends_ms = self.patience_ends_ms
+        if patience_ends_ms and now_ms >= patience_ends_ms:
+            self.waited_too_long()
+        elif now_ms < self.session.client_active_ms + self.session.frontend.timeout_client_ms:
+            self.wait(patience_ends_ms - now_ms if patience_ends_ms else 0)
+        else:
+            self.fail(failure.QUEUE_CLIENT_TIMEOUT if self.state == QUEUED else failure.CONNECT_CLIENT_TIMEOUT)
+
+    def _arm(self) -> None:
+        deadline_ms, _ = silence_ends(self.session, self.backend, self.client_closed, self.server_closed)
+        self.session.arm(deadline_ms)
 
     def deadline_reached(self, now_ms: int) -> None:
         """The session's timer."""
         if self.state != ESTABLISHED:
-            self.waited_too_long()
+            self._waited(now_ms)
             return
-        deadline_ms, why = self._next_expiry()
+        deadline_ms, why = silence_ends(self.session, self.backend, self.client_closed, self.server_closed)
         if deadline_ms > now_ms or not deadline_ms:
             self.session.arm(deadline_ms)
         else:
@@ -217,22 +230,25 @@ class TcpStream(Stream):
         self.is_over = True
         self.count_times(-1, self.host.now_ms - self.session.accept_ms)
         self.credit()
-        server = self.server
+        server = self.server or self.queued_on
         self.drop_connection()
         self.leave_backend()
         self.state = CLOSED
-        log = self.session.frontend.log
-        if log is not None and not log.early:
+        if not self.logged:
             self._log(why, server)
 
     def _log(self, why: Failure | None, server: Server | None) -> None:
+        self.logged = True
+        log = self.session.frontend.log
+        if log is None:
+            return
         record = session_facts(self.session)
-        self.server = server
+        held, self.server = self.server, server
         stream_facts(record, self)
-        self.server = None
+        self.server = held
         record.termination = termination(why, NO_FLAG, NO_FLAG)
         record.status = 0
-        self.session.frontend.log.record(record)
+        log.record(record)
 
 
 class HealthSession(Session):

@@ -5,6 +5,7 @@ from proxy.core import queue
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import QCUR, QMAX
 from proxy.runtime.server import Server
+from proxy.runtime.states import Operational
 
 
 class Stream:
@@ -12,6 +13,8 @@ class Stream:
         self.name = name
         self.queued_in = None
         self.queued_at_ms = 0
+        self.queue_mark = 0
+        self.gone = None
         self.server_queue = 0
         self.backend_queue = 0
         self.granted = None
@@ -20,8 +23,8 @@ class Stream:
         self.granted = server
         server.served += 1
 
-    def server_gone(self) -> None:
-        raise AssertionError("told by the engine only")
+    def server_gone(self, server: Server) -> None:
+        self.gone = server
 
 
 def farm(maxconn: int = 1) -> tuple[Backend, Server]:
@@ -57,17 +60,39 @@ def test_only_as_many_are_served_as_there_are_slots():
     assert backend.counters[QMAX] == 5
 
 
-def test_a_full_queue_takes_nobody_and_tells_its_length():
+def test_a_full_queue_takes_nobody():
     backend, server = farm()
     server.maxqueue = 1
     first, second = Stream("first"), Stream("second")
     assert queue.enqueue(first, backend, server, 1)
     assert not queue.enqueue(second, backend, server, 2)
     assert second.queued_in is None
-    third = Stream("third")
-    server.maxqueue = 0
-    queue.enqueue(third, backend, server, 3)
-    assert third.server_queue == 1
+
+
+def test_a_position_counts_who_was_served_meanwhile_as_haproxy_does():
+    backend, server = farm(maxconn=1)
+    server.served = 1
+    streams = [Stream(str(number)) for number in range(3)]
+    for stream in streams:
+        queue.enqueue(stream, backend, None, 1)
+    for _ in range(3):
+        server.served = 0
+        assert queue.serve(server) == 1
+    assert [stream.backend_queue for stream in streams] == [1, 2, 3]
+    impatient = Stream("impatient")
+    queue.enqueue(impatient, backend, server, 4)
+    queue.leave(impatient)
+    assert (impatient.server_queue, impatient.backend_queue) == (1, 0)
+
+
+def test_who_waits_for_a_server_that_is_down_is_served_by_it_all_the_same():
+    backend, server = farm()
+    stream = Stream("bound")
+    queue.enqueue(stream, backend, server, 1)
+    server.operational = Operational.STOPPED
+    server.weight_now = 0
+    assert queue.serve(server) == 0
+    assert stream.granted is server
 
 
 def test_leaving_twice_is_harmless_and_a_draining_server_serves_only_its_own():
@@ -85,11 +110,11 @@ def test_leaving_twice_is_harmless_and_a_draining_server_serves_only_its_own():
     assert not backend.queue
 
 
-def test_the_queue_of_a_server_that_has_gone_is_emptied():
+def test_those_who_wait_for_a_server_that_has_gone_go_elsewhere():
     backend, server = farm()
     streams = [Stream("a"), Stream("b")]
     for stream in streams:
         queue.enqueue(stream, backend, server, 1)
-    assert queue.evict(server) == streams
+    assert queue.redistribute(server) == 2
     assert not server.queue
-    assert all(stream.queued_in is None for stream in streams)
+    assert all(stream.queued_in is None and stream.gone is server for stream in streams)
