@@ -78,9 +78,9 @@ def _act(arguments: Arguments, messages: Messages) -> int:
         sys.stdout.write(version_text() + USAGE)
         return 1
     for flag in arguments.not_acted_on:
-        messages.warning(f"'{flag}' is accepted and does nothing here.")
+        messages.remark(f"'{flag}' is accepted and does nothing here.")
     if arguments.master_worker and not arguments.check:
-        messages.warning(NO_MASTER, NO_MASTER_HINT)
+        messages.remark(NO_MASTER, NO_MASTER_HINT)
     return run_configuration(arguments, messages)
 
 
@@ -120,9 +120,9 @@ def run_configuration(arguments: Arguments, messages: Messages) -> int:
 
     settings = configuration.global_
     if settings.master_worker and not arguments.master_worker:
-        messages.warning(NO_MASTER, NO_MASTER_HINT)
+        messages.remark(NO_MASTER, NO_MASTER_HINT)
     if settings.nbthread is not None and settings.nbthread > 1:
-        messages.warning(f"'nbthread {settings.nbthread}': there is one worker yet, on one processor.")
+        messages.remark(f"'nbthread {settings.nbthread}': there is one worker yet, on one processor.")
     outcome = run(configuration, StartOptions(
         daemon=not arguments.foreground and (arguments.daemon or settings.daemon),
         debug=arguments.debug,

@@ -13,7 +13,7 @@ LABELS = {severity: f"[{severity.value}]".ljust(11) for severity in Severity}
 
 
 class Messages:
-    """Lines for stderr, and how many warnings were among them.
+    """Lines for stderr, and how many of HAProxy's warnings were among them.
 
     The first warning or alert is preceded by two notices that say which program speaks. `quiet` shows nothing at all,
     alerts included, as HAProxy's `-q` does.
@@ -38,6 +38,11 @@ class Messages:
     def warning(self, text: str, hint: str = "") -> None:
         """Say what is likely not as meant."""
         self.warnings_count += 1
+        self._introduce()
+        self._line(Severity.WARNING, text, hint)
+
+    def remark(self, text: str, hint: str = "") -> None:
+        """Warn of what is left out here. HAProxy has no reason to warn of it, so it is not counted: `-dW` goes on."""
         self._introduce()
         self._line(Severity.WARNING, text, hint)
 

@@ -109,8 +109,8 @@ class Life:
         settings = self._configuration.global_
         raise_limit(settings.ulimit_n or descriptors_needed(instance.process), self._teller.warning)
         bind_beside(instance.bind, self.old)
-        path = self._options.pidfile or settings.pidfile
-        if path:
+        path = self._options.pidfile or (settings.pidfile if self._options.daemon else "")
+        if path:        # 'pidfile' is about daemons: a trial in the foreground must not take the running daemon's place there
             self._pidfile = PidFile(path)
         if self._options.zero_warning and self._teller.warnings_count:
             raise StartError("warnings", "Some warnings were found and 'zero-warning' is set. Aborting.")

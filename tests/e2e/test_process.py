@@ -138,6 +138,15 @@ def test_db_keeps_a_daemon_in_the_foreground(write: Any, command: Any) -> None:
     assert running.process.poll() is None
 
 
+def test_a_trial_in_the_foreground_leaves_the_daemons_pid_file_alone(write: Any, command: Any, tmp_path: Path) -> None:
+    (tmp_path / "pid").write_text("4242\n")
+    write(in_global=f"pidfile {tmp_path}/pid")
+    command("-db", "-f", "cfg")
+    assert (tmp_path / "pid").read_text() == "4242\n"
+    command("-db", "-f", "cfg", "-p", "other")
+    assert (tmp_path / "other").exists()
+
+
 FAILURES = {
     "address": ("", "Address already in use", "held by"),
     "pidfile": ("pidfile /nowhere/pid", "Cannot create pidfile /nowhere/pid", "mkdir -p /nowhere"),
@@ -145,8 +154,9 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("flag", ["-db", "-D"])
-@pytest.mark.parametrize("what", FAILURES)
+@pytest.mark.parametrize(("what", "flag"), [
+    (what, flag) for what in FAILURES for flag in ("-db", "-D") if (what, flag) != ("pidfile", "-db")
+])
 def test_a_failed_start_says_what_and_how_to_fix_it(write: Any, run_once: Any, what: str, flag: str, tmp_path: Path) -> None:
     in_global, message, hint = FAILURES[what]
     address = write(in_global=in_global or "maxconn 50")

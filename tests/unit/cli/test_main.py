@@ -108,6 +108,11 @@ def test_flags_that_do_nothing_here_say_so(good: str, capsys: pytest.CaptureFixt
     assert "'-m 50' is accepted and does nothing here." in err
 
 
+def test_what_only_we_warn_of_is_not_fatal(good: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-dM", "-dI", "-dW", "-m", "50", "-W", "-c", "-f", good]) == 0
+    assert capsys.readouterr().out == "Configuration file is valid\n"
+
+
 def test_keywords_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-dKall"]) == 0
     out = capsys.readouterr().out
