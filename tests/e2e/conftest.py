@@ -28,8 +28,8 @@ PATIENCE_S = 20.0
 class Origin(ThreadingHTTPServer):
     """A web server called `name`: answers 200 with its name, keeps what it was asked, `fields` are added to each answer."""
 
-    daemon_threads = True
-    allow_reuse_address = True
+    daemon_threads = False
+    block_on_close = True           # `server_close` waits for the thread of each connection
     request_queue_size = 128
 
     def __init__(self, name: str, port: int = 0, host: str = "127.0.0.1") -> None:
@@ -40,6 +40,7 @@ class Origin(ThreadingHTTPServer):
         self.fields: list[tuple[str, str]] = []
         self.holding: threading.Event | None = None     # an answer waits for it
         self.arrived = threading.Semaphore(0)
+        self._connections: set[socket.socket] = set()
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
@@ -48,6 +49,14 @@ class Origin(ThreadingHTTPServer):
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that go away are part of the tests."""
 
@@ -55,6 +64,9 @@ class Origin(ThreadingHTTPServer):
         if self.holding is not None:
             self.holding.set()
         self.shutdown()
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
         self._thread.join()
 
