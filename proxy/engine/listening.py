@@ -14,6 +14,7 @@ from proxy.engine.port_holder import who_holds
 from proxy.runtime.frontend import Listener
 
 BACKLOG = 1024
+BACKLOG_MAX = 2**31 - 1         # what listen() takes; the system cuts it to net.core.somaxconn
 TCP_DEFER_ACCEPT_S = 1
 FASTOPEN_QUEUE = 64
 
@@ -34,7 +35,7 @@ def open_listener(listener: Listener) -> socket.socket:
             sock = _open_ip(address, bind, name)
         sock.setblocking(False)
         if address.family is not Family.DESCRIPTOR:
-            sock.listen(listener.backlog or listener.frontend.backlog or BACKLOG)
+            sock.listen(min(listener.backlog or listener.frontend.backlog or BACKLOG, BACKLOG_MAX))
     except OSError as error:
         raise StartError("bind", _problem(name, address, error), _advice(address, error)) from None
     listener.bound = sock.getsockname()

@@ -288,3 +288,8 @@ def test_the_package_names_its_faces() -> None:
     assert set(dir(proxy)) >= {"AsyncProxy", "ConfigError", "Proxy", "StartError"}
     with pytest.raises(AttributeError, match="no attribute 'Prox'"):
         proxy.Prox  # noqa: B018
+
+
+def test_a_backlog_larger_than_the_system_can_say() -> None:
+    with Proxy("listen web\n mode tcp\n backlog 70000000000\n bind 127.0.0.1:0\n timeout client 1s\n") as running:
+        socket.create_connection(running.address("web")).close()

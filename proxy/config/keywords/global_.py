@@ -13,6 +13,7 @@ from proxy.config.keywords.values import integer, time_ms
 Row = Keyword[GlobalDraft]
 Reader = Callable[[Line, GlobalDraft], None]
 
+ID_MAX = 2**32 - 2      # of users and groups in Linux; -1 means "leave it"
 _NODE = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 
 
@@ -79,14 +80,19 @@ def _read_group(line: Line, draft: GlobalDraft) -> None:
     _identity(line, draft, "group", "gid", "gid/group was already specified. Continuing.", name)
 
 
+def _id_number(line: Line) -> int:
+    value = integer(line, 0, 0, refusal=f"{line.keyword}: string '{line.text(0)}' is not a number.")
+    if value > ID_MAX:
+        raise Refusal(f"{line.keyword}: {value} is too large.", line.at(0), f"ids end at {ID_MAX}")
+    return value
+
+
 def _read_uid(line: Line, draft: GlobalDraft) -> None:
-    value = integer(line, 0, 0, refusal=f"uid: string '{line.text(0)}' is not a number.")
-    _identity(line, draft, "uid", "user", "user/uid already specified. Continuing.", value)
+    _identity(line, draft, "uid", "user", "user/uid already specified. Continuing.", _id_number(line))
 
 
 def _read_gid(line: Line, draft: GlobalDraft) -> None:
-    value = integer(line, 0, 0, refusal=f"gid: string '{line.text(0)}' is not a number.")
-    _identity(line, draft, "gid", "group", "gid/group was already specified. Continuing.", value)
+    _identity(line, draft, "gid", "group", "gid/group was already specified. Continuing.", _id_number(line))
 
 
 def _identity(line: Line, draft: GlobalDraft, field: str, other: str, complaint: str, value: object) -> None:

@@ -216,6 +216,13 @@ def test_the_first_of_two_identities_stays() -> None:
     assert len(found.diagnostics) == 3
 
 
+@pytest.mark.parametrize("keyword", ["uid", "gid"])
+def test_ids_end_where_the_system_ends_them(keyword: str) -> None:
+    assert load(text=f"global\n {keyword} 4294967294\n" + WEB, environment={})
+    with pytest.raises(ConfigError, match=f"{keyword}: 4294967295 is too large."):
+        load(text=f"global\n {keyword} 4294967295\n" + WEB, environment={})
+
+
 def test_large_rewrites_are_cut_to_half_a_buffer() -> None:
     assert load(text="global\n tune.bufsize 2000\n tune.maxrewrite 1500\n" + WEB, environment={}).global_.maxrewrite == 1000
 
