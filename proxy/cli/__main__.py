@@ -12,11 +12,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from proxy.base.errors import ConfigError
+from proxy.base.errors import ConfigError, StartError
 from proxy.cli.arguments import Arguments, UsageError, parse_arguments
 from proxy.cli.help_text import HELP, USAGE
 from proxy.cli.messages import Messages
 from proxy.cli.version_text import build_text, version_text
+from proxy.config.model import Configuration
 
 NO_MASTER = "master-worker mode (-W, -Ws, 'master-worker') is not there yet: one process runs."
 NO_MASTER_HINT = "to reload, start a new process with -sf"
@@ -105,7 +106,7 @@ def list_keywords(classes: str) -> int:
 
 def run_configuration(arguments: Arguments, messages: Messages) -> int:
     """Load the configuration, then check it only, or run it."""
-    from proxy.cli.loading import has_listener, load_files
+    from proxy.cli.loading import load_files
 
     try:
         configuration = load_files(arguments, messages)
@@ -115,7 +116,7 @@ def run_configuration(arguments: Arguments, messages: Messages) -> int:
         list_keywords(arguments.dump_keywords)
     messages.quiet = arguments.quiet or (configuration.global_.quiet and not arguments.verbose)
     if arguments.check:
-        return _verdict(has_listener(configuration), messages)
+        return _checked(configuration, messages)
     from proxy.master.lifecycle import StartOptions, run
 
     settings = configuration.global_
@@ -136,6 +137,19 @@ def run_configuration(arguments: Arguments, messages: Messages) -> int:
     if outcome.killed_by is not None:
         _die_by(outcome.killed_by)
     return outcome.status
+
+
+def _checked(configuration: Configuration, messages: Messages) -> int:
+    """`-c`, once the text is right."""
+    from proxy.cli.loading import has_listener
+    from proxy.master.rehearsal import rehearse
+
+    try:
+        rehearse(configuration, messages.warning)
+    except StartError as error:
+        messages.start_failed(error)
+        return 1
+    return _verdict(has_listener(configuration), messages)
 
 
 def _verdict(has_listener: bool, messages: Messages) -> int:

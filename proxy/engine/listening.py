@@ -48,7 +48,7 @@ def _inherited(address: Address) -> socket.socket:
 
 def _open_ip(address: Address, bind: Any, name: str) -> socket.socket:
     if address.family is Family.NAME:
-        family, sockaddr = _resolved(address, name)
+        family, sockaddr = resolved(address, name)
     else:
         family = socket.AF_INET6 if address.family is Family.IPV6 else socket.AF_INET
         sockaddr = (address.host, address.port)
@@ -74,7 +74,7 @@ def _choose_families(sock: socket.socket, bind: Any) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(bind.v6only))
 
 
-def _resolved(address: Address, name: str) -> tuple[int, Any]:
+def resolved(address: Address, name: str) -> tuple[int, Any]:
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,43 @@ def test_flags_that_do_nothing_here_say_so(good: str, capsys: pytest.CaptureFixt
 def test_what_only_we_warn_of_is_not_fatal(good: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-dM", "-dI", "-dW", "-m", "50", "-W", "-c", "-f", good]) == 0
     assert capsys.readouterr().out == "Configuration file is valid\n"
+
+
+@pytest.fixture
+def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(*question: object, **more: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nothing)
+
+
+@pytest.mark.usefixtures("no_names")
+@pytest.mark.parametrize(("wrong", "message"), [
+    (GOOD.replace("127.0.0.1", "nowhere.example"), "cannot resolve 'nowhere.example'"),
+    (GOOD + " log nowhere.example local0\n", "log : invalid address: 'nowhere.example'"),
+    (GOOD + " server s nowhere.example:80 init-addr libc\n", "'server web/s' : could not resolve address 'nowhere.example'"),
+])
+def test_a_check_finds_the_names_that_a_start_would_miss(
+    wrong: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "names.cfg"
+    path.write_text(wrong)
+    assert main(["-c", "-f", str(path)]) == 1
+    shown = capsys.readouterr()
+    assert message in shown.err
+    assert "valid" not in shown.out
+
+
+@pytest.mark.usefixtures("no_names")
+def test_a_check_warns_of_servers_that_would_start_without_an_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "names.cfg"
+    path.write_text(GOOD + " server s nowhere.example:80\n")
+    assert main(["-c", "-f", str(path)]) == 0
+    shown = capsys.readouterr()
+    assert "Server web/s: could not resolve address 'nowhere.example' (Name or service not known)." in shown.err
+    assert shown.out == "Warnings were found.\nConfiguration file is valid\n"
 
 
 def test_keywords_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
