@@ -8,6 +8,7 @@ from html import escape
 
 from bench.figures import Ratio, ratio
 from bench.rounds import RowResult
+from bench.rows import Kind
 
 LEFT, RIGHT, TOP, BOTTOM = 130, 60, 46, 34
 BAR, GAP, WIDTH = 16, 8, 760
@@ -31,11 +32,11 @@ class Bar:
 
 
 def bars(results: Sequence[RowResult], program: str = "pyproxy", reference: str = "haproxy") -> list[Bar]:
-    """The rows in which both were measured."""
+    """The rows under load in which both were measured: their figures mean the same."""
     found = []
     for result in results:
         ours, theirs = result.series.get(program), result.series.get(reference)
-        compared = ratio(ours, theirs) if ours is not None and theirs is not None else None
+        compared = ratio(ours, theirs) if ours is not None and theirs is not None and result.row.kind is Kind.LOAD else None
         if compared is not None:
             found.append(Bar(result.row.name, compared, result.row.target))
     return found

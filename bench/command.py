@@ -99,6 +99,7 @@ def compare(prepared: Stage, found: argparse.Namespace, programs: list[Program])
     grown = growths(prepared, found, programs, effort)
     reference = programs[0].name
     print(table.comparison(measured, reference))
+    print(table.side_figures(measured))
     for varied in ("servers", "connections"):
         if grown:
             print(table.growth_table(grown, varied))

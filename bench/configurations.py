@@ -20,9 +20,15 @@ class Ports:
     syslog: int
 
 
-def haproxy_cfg(row: Row, ports: Ports, bufsize: int | None = None) -> str:
-    """The row's haproxy.cfg."""
-    lines = ["global", "    nbthread 1", f"    maxconn {row.connections + 200}"]
+def haproxy_cfg(row: Row, ports: Ports, maxconn: int, bufsize: int | None = None) -> str:
+    """The row's haproxy.cfg.
+
+    HAProxy stops keeping idle server connections when a fifth of the descriptors that maxconn calls for are in use: maxconn is
+    as large as the system permits, and for thousands of connections the fifth is raised.
+    """
+    lines = ["global", "    nbthread 1", f"    maxconn {maxconn}"]
+    if row.connections > maxconn // 10:
+        lines += ["    tune.pool-low-fd-ratio 95", "    tune.pool-high-fd-ratio 99"]
     if row.syslog:
         lines.append(f"    log 127.0.0.1:{ports.syslog} local0")
     if bufsize is not None:

@@ -169,10 +169,11 @@ class Running:
         try:
             self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            self.process.kill()
             self.process.wait()
+        for pid in pids[1:]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def proxy_environment(program: Program, folder: Path) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.loads import drive
@@ -18,36 +20,50 @@ from bench.table import aligned
 
 RATE_HZ = 250
 SHOWN = 25
+LINE_NUMBER = re.compile(r":[0-9]+\)$")
+OURS = re.compile(r" \(proxy/")
 
 
-def shares(stacks: str) -> tuple[Counter[str], Counter[str], int]:
-    """From py-spy's raw format (`a;b;c 12`): samples that ended in a function, samples it was anywhere in, and all samples.
+@dataclass(slots=True)
+class Shares:
+    """Samples by function; each counts once a sample, however often it is on the stack."""
 
-    A function is counted once a sample however often it is on the stack.
-    """
-    own: Counter[str] = Counter()
-    cumulative: Counter[str] = Counter()
-    total = 0
+    leaf: Counter[str] = field(default_factory=Counter)         # the sample ended in it, machine code included
+    own: Counter[str] = field(default_factory=Counter)          # the last of ours on the stack: itself and the C it called
+    cumulative: Counter[str] = field(default_factory=Counter)   # anywhere on the stack, ours only
+    total: int = 0
+
+
+def shares(stacks: str) -> Shares:
+    """Count py-spy's raw format, `outermost;...;innermost 12`, where a frame is `function (file:line)`."""
+    counted = Shares()
     for line in stacks.splitlines():
-        stack, _, count = line.rpartition(" ")
-        if not stack or not count.isdigit():
+        stack, _, digits = line.rpartition(" ")
+        if not stack or not digits.isdigit():
             continue
-        frames = [frame.rpartition(":")[0] + ")" if frame.endswith(")") and ":" in frame else frame for frame in stack.split(";")]
-        own[frames[-1]] += int(count)
-        for frame in set(frames):
-            cumulative[frame] += int(count)
-        total += int(count)
-    return own, cumulative, total
+        frames = [f"{frame.rpartition(':')[0]})" if LINE_NUMBER.search(frame) else frame for frame in stack.split(";")]
+        ours = [frame for frame in frames if OURS.search(frame)]
+        count = int(digits)
+        counted.total += count
+        counted.leaf[frames[-1]] += count
+        if ours:
+            counted.own[ours[-1]] += count
+        for frame in set(ours):
+            counted.cumulative[frame] += count
+    return counted
 
 
 def dearest(stacks: str, shown: int = SHOWN) -> str:
-    """Two tables: the functions most samples ended in, and those most samples passed through."""
-    own, cumulative, total = shares(stacks)
-    text = []
-    for title, counted in (("self", own), ("cumulative", cumulative)):
-        lines = [[function, f"{count / total:.1%}"] for function, count in counted.most_common(shown)]
-        text.append(aligned([f"function ({total} samples)", title], lines))
-    return "\n".join(text)
+    """Three tables, dearest first; what is on every stack says nothing and is left out."""
+    counted = shares(stacks)
+    everywhere = {frame for frame, count in counted.cumulative.items() if count >= 0.99 * counted.total}
+    tables = []
+    titled = {"self, with the C it calls": counted.own, "cumulative": counted.cumulative, "innermost": counted.leaf}
+    for title, found in titled.items():
+        told = [(frame, count) for frame, count in found.most_common() if title != "cumulative" or frame not in everywhere]
+        lines = [[frame, f"{count / counted.total:.1%}"] for frame, count in told[:shown]]
+        tables.append(aligned([f"function ({counted.total} samples)", title], lines))
+    return "\n".join(tables)
 
 
 def profile_row(stage: Stage, row: Row, programs: Sequence[Program], seconds: int) -> str:

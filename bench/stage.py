@@ -46,6 +46,10 @@ class Stage:
         """A new port for a proxy, beside the ports of what is there already."""
         return Ports(free_port(), self.origin_port, self.syslog.getsockname()[1])
 
+    def maxconn(self, row: Row) -> int:
+        """The most connections a proxy may take with the descriptors there are: two each, and two for each server's check."""
+        return (self.files - DESCRIPTORS_LEFT) // 2 - row.servers
+
     def write(self, program: Program, row: Row, ports: Ports) -> Path:
         """The configuration file of a program for a row."""
         file = Path(tempfile.mkstemp(prefix=f"{program.name}-", suffix=".cfg", dir=self.folder)[1])
@@ -54,7 +58,7 @@ class Stage:
                 raise BenchError("nginx has no stream module here (libnginx-mod-stream)")
             file.write_text(nginx_conf(row, ports, self._state(program), self.files - DESCRIPTORS_LEFT))
         else:
-            file.write_text(haproxy_cfg(row, ports, program.bufsize))
+            file.write_text(haproxy_cfg(row, ports, self.maxconn(row), program.bufsize))
         return file
 
     def start(self, program: Program, file: Path) -> Running:

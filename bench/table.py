@@ -47,10 +47,10 @@ def program_names(results: Sequence[RowResult]) -> list[str]:
 
 
 def comparison(results: Sequence[RowResult], reference: str = "haproxy") -> str:
-    """One line a row: figures, ratios to the reference, target and whether it is met, memory, rate."""
+    """One line a row: figures, ratios to the reference, target and whether it is met."""
     names = program_names(results)
     others = [name for name in names if name != reference]
-    head = ["row", "unit", *names, *(f"{name} ÷ {reference}" for name in others), "target", "requests/s", "RSS MiB"]
+    head = ["row", "unit", *names, *(f"{name} ÷ {reference}" for name in others), "target"]
     return aligned(head, [_line(result, names, others, reference) for result in results])
 
 
@@ -62,23 +62,24 @@ def _line(result: RowResult, names: Sequence[str], others: Sequence[str], refere
         series = result.series.get(name)
         cells.append(ratio_text(ratio(series, base) if series is not None and base is not None else None))
     cells.append(_target(result, base))
-    cells.append(_listed([_rate(result.series.get(name)) for name in names]))
-    cells.append(_listed([figure(series.rss_mib) if (series := result.series.get(name)) else NOTHING for name in names]))
     return cells
+
+
+def side_figures(results: Sequence[RowResult]) -> str:
+    """One line a row: answers a second and resident memory of each program."""
+    names = program_names(results)
+    lines = []
+    for result in results:
+        found = [result.series.get(name) for name in names]
+        lines.append([result.row.name, *(figure(series.rate if series else None) for series in found),
+                      *(figure(series.rss_mib if series else None) for series in found)])
+    return aligned(["row", *(f"{name} /s" for name in names), *(f"{name} MiB" for name in names)], lines)
 
 
 def _value(series: Series | None) -> str:
     if series is None:
         return NOTHING
     return "failed" if series.failure else figure(series.value) + ("*" if series.disturbed else "")
-
-
-def _rate(series: Series | None) -> str:
-    return figure(series.rate) if series is not None else NOTHING
-
-
-def _listed(cells: Sequence[str]) -> str:
-    return " / ".join(cells) if any(cell != NOTHING for cell in cells) else NOTHING
 
 
 def _target(result: RowResult, base: Series | None) -> str:
@@ -109,8 +110,7 @@ def notes(results: Sequence[RowResult]) -> list[str]:
     """What a reader must know beside the figures: failures by their reason, figures that were disturbed."""
     lines = [f"{result.row.name}: {name} failed: {series.failure}"
              for result in results for name, series in result.series.items() if series.failure]
-    disturbed = [f"{result.row.name} ({name})"
-                 for result in results for name, series in result.series.items() if series.disturbed]
+    disturbed = any(series.disturbed for result in results for series in result.series.values())
     if disturbed:
-        lines.append(f"* measured while others used more than a tenth of the proxy's core: {', '.join(disturbed)}")
+        lines.append("* measured while others used more than a tenth of the proxy's core, half of the turns at least")
     return lines
