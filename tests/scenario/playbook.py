@@ -21,6 +21,17 @@ from proxy.core.stream.opening import HeaderIntake, limits_of, new_session
 from proxy.core.stream.session import Session
 from proxy.core.timers import TimerWheel
 from proxy.runtime.backend import Backend
+from proxy.runtime.cells import (
+    CELL_NAMES,
+    CONN_CUR,
+    H1_OPEN_CONNECTIONS,
+    H1_OPEN_STREAMS,
+    IDLE_CUR,
+    QCUR,
+    SAFE_CUR,
+    SCUR,
+    USED_CUR,
+)
 from proxy.runtime.frontend import Frontend, Listener
 from proxy.runtime.log import LogRecord
 from proxy.runtime.process import Process
@@ -28,15 +39,25 @@ from proxy.runtime.server import Server
 from proxy.runtime.transitions import start_states
 
 START_MS = 1_000_000
+COUNTED = """stot dreq dresp ereq econ eresp wretr wredis lbtot hrsp_1xx hrsp_2xx hrsp_3xx hrsp_4xx hrsp_5xx hrsp_other req_tot
+    cli_abrt
+    srv_abrt intercepted connect reuse"""
 ROOM = 1 << 30
 
 
 class FakeLink:
-    """A link whose kernel takes `room` octets and whose far end is the test."""
+    """A link whose kernel takes `room` octets and whose far end is the test.
+
+    What the far end sends waits while the owner has paused reading, as it would in the kernel.
+    """
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
+        lab.links.append(self)
         self.owner: Any = None
+        self.inbox = bytearray()
+        self.peer_ended = False
+        self.told_end = False
         self.out = bytearray()
         self.waiting = bytearray()
         self.room = ROOM
@@ -69,12 +90,15 @@ class FakeLink:
         self.paused |= cause
 
     def resume(self, cause: int) -> None:
-        self.paused &= ~cause
+        if self.paused & cause:
+            self.paused &= ~cause
+            self.lab.soon(self._deliver)
 
     def limit_reads(self, octets: int) -> None:
         self.read_max = octets
 
     def end_writing(self) -> None:
+        assert not self.closed, "ended a closed link"
         self.ended = True
 
     def close(self) -> None:
@@ -93,21 +117,33 @@ class FakeLink:
 
     def sends(self, octets: bytes) -> None:
         """The peer sends; each read is as large as the owner allows."""
-        self.lab.tick()
-        while octets and not self.closed:
-            piece, octets = octets[: self.read_max], octets[self.read_max :]
-            self.owner.octets(memoryview(piece))
+        assert not self.peer_ended
+        self.inbox += octets
+        self._deliver()
         self.lab.settle()
+
+    def _deliver(self) -> None:
+        """Tell the owner what has come, as far as it wants to know."""
+        while self.inbox and not self.paused and not self.closed:
+            piece = bytes(self.inbox[: self.read_max])
+            del self.inbox[: self.read_max]
+            self.owner.octets(memoryview(piece))
+        if self.peer_ended and not self.told_end and not self.inbox and not self.paused and not self.closed:
+            self.told_end = True
+            self.owner.ended()
 
     def ends(self) -> None:
         """The peer half-closes."""
-        self.lab.tick()
-        self.owner.ended()
+        self.peer_ended = True
+        self._deliver()
         self.lab.settle()
 
     def breaks(self) -> None:
-        """The peer resets the connection."""
-        self.lab.tick()
+        """The peer resets the connection: what it sent before and was not read is lost."""
+        if self.closed:
+            return
+        self.inbox.clear()
+        self.peer_ended = self.told_end = True
         self.owner.lost()
         self.lab.settle()
 
@@ -116,8 +152,7 @@ class FakeLink:
         self.room = room
         had = bool(self.waiting)
         self._flow()
-        if had and not self.waiting:
-            self.lab.tick()
+        if had and not self.waiting and not self.closed:
             self.owner.drained()
             self.lab.settle()
 
@@ -134,14 +169,15 @@ class FakeAttempt:
     def __init__(self, lab: Lab, server: Server, owner: Any, port: int, early: bytes) -> None:
         self.lab, self.server, self.owner, self.port, self.early = lab, server, owner, port, early
         self.cancelled = False
+        self.is_over = False
 
     def accepted(self) -> FakeLink:
         """The server accepts."""
         assert not self.cancelled
+        self.is_over = True
         link = FakeLink(self.lab)
         link.owner = self.owner
         link.out += self.early
-        self.lab.tick()
         self.owner.connected(link)
         self.lab.settle()
         return link
@@ -149,17 +185,19 @@ class FakeAttempt:
     def refused(self) -> None:
         """Nobody listens there."""
         assert not self.cancelled
-        self.lab.tick()
+        self.is_over = True
         self.owner.connect_failed(True)
         self.lab.settle()
 
     def starved(self) -> None:
         """We have no descriptor or port left."""
+        self.is_over = True
         self.owner.connect_failed(False)
         self.lab.settle()
 
     def cancel(self) -> None:
-        self.cancelled = True
+        assert not self.is_over
+        self.cancelled = self.is_over = True
 
 
 class Journal:
@@ -190,6 +228,8 @@ class Lab:
         self.server_failed: Any = None
         self.server_answered: Any = None
         self.attempts: list[FakeAttempt] = []
+        self.links: list[FakeLink] = []
+        self.all_attempts: list[FakeAttempt] = []
         self.sessions: list[Session] = []
         self.broken_ones: list[BaseException] = []
         self._soon: list[Callable[[], None]] = []
@@ -231,11 +271,12 @@ class Lab:
     def connect(self, server: Server, owner: Any, port: int, early: bytes) -> FakeAttempt:
         attempt = FakeAttempt(self, server, owner, port, early)
         self.attempts.append(attempt)
+        self.all_attempts.append(attempt)
         return attempt
 
     def session_over(self, session: Session) -> None:
-        if session in self.sessions:
-            self.sessions.remove(session)
+        self.sessions.remove(session)
+        self.process.served -= 1
 
     def session_replaced(self, old: Session, new: Session) -> None:
         self.sessions[self.sessions.index(old)] = new
@@ -249,9 +290,6 @@ class Lab:
         self.broken_ones.append(error)
 
     # the test's handles
-
-    def tick(self) -> None:
-        """An event comes: nothing else to do, the clock stands still."""
 
     def settle(self) -> None:
         """Do what was put off to the end of the turn."""
@@ -268,6 +306,7 @@ class Lab:
         session = make(self, self.listener, link, peer, ("10.0.0.1", 80), limits)       # type: ignore[arg-type]
         link.owner = session
         self.sessions.append(session)
+        self.process.served += 1
         session.begin()
         self.settle()
         return link
@@ -275,6 +314,26 @@ class Lab:
     def attempt(self) -> FakeAttempt:
         """The connection that was asked for, oldest first."""
         return self.attempts.pop(0)
+
+    @property
+    def asked(self) -> list[FakeAttempt]:
+        """The connections that are being asked for."""
+        return [attempt for attempt in self.attempts if not attempt.is_over]
+
+    def records(self) -> list[LogRecord]:
+        """What was logged since last time."""
+        records, self.log.records = self.log.records, []
+        return records
+
+    def logged(self) -> tuple[bytes, int]:
+        """Termination state and status of the one stream that was logged since last time."""
+        (record,) = self.records()
+        return record.termination, record.status
+
+    def counted(self, place: Frontend | Backend | Server) -> dict[str, int]:
+        """The counters of a row that are not zero, save times, rates, octets and peaks."""
+        row = place.counters
+        return {name: row[index] for index, name in enumerate(CELL_NAMES) if row[index] and name in COUNTED.split()}
 
     def advance(self, milliseconds: int) -> None:
         """Let time pass, telling every deadline on its way."""
@@ -289,16 +348,30 @@ class Lab:
         self.now_ms = end_ms
 
     def assert_at_rest(self) -> None:
-        """Nothing is left behind: no session, slot, queue place, armed timer of a session, broken invariant."""
+        """Nothing is left behind: no session, slot, place in line, link, attempt, timer, gauge, broken invariant."""
         assert not self.sessions
         assert not self.broken_ones
-        assert self.frontend.served == 0
-        assert self.backend.served == 0
-        assert self.backend.sessions == 0
-        assert not self.backend.queue
-        for server in self.backend.servers:
-            assert server.served == 0
-            assert not server.queue
+        assert not self._soon
+        assert (self.process.served, self.frontend.served, self.listener.served) == (0, 0, 0)
+        assert (self.backend.served, self.backend.sessions, len(self.backend.queue)) == (0, 0, 0)
+        idle = {id(link) for server in self.backend.servers for link in self._at_rest(server)}
+        assert {id(link) for link in self.links if not link.closed} == idle
+        assert all(attempt.is_over for attempt in self.all_attempts)
+        assert {type(entry) for entries in self.timers._slots.values() for entry in entries} <= {IdlePool}
+        assert self.frontend.counters[CONN_CUR] == self.frontend.counters[SCUR] == self.listener.counters[SCUR] == 0
+        for place in (self.frontend, self.backend):
+            assert place.counters[H1_OPEN_STREAMS] == 0
+        assert self.frontend.counters[H1_OPEN_CONNECTIONS] == 0
+        assert self.backend.counters[H1_OPEN_CONNECTIONS] == (len(idle) if self.backend.is_http else 0)
+        assert self.backend.counters[SCUR] == self.backend.counters[QCUR] == 0
+
+    def _at_rest(self, server: Server) -> list[FakeLink]:
+        """Check a server's gauges; gives the links of its idle connections."""
+        assert (server.served, len(server.queue)) == (0, 0)
+        row = server.counters
+        assert row[SCUR] == row[QCUR] == row[USED_CUR] == 0
+        assert row[IDLE_CUR] + row[SAFE_CUR] == len(server.idle.connections)
+        return [connection.link for connection in server.idle.connections]
 
 
 def get(path: str = "/", *fields: str, version: str = "1.1") -> bytes:
