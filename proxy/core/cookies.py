@@ -89,6 +89,11 @@ class CookiePolicy:
         """The cookie's name."""
         return self._name
 
+    @property
+    def unanswered(self) -> int:
+        """The fourth letter of a request that no server answered."""
+        return NONE if self._shown else NOT_SHOWN
+
     def servers_changed(self) -> None:
         """Servers were added or removed, or their cookies changed."""
         self._by_value = None

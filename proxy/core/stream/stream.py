@@ -38,7 +38,6 @@ CLOSED = 5
 TURN_AROUND_MS = 1000
 CONNECT_FAILURE = "conn-failure"
 NO_FLAG = ord("-")
-NO_COOKIE = ord("N")
 
 
 class Stream:
@@ -80,7 +79,7 @@ class Stream:
         self.credited_in = 0
         self.credited_out = 0
         self.flag_request = NO_FLAG
-        self.flag_response = NO_FLAG if backend is None or backend.cookie is None else NO_COOKIE
+        self.flag_response = NO_FLAG if backend is None or backend.cookie is None else backend.cookie.unanswered
 
     # what HTTP and TCP do differently
 

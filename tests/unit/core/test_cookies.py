@@ -139,6 +139,11 @@ def test_after_a_redispatch_the_client_is_told_its_new_server() -> None:
     assert response.fields == [(b"set-cookie", b"SRV=c2|" + encode_date(EPOCH_S) + b"|" + encode_date(EPOCH_S) + b"; path=/")]
 
 
+@pytest.mark.parametrize(("line", "letter"), [("SRV", "-"), ("SRV indirect", "N"), ("SRV rewrite", "N"), ("SRV insert", "N")])
+def test_a_request_without_an_answer_has_its_fourth_letter_too(line: str, letter: str) -> None:
+    assert chr(policy_of(line).unanswered) == letter
+
+
 def test_new_servers_are_known_once_told() -> None:
     backend, policy = backend_of(), policy_of("SRV insert")
     assert policy.read(request_of("SRV=new"), backend, 0) == (None, ord("I"))
