@@ -96,7 +96,7 @@ def _open_site(name: str, host: str, port: int) -> DemoSite:
 
 
 def _what_to_open(proxy: Proxy, path: str, sites: list[DemoSite]) -> str:
-    lines = [f"pyproxy runs {os.path.relpath(path)}; behind it, {len(sites)} small web servers: "
+    lines = [f"pyproxy runs {path}; behind it, {len(sites)} small web servers: "
              f"{', '.join(site.name for site in sites)}.", ""]
     for section in proxy.configuration.proxies:
         if not section.is_frontend or not section.binds or section.disabled:

@@ -20,6 +20,9 @@ from typing import Any
 import pytest
 
 from proxy import Proxy
+from proxy.testing.pytest_plugin import pyproxy
+
+__all__ = ["pyproxy"]               # the fixture that users get, for the tests too
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0

@@ -293,3 +293,7 @@ def test_the_package_names_its_faces() -> None:
 def test_a_backlog_larger_than_the_system_can_say() -> None:
     with Proxy("listen web\n mode tcp\n backlog 70000000000\n bind 127.0.0.1:0\n timeout client 1s\n") as running:
         socket.create_connection(running.address("web")).close()
+
+
+def test_the_pytest_fixture(text: str, pyproxy: Callable[..., Proxy], ask: Callable[..., Any]) -> None:
+    assert ask(pyproxy(text).address("site")).text == ask(pyproxy(text, loop="asyncio").address("other")).text == "one"
