@@ -274,7 +274,6 @@ _H2 = (
 _H1 = (
     ("open_connections", GAUGE, "HTTP/1 connections open"), ("open_streams", GAUGE, "HTTP/1 streams open"),
     ("total_connections", COUNTER, "HTTP/1 connections"), ("total_streams", COUNTER, "HTTP/1 streams"),
-    ("bytes_in", COUNTER, "HTTP/1 octets received"), ("bytes_out", COUNTER, "HTTP/1 octets sent"),
 )
 
 # TLS and HTTP/2 do not exist here yet and nothing is spliced: their counters are truly 0
@@ -284,6 +283,8 @@ MODULE_FIELDS: tuple[Field, ...] = (
     Field("ssl_failed_handshake", COUNTER, U64, "TLS handshakes that failed", _zero("FBSL")),
     *(Field(f"h2_{name}", tags, U64, what, _zero("FB")) for name, tags, what in _H2),
     *(Field(f"h1_{name}", tags, U64, what, _cell(f"h1_{name}", "FB")) for name, tags, what in _H1),
+    Field("h1_bytes_in", COUNTER, U64, "HTTP/1 octets received", {"F": read.http1_octets("bin"), **_cell("h1_bytes_in", "B")}),
+    Field("h1_bytes_out", COUNTER, U64, "HTTP/1 octets sent", {"F": read.http1_octets("bout"), **_cell("h1_bytes_out", "B")}),
     Field("h1_spliced_bytes_in", COUNTER, U64, "HTTP/1 octets received without a copy", _zero("FB")),
     Field("h1_spliced_bytes_out", COUNTER, U64, "HTTP/1 octets sent without a copy", _zero("FB")),
 )

@@ -253,6 +253,12 @@ def downtime_s(reading: Reading) -> Value:
     return (reading.cells[DOWNTIME_MS] + now_down_ms) // 1000
 
 
+def http1_octets(name: str) -> Reader:
+    """Octets of a frontend's clients: all of them in HTTP mode, which speaks nothing else, and none in TCP mode."""
+    cell = INDEX[name]
+    return lambda reading: reading.cells[cell] if reading.is_http else 0
+
+
 # -- servers ------------------------------------------------------------------------------------------------------------
 
 

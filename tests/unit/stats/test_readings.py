@@ -87,6 +87,14 @@ def test_times(lab: Any, process: Any) -> None:
     assert field(lab, process, Kind.SERVER, process.server("app", "b1"), "downtime") is None
 
 
+def test_octets_of_http1_are_those_of_http_frontends(lab: Any, process: Any) -> None:
+    web, tcp = process.frontend("web"), process.frontend("tcp1")
+    for frontend in (web, tcp):
+        lab.count(frontend, bin=375, bout=1210)
+    assert [field(lab, process, Kind.FRONTEND, web, name) for name in ("h1_bytes_in", "h1_bytes_out")] == [375, 1210]
+    assert [field(lab, process, Kind.FRONTEND, tcp, name) for name in ("h1_bytes_in", "h1_bytes_out")] == [0, 0]
+
+
 def test_no_check_fields_in_maintenance(lab: Any, process: Any) -> None:
     s1 = process.server("app", "s1")
     lab.transitions.set_admin(s1, "maint", lab.NOW_MS, lab.SilentEvents())
