@@ -1,6 +1,8 @@
 """Choosing, retrying, redispatching, queueing."""
 
-from playbook import Lab, get, ok
+from playbook import START_MS, Lab, get, ok
+
+from proxy.runtime.cells import LASTSESS_MS
 
 
 def test_two_equal_servers_alternate_strictly():
@@ -126,3 +128,12 @@ def test_a_post_over_a_connection_that_dies_is_not_sent_twice():
     old.ends()
     assert not lab.attempts
     assert client.received().startswith(b"HTTP/1.1 502")
+
+
+def test_a_backend_and_its_server_remember_their_last_session():
+    lab = Lab()
+    lab.advance(5000)
+    client = lab.client()
+    client.sends(get())
+    lab.attempt().accepted().sends(ok())
+    assert [row[LASTSESS_MS] for row in (lab.backend.counters, lab.server.counters)] == [START_MS + 5000] * 2

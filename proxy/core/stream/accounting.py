@@ -48,7 +48,7 @@ def connection_opened(row: Any, now_ms: int) -> None:
 
 
 def session_opened(row: Any, now_ms: int) -> None:
-    """A session began on a frontend, a listener or a backend, or a server was given a stream."""
+    """A session began on a frontend or a listener."""
     row[STOT] += 1
     rate_add(row, RATE_AT, RATE_MAX, now_ms)
 
@@ -60,8 +60,8 @@ def occupancy(row: Any, current: int) -> None:
         row[SMAX] = current
 
 
-def server_used(row: Any, now_ms: int) -> None:
-    """A stream begins on a server: connected anew or over an idle connection."""
+def stream_given(row: Any, now_ms: int) -> None:
+    """A backend was given a stream, or a server: anew or over an idle connection."""
     session_opened(row, now_ms)
     row[LASTSESS_MS] = now_ms
 

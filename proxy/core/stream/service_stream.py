@@ -14,7 +14,7 @@ from proxy.core.http1.errors import BUILT_IN, REDIRECTS
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.http1.writer import response_bytes, response_connection
 from proxy.core.stream import failure
-from proxy.core.stream.accounting import occupancy, response_counted, session_opened
+from proxy.core.stream.accounting import occupancy, response_counted, stream_given
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_edit import capture
 from proxy.core.stream.log_facts import request_facts, session_facts, termination
@@ -60,7 +60,7 @@ class ServiceStream:
             session.frontend.counters[INTERCEPTED] += 1
         else:
             backend.sessions += 1
-            session_opened(backend.counters, session.host.now_ms)
+            stream_given(backend.counters, session.host.now_ms)
             occupancy(backend.counters, backend.sessions)
         if head.chunked:
             self._unread("chunked")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from proxy.core import queue
 from proxy.core.proxy_protocol import encode_v1, encode_v2
 from proxy.core.stream import failure
-from proxy.core.stream.accounting import occupancy, server_used, session_opened, times_counted
+from proxy.core.stream.accounting import occupancy, stream_given, times_counted
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.ports import Host, Link
 from proxy.core.stream.server_connection import ServerConnection
@@ -121,7 +121,7 @@ class Stream:
         """Count this stream into its backend."""
         backend.sessions += 1
         row = backend.counters
-        session_opened(row, self.host.now_ms)
+        stream_given(row, self.host.now_ms)
         occupancy(row, backend.sessions)
 
     def leave_backend(self) -> None:
@@ -210,7 +210,7 @@ class Stream:
         if server is None:
             raise AssertionError("connecting without a slot")
         host = self.host
-        server_used(server.counters, host.now_ms)
+        stream_given(server.counters, host.now_ms)
         connection = self.idle_connection(server)
         if connection is not None:
             self.was_reused = True
