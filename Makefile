@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 PEERS := yes            # `make test PEERS=no` installs no Debian package and skips, by name, what needs one
 
-.PHONY: help run test lint unit peers dist clean
+.PHONY: help run test lint unit peers bench bench-micro dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,8 @@ help:
 	@echo "make test   lint, types, floors, every test, coverage"
 	@echo "make lint   ruff, mypy --strict and the floors alone"
 	@echo "make unit   the tests alone, without coverage (T=path -k word to choose)"
+	@echo "make bench  pyproxy, HAProxy and nginx side by side: CPU per request, memory (A=--quick, A='--rows http-keepalive')"
+	@echo "make bench-micro  the hot functions one by one, beside the stored results (A=--store)"
 	@echo "make dist   wheel and sdist into dist/"
 	@echo "make clean  removes what these made"
 
@@ -40,6 +42,13 @@ test: lint peers
 
 unit: $(VENV)/.test
 	@$(BIN)/pytest $(T)
+
+bench: $(VENV)/.test
+	@.ci/peers haproxy:haproxy nginx:nginx-light wrk:wrk strace:strace
+	@exec $(BIN)/python -m bench $(A)
+
+bench-micro: $(VENV)/.test
+	@exec $(BIN)/python -m bench.micro_compare $(A)
 
 dist: $(VENV)/.test
 	@$(BIN)/python -m build --outdir dist . > .cache/dist.txt 2>&1 || { cat .cache/dist.txt; exit 1; }

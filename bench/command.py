@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
 import sys
@@ -14,7 +15,7 @@ from bench.programs import BenchError, Program, named_program, proxy_environment
 from bench.rounds import Effort, Growth, RowResult, measure_growth, measure_row
 from bench.rows import BY_NAME, GROWTH_ROWS, ROWS, Kind, Row, chosen
 from bench.sampling import profile_row
-from bench.stage import Stage, stage
+from bench.stage import Stage, alone, stage
 from bench.syscalls import syscalls_of
 
 LOAD_LIMIT = 0.5            # of the machine's cores busy before we start: say so
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     found = arguments(sys.argv[1:] if argv is None else argv)
     try:
         programs = selected(standard_programs(), found.extra, found.only)
-        with stage() as prepared:
+        with contextlib.nullcontext() if found.quick else alone(say), stage() as prepared:
             warn_of_load(prepared)
             if found.syscalls is not None:
                 print(syscalls_of(prepared, BY_NAME[found.syscalls], programs, found.seconds))

@@ -8,7 +8,8 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -30,6 +31,7 @@ from bench.rows import Row
 
 BODIES = {"small": 612, "16k": 16384, "64k": 65536, "1m": 1048576}
 DESCRIPTORS_LEFT = 1000
+ALONE_S = 3600.0
 
 
 @dataclass(slots=True)
@@ -106,6 +108,29 @@ def ended_by_signals() -> Iterator[None]:
     finally:
         for number, action in before.items():
             signal.signal(number, action)
+
+
+@contextlib.contextmanager
+def alone(say: Callable[[str], None]) -> Iterator[None]:
+    """Only one at a time on a machine: wait for another to end.
+
+    Raises: BenchError when it does not within ALONE_S.
+    """
+    deadline = time.monotonic() + ALONE_S
+    told = False
+    with socket.socket(socket.AF_UNIX) as taken:
+        while True:
+            try:
+                taken.bind("\0pyproxy-bench")          # an abstract name: it goes when its process goes
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise BenchError("another bench is still at work here") from None
+            if not told:
+                say("another bench is at work here: waiting for it to end")
+                told = True
+            time.sleep(1)
+        yield
 
 
 @contextlib.contextmanager
