@@ -126,7 +126,7 @@ def growths(prepared: Stage, found: argparse.Namespace, programs: list[Program],
         return []
     rows: list[Row] = [row for row in found.chosen if row.kind is Kind.LOAD and (found.rows or row.name in GROWTH_ROWS)]
     taking_part = [program for program in programs if program.flavour == "haproxy" and program.bufsize is None]
-    shorter = Effort(min(effort.rounds, 3), effort.seconds, effort.warm_up_s)
+    shorter = Effort(min(effort.rounds, 3), max(1, effort.seconds // 2), effort.warm_up_s)
     return [growth for row in rows for growth in measure_growth(prepared, row, taking_part, shorter, say)]
 
 
