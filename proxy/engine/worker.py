@@ -24,12 +24,14 @@ from proxy.engine.acceptor import Acceptor
 from proxy.engine.connecting import Attempt
 from proxy.engine.link import SocketLink
 from proxy.engine.listening import open_listener
+from proxy.engine.readiness import Readiness
 from proxy.runtime.cells import CONN_CUR, CONN_TOT, EINT
 from proxy.runtime.frontend import Frontend, Listener
 from proxy.runtime.process import Process
 from proxy.runtime.server import Server
 
 READ_OCTETS = 131072
+FAULTS_TOLD = 100               # places of broken invariants that are told, each once
 Ends = tuple[str, int]
 
 
@@ -53,7 +55,11 @@ class Worker:
         self.server_answered: Callable[[Server, int], None] | None = None
         self.broken_invariants = 0
         self.verbose = False
+        self.say: Callable[[str, str], None] | None = None      # (severity, text): a line for the operator
+        self._told_faults: set[tuple[str, int]] = set()
         self.loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]     # set by start()
+        self.readiness: Readiness = None  # type: ignore[assignment]     # likewise
+        self.closing_links: set[SocketLink] = set()         # their owners are gone, their last octets are not
         self._limits = limits_of(process.bufsize, process.maxrewrite, process.http_maxhdr)
         self._acceptors: list[Acceptor] = []
         self._waiting: list[Acceptor] = []
@@ -89,6 +95,7 @@ class Worker:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to accept on this loop."""
         self.loop = loop
+        self.readiness = Readiness(loop, self.turn)
         self.turn()
         self.timers.on_earlier = self._plan_tick
         for backend in self.process.backends:
@@ -120,6 +127,8 @@ class Worker:
             session.shut(failure.KILLED)
         for session in list(self.sessions):
             session.finish(abort=True)
+        for link in list(self.closing_links):
+            link.abort()
         self._check_stopped()
 
     def stop_frontend(self, frontend: Frontend) -> None:
@@ -140,7 +149,7 @@ class Worker:
             acceptor.resume()
 
     def _check_stopped(self) -> None:
-        if self._stopped or not self.process.closing or self.sessions:
+        if self._stopped or not self.process.closing or self.sessions or self.closing_links:
             return
         self._stopped = True
         for backend in self.process.backends:
@@ -150,6 +159,7 @@ class Worker:
         if self._tick is not None:
             self._tick.cancel()
             self._tick = None
+        self.readiness.close()
         if self.on_stopped is not None:
             self.on_stopped()
 
@@ -219,6 +229,12 @@ class Worker:
         link: Any = new.link
         link.owner = new
 
+    def link_closed(self, link: SocketLink) -> None:
+        """A link that was closing is closed."""
+        self.closing_links.discard(link)
+        if self.process.closing:
+            self._check_stopped()
+
     def session_over(self, session: Session) -> None:
         """A session has ended: there is room for another one."""
         self.sessions.discard(session)
@@ -269,14 +285,22 @@ class Worker:
         elif isinstance(stream, Stream):
             session = stream.session
         place = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
-        told = f"internal error: {type(error).__name__}: {error}" + (f" at {place.filename}:{place.lineno}" if place else "")
-        if self.process.log is not None:
-            self.process.log.event("crit", told)
+        at = (place.filename, place.lineno or 0) if place is not None else ("", 0)
+        if at not in self._told_faults and len(self._told_faults) < FAULTS_TOLD:
+            self._told_faults.add(at)
+            self._tell_fault(f"internal error: {type(error).__name__}: {error}" + (f" at {at[0]}:{at[1]}" if place else ""))
         if self.verbose:
             traceback.print_exception(error, file=sys.stderr)
         if isinstance(session, Session):
             session.frontend.counters[EINT] += 1
             self._end_broken(session)
+
+    def _tell_fault(self, text: str) -> None:
+        """Once per place: a fault that each request meets must not flood the log."""
+        if self.process.log is not None:
+            self.process.log.event("crit", text)
+        if self.say is not None:
+            self.say("ALERT", f"{text}; please report it, with what -d adds.")
 
     def _end_broken(self, session: Session) -> None:
         try:

@@ -44,6 +44,7 @@ class Instance:
         self.process = process
         self.clock = clock
         self.worker = Worker(process, clock)
+        self.worker.say = say
         self.events = Announcer(self.worker, say)
         self.actions = RuntimeActions(clock, self.events, self.worker.shut_sessions)
         self.on_stopped: Callable[[], None] | None = None
@@ -126,7 +127,8 @@ class Instance:
         error = facts.get("exception")
         if isinstance(error, BaseException):
             self.worker.broken(None, error)
-        self._say("ALERT", f"internal error: {facts.get('message', '')}: {error!r}; please report it, with what -d adds.")
+        else:
+            self._say("ALERT", f"internal error: {facts.get('message', '')}; please report it, with what -d adds.")
 
     def wake_checks(self, server: Server) -> None:
         """Check a server now."""

@@ -44,13 +44,16 @@ def take_identity(identity: Identity) -> None:
             os.chdir("/")
         except OSError as error:
             raise StartError("chroot", f"Cannot chroot({identity.chroot}).", _why(error)) from None
-    if identity.gid is not None and identity.gid != os.getgid():
+    changes_group = identity.gid is not None and identity.gid != os.getgid()
+    changes_user = identity.uid is not None and identity.uid != os.getuid()
+    if identity.gid is not None and (changes_group or changes_user):
         try:
-            os.setgroups([])
+            if os.geteuid() == 0:
+                os.setgroups([])        # root's other groups would stay, even where the group itself is the same
             os.setgid(identity.gid)
         except OSError as error:
             raise StartError("group", f"Cannot set gid {identity.gid}.", _why(error)) from None
-    if identity.uid is not None and identity.uid != os.getuid():
+    if identity.uid is not None and changes_user:
         try:
             if os.geteuid() == 0 and identity.gid is None:
                 os.setgroups([])
