@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import select
 import socket
@@ -26,6 +27,9 @@ __all__ = ["pyproxy"]               # the fixture that users get, for the tests 
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
+# Below the range that clients get theirs from (32768 and up on Linux), beginning elsewhere in each run of the tests.
+FIRST_PORT = 12_000 + os.getpid() * 97 % 18_000
+CANDIDATE_PORTS = itertools.chain(range(FIRST_PORT, 32_000), itertools.cycle(range(12_000, 32_000)))
 
 
 class Origin(ThreadingHTTPServer):
@@ -287,12 +291,14 @@ def run_once(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """free_port(): a port that nothing listens on now."""
+    """free_port(): a port that nothing uses now, and that the system gives to no client meanwhile."""
 
     def find() -> int:
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            return int(sock.getsockname()[1])
+        for port in CANDIDATE_PORTS:
+            with socket.socket() as sock, contextlib.suppress(OSError):
+                sock.bind(("127.0.0.1", port))
+                return port
+        raise AssertionError("every port is taken")
 
     return find
 
