@@ -8,8 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-GATE_PERCENT = 80.0
-PACKAGES = ("core", "config")
+GATES_PERCENT = {"core": 80.0, "config": 95.0}
 
 
 def main(coverage: str) -> int:
@@ -17,14 +16,14 @@ def main(coverage: str) -> int:
     subprocess.run([coverage, "json", "--quiet", "-o", str(report)], check=True)
     files = json.loads(report.read_text())["files"]
     failed = 0
-    for package in PACKAGES:
+    for package, gate in GATES_PERCENT.items():
         inside = {name: f["summary"] for name, f in files.items() if name.startswith(f"proxy/{package}/")}
         branches = sum(s["num_branches"] for s in inside.values())
         covered = sum(s["covered_branches"] for s in inside.values())
         percent = 100.0 * covered / branches if branches else 100.0
-        if percent < GATE_PERCENT:
+        if percent < gate:
             failed = 1
-            print(f"proxy/{package}: {percent:.1f} % of the branches are covered, {GATE_PERCENT} % are asked for; least covered:")
+            print(f"proxy/{package}: {percent:.1f} % of the branches are covered, {gate} % are asked for; least covered:")
             worst = sorted(inside.items(), key=lambda item: item[1]["covered_branches"] - item[1]["num_branches"])[:8]
             for name, s in worst:
                 print(f"  {s['num_branches'] - s['covered_branches']:4} branches missing in {name}")
