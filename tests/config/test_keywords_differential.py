@@ -43,7 +43,7 @@ DIFFERENCES: dict[str, str] = {
                     MISSING),
     **dict.fromkeys((
         "use_backend %[req.hdr(host)]", "source 192.0.2.1 usesrc clientip", "balance url_param user check_post",
-        "balance rdp-cookie",
+        "balance rdp-cookie", "hash-type consistent wt6",
         "cookie SRV insert dynamic", "option http-restrict-req-hdr-names reject", "stats admin unless LOCALHOST",
         "http-request deny",
         "http-request set-header X-A b", "http-request use-service prometheus-exporter if { path_beg /m }", "bind proto h2",

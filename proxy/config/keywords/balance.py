@@ -120,6 +120,17 @@ def _read_hash_type(line: Line, proxy: ProxyDraft) -> None:
         raise Refusal("'hash-type' only supports 'consistent' and 'map-based'.", line.at(0))
     if function and function not in FUNCTIONS:
         raise Refusal("'hash-type' only supports 'sdbm', 'djb2', 'crc32', or 'wt6' hash functions.", line.at(1))
+    if function == "wt6":
+        raise line.unsupported(
+            "hash-type wt6", "'hash-type … wt6' is not supported by this version of pyproxy", f"hash-type {kind} sdbm avalanche",
+            line.at(1),
+        )
+    if function == "wt6":
+        raise line.unsupported(
+            "hash-type … wt6",
+            "'hash-type … wt6' is not supported by this version of pyproxy: the function is defined nowhere but in HAProxy",
+            "take sdbm, djb2 or crc32: clients are spread anew, once", line.at(1),
+        )
     if modifier and modifier != "avalanche":
         raise Refusal("'hash-type' only supports 'avalanche' as a modifier for hash functions.", line.at(2))
     proxy.balance = replace(proxy.balance, hash_type=kind, hash_function=function, hash_modifier=modifier)
@@ -140,11 +151,11 @@ ROWS: tuple[Row, ...] = (
         fails=("balance sometimes", "balance random(0)", "balance random(x)", "balance uri len", "balance uri deep",
                "balance url_param", "balance url_param user x", "balance url_param user check_post", "balance hdr",
                "balance hdr()", "balance hdr(Host) x", "balance rdp-cookie")),
-    Row("hash-type", ANY_BACK, "{ map-based | consistent } [{ sdbm | djb2 | wt6 | crc32 } [avalanche]]", _read_hash_type,
+    Row("hash-type", ANY_BACK, "{ map-based | consistent } [{ sdbm | djb2 | crc32 } [avalanche]]", _read_hash_type,
         default="map-based sdbm", least=1, missing="'hash-type' only supports 'consistent' and 'map-based'.",
         loads=("hash-type consistent", "hash-type map-based djb2", "hash-type consistent sdbm avalanche"),
-        fails=("hash-type", "hash-type loose", "hash-type avalanche", "hash-type consistent md5",
-               "hash-type consistent sdbm twice")),
+        fails=("hash-type", "hash-type loose", "hash-type avalanche", "hash-type consistent md5", "hash-type consistent wt6",
+               "hash-type consistent wt6", "hash-type consistent sdbm twice")),
     Row("hash-balance-factor", ANY_BACK, "<factor>", _read_hash_balance_factor, default="0 (off)", least=1, most=1,
         missing="'hash-balance-factor' expects an integer argument.", loads=("hash-balance-factor 150", "hash-balance-factor 0"),
         fails=("hash-balance-factor", "hash-balance-factor 50", "hash-balance-factor half")),
