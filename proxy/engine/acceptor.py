@@ -13,6 +13,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from proxy.engine.link import SocketLink
+from proxy.engine.readiness import READ
 from proxy.runtime.cells import RATE_AT
 from proxy.runtime.frontend import Listener
 from proxy.runtime.rates import rate_read
@@ -51,13 +52,13 @@ class Acceptor:
         """Accept from now on."""
         if not self._open and self._socket is not None and not self.listener.paused:
             self._open = True
-            self._worker.loop.add_reader(self._fd, self._acceptable)
+            self._worker.readiness.watch(self._fd, self, READ)
 
     def rest(self, wake_ms: int = 0) -> None:
         """Accept nothing until `open` is called, or until a moment has passed."""
         if self._open:
             self._open = False
-            self._worker.loop.remove_reader(self._fd)
+            self._worker.readiness.watch(self._fd, self, 0)
         if wake_ms:
             self._worker.timers.arm(self, self._worker.now_ms + wake_ms)
 
@@ -98,9 +99,12 @@ class Acceptor:
         self.open()
         return True
 
+    def ready(self, events: int) -> None:
+        """Clients are waiting."""
+        self._acceptable()
+
     def _acceptable(self) -> None:
         worker, listening, listener = self._worker, self._socket, self.listener
-        worker.turn()
         for _ in range(ACCEPTS_PER_EVENT):
             if listening is None or not self._may_accept():
                 return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.core.stream.ports import Connector
 from proxy.engine.link import SocketLink
+from proxy.engine.readiness import WRITE
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Attempt:
             self._fail_soon(problem.errno or errno.EIO)
             return
         if error in (0, errno.EINPROGRESS):
-            self._worker.loop.add_writer(self._fd, self._writable)
+            self._worker.readiness.watch(self._fd, self, WRITE)
         else:
             self._fail_soon(error)
 
@@ -64,10 +65,9 @@ class Attempt:
                 new.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
             new.bind(server.source)
 
-    def _writable(self) -> None:
+    def ready(self, events: int) -> None:
+        """The kernel has finished trying."""
         worker, connected = self._worker, self._socket
-        worker.turn()
-        worker.loop.remove_writer(self._fd)
         connector, self._connector = self._connector, None
         if connected is None or connector is None:
             return
@@ -97,12 +97,11 @@ class Attempt:
         """Give up; nobody is told."""
         if self._connector is not None:
             self._connector = None
-            if self._socket is not None:
-                self._worker.loop.remove_writer(self._fd)
             self._drop()
 
     def _drop(self) -> None:
         dropped: Any = self._socket
         self._socket = None
         if dropped is not None:
+            self._worker.readiness.forget(self._fd)
             dropped.close()

@@ -12,11 +12,13 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from proxy.core.stream.ports import LinkOwner
+from proxy.engine.readiness import MAY_READ, MAY_WRITE, READ, WRITE
 
 if TYPE_CHECKING:
     from proxy.engine.worker import Worker
 
-CLOSE_PATIENCE_MS = 30_000
+CLOSE_PATIENCE_MS = 30_000          # for the peer to take some of the last octets
+CLOSE_AT_LAST_MS = 300_000          # for the peer to take them all
 RESET = struct.pack("ii", 1, 0)
 PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
@@ -29,8 +31,8 @@ class SocketLink:
     """
 
     __slots__ = (
-        "_broken", "_closed", "_closing", "_ended", "_ending", "_fd", "_out", "_paused", "_read_max", "_reading", "_socket",
-        "_worker", "_writing", "deadline_ms", "owner", "pending", "slot",
+        "_broken", "_close_by_ms", "_closed", "_closing", "_ended", "_ending", "_fd", "_out", "_paused", "_read_max",
+        "_socket", "_watched", "_worker", "deadline_ms", "owner", "pending", "slot",
     )
 
     def __init__(self, worker: Worker, connected: socket.socket) -> None:
@@ -42,35 +44,43 @@ class SocketLink:
         self._out: deque[memoryview] = deque()
         self._read_max = 16384
         self._paused = 0
-        self._reading = False
-        self._writing = False
+        self._watched = 0               # READ, WRITE or both
         self._ended = False             # the peer has half-closed: there is nothing to read any more
         self._broken = False            # writing failed: only reading tells what has become of the peer
         self._ending = False
         self._closing = False
         self._closed = False
+        self._close_by_ms = 0
         self.deadline_ms = 0
         self.slot = 0
 
     def belongs_to(self, owner: LinkOwner) -> None:
         """Set the owner and begin to read for it."""
         self.owner = owner
-        self._watch_reading()
+        self._watch()
+
+    # watching
+
+    def _watch(self) -> None:
+        """Be told what there is a use for; a link that cannot be written to reads on, whoever has paused it."""
+        wanted = WRITE if self._out else 0
+        if not (self._ended or self._closing or (self._paused and not self._broken)):
+            wanted |= READ
+        if wanted != self._watched:
+            self._watched = wanted
+            self._worker.readiness.watch(self._fd, self, wanted)
+
+    def ready(self, events: int) -> None:
+        """The socket can be read or written."""
+        if self._watched & READ and events & MAY_READ:
+            self._readable()
+        if self._watched & WRITE and events & MAY_WRITE:
+            self._writable()
 
     # reading
 
-    def _watch_reading(self) -> None:
-        wanted = not (self._paused or self._ended or self._closing or self._closed)
-        if wanted != self._reading:
-            self._reading = wanted
-            if wanted:
-                self._worker.loop.add_reader(self._fd, self._readable)
-            else:
-                self._worker.loop.remove_reader(self._fd)
-
     def _readable(self) -> None:
         worker = self._worker
-        worker.turn()
         try:
             count = self._socket.recv_into(worker.buffer, self._read_max)
         except (BlockingIOError, InterruptedError):
@@ -80,11 +90,12 @@ class SocketLink:
             return
         owner = self.owner
         if count == 0:
-            self._ended = True
-            self._watch_reading()
             if self._broken:
                 self._peer_lost()
-            elif owner is not None:
+                return
+            self._ended = True
+            self._watch()
+            if owner is not None:
                 worker.guarded(owner, owner.ended)
         elif owner is not None:
             try:
@@ -94,7 +105,6 @@ class SocketLink:
 
     def _peer_lost(self) -> None:
         self._ended = True
-        self._watch_reading()
         self._drop_output()
         owner = self.owner
         if owner is not None and not self._closed:
@@ -103,14 +113,15 @@ class SocketLink:
     def pause(self, cause: int) -> None:
         """Stop reading until the same cause is resumed."""
         self._paused |= cause
-        if self._reading and not self._broken:
-            self._watch_reading()
+        if self._watched & READ:
+            self._watch()
 
     def resume(self, cause: int) -> None:
         """Read again, unless another cause still forbids it."""
         if self._paused & cause:
             self._paused &= ~cause
-            self._watch_reading()
+            if not self._closed:
+                self._watch()
 
     def limit_reads(self, octets: int) -> None:
         """The most to read at once."""
@@ -135,24 +146,17 @@ class SocketLink:
         if sent == len(octets):
             return True
         self._keep(memoryview(bytes(octets[sent:])))
-        self._watch_writing(True)
+        self._watch()
         return False
 
     def _keep(self, octets: memoryview) -> None:
         self._out.append(octets)
         self.pending += len(octets)
 
-    def _watch_writing(self, wanted: bool) -> None:
-        if wanted != self._writing:
-            self._writing = wanted
-            if wanted:
-                self._worker.loop.add_writer(self._fd, self._writable)
-            else:
-                self._worker.loop.remove_writer(self._fd)
-
     def _writable(self) -> None:
-        self._worker.turn()
         out = self._out
+        if self._closing:
+            self._be_patient()
         while out:
             try:
                 sent = self._socket.send(out[0])
@@ -166,10 +170,10 @@ class SocketLink:
                 out[0] = out[0][sent:]
                 return
             out.popleft()
-        self._watch_writing(False)
         if self._closing:
             self._close_now()
             return
+        self._watch()
         if self._ending:
             self._shutdown()
         owner = self.owner
@@ -185,8 +189,7 @@ class SocketLink:
         elif self._ended:
             self._worker.soon(self._tell_lost)
         else:
-            self._paused = 0
-            self._watch_reading()
+            self._watch()
 
     def _tell_lost(self) -> None:
         owner = self.owner
@@ -196,7 +199,8 @@ class SocketLink:
     def _drop_output(self) -> None:
         self._out.clear()
         self.pending = 0
-        self._watch_writing(False)
+        if not self._closed:
+            self._watch()
 
     # ending
 
@@ -220,11 +224,16 @@ class SocketLink:
         self.owner = None
         if self._out and not self._broken:
             self._closing = True
-            self._watch_reading()
-            worker = self._worker
-            worker.timers.arm(self, worker.now_ms + CLOSE_PATIENCE_MS)
+            self._watch()
+            self._close_by_ms = self._worker.now_ms + CLOSE_AT_LAST_MS
+            self._be_patient()
+            self._worker.closing_links.add(self)
         else:
             self._close_now()
+
+    def _be_patient(self) -> None:
+        worker = self._worker
+        worker.timers.arm(self, min(worker.now_ms + CLOSE_PATIENCE_MS, self._close_by_ms))
 
     def deadline_reached(self, now_ms: int) -> None:
         """The peer does not take the last octets."""
@@ -246,9 +255,12 @@ class SocketLink:
         self._closed = True
         worker = self._worker
         worker.timers.forget(self)
-        self._watch_reading()
-        self._watch_writing(False)
+        if self._watched:
+            self._watched = 0
+            worker.readiness.forget(self._fd)
         self._socket.close()
+        if self._closing:
+            worker.link_closed(self)
 
     # asking the kernel
 

@@ -9,6 +9,7 @@ import asyncio
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from proxy.base.clock import Clock
@@ -53,6 +54,7 @@ class Worker:
         self.on_stopped: Callable[[], None] | None = None
         self.server_failed: Callable[[Server, Any], None] | None = None
         self.server_answered: Callable[[Server, int], None] | None = None
+        self.server_connected: Callable[[Server], None] | None = None
         self.broken_invariants = 0
         self.verbose = False
         self.say: Callable[[str, str], None] | None = None      # (severity, text): a line for the operator
@@ -64,7 +66,7 @@ class Worker:
         self._acceptors: list[Acceptor] = []
         self._waiting: list[Acceptor] = []
         self._sockets: list[tuple[Listener, Any]] = []
-        self._soon: list[Callable[[], None]] = []
+        self._soon: list[Callable[[], object]] = []
         self._soon_planned = False
         self._tick: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -188,7 +190,7 @@ class Worker:
         if next_ms and self._tick is None and not self._stopped:
             self._plan_tick(next_ms)
 
-    def soon(self, callback: Callable[[], None]) -> None:
+    def soon(self, callback: Callable[[], object]) -> None:
         """Call back in the next turn of the loop."""
         self._soon.append(callback)
         if not self._soon_planned:
@@ -325,14 +327,14 @@ class Worker:
             if server.idle is not None:
                 server.idle.clear()
             if server.on_marked_down == "shutdown-sessions":
-                self.shut_sessions(server, failure.SERVER_WENT_DOWN)
+                self.soon(partial(self.shut_sessions, server, failure.SERVER_WENT_DOWN))    # after the news of it is out
             if backend.redispatch_after:
                 moved = queue.redistribute(server)
         elif not was_up and server.is_up:
             if server.on_marked_up == "shutdown-backup-sessions" and not server.is_backup:
                 for other in backend.servers:
                     if other.is_backup:
-                        self.shut_sessions(other, failure.ACTIVE_CAME_BACK)
+                        self.soon(partial(self.shut_sessions, other, failure.ACTIVE_CAME_BACK))
             moved = queue.serve(server)
         for each in backend.servers:
             if not backend.queue:

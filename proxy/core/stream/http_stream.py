@@ -436,6 +436,7 @@ class HttpStream(HttpEnd):
 
     def _end_client_side(self) -> None:
         self.client_side_closed = True
+        self.session.server_active_ms = self.host.now_ms
         if self.connection is not None:
             self.connection.link.end_writing()
             self.arm_activity()

@@ -2,6 +2,7 @@
 
 A side is active when it sends and when it takes what it is sent. `timeout tunnel` replaces the timeouts of both sides; once a
 side has ended, the other one's `client-fin` or `server-fin` takes the place of whatever held for it.
+Where both sides are late at once, as in a tunnel, it is put down to the client.
 
 Source: HAProxy configuration manual, "timeout client", "timeout server", "timeout tunnel", "timeout client-fin".
 """
@@ -22,7 +23,7 @@ def silence_ends(session: Session, backend: Backend | None, client_ended: bool, 
     tunnel_ms = (backend.timeout_tunnel_ms if backend is not None else 0) or frontend.timeout_tunnel_ms
     if tunnel_ms:
         if not client_ended and not server_ended:
-            return max(session.client_active_ms, session.server_active_ms) + tunnel_ms, failure.DATA_SERVER_TIMEOUT
+            return max(session.client_active_ms, session.server_active_ms) + tunnel_ms, failure.DATA_CLIENT_TIMEOUT
         client_limit_ms = server_limit_ms = tunnel_ms
     if server_ended and frontend.timeout_client_fin_ms:
         client_limit_ms = frontend.timeout_client_fin_ms

@@ -88,6 +88,9 @@ class Host(Protocol):
     server_answered: Callable[[Server, int], None] | None
     """Told the status of each response, when anyone wants to know."""
 
+    server_connected: Callable[[Server], None] | None
+    """Told of each stream that has got its connection, when anyone wants to know."""
+
     def wall_s(self) -> float: ...
 
     def connect(self, server: Server, owner: Connector, port: int, early: bytes) -> Any:

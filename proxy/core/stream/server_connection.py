@@ -23,7 +23,7 @@ BODY_READ_OCTETS = 131072
 class ServerConnection:
     """One connection to a server, connecting, in use or idle."""
 
-    __slots__ = ("attempt", "host", "is_gone", "is_safe", "link", "owner_session", "requests", "server", "stream")
+    __slots__ = ("attempt", "has_ended", "host", "is_gone", "is_safe", "link", "owner_session", "requests", "server", "stream")
 
     def __init__(self, host: Host, server: Server, stream: Stream) -> None:
         self.host = host
@@ -34,6 +34,7 @@ class ServerConnection:
         self.requests = 0
         self.is_safe = False
         self.is_gone = False
+        self.has_ended = False                  # the server has ended its side
         self.owner_session: Any = None          # the session that keeps it for itself (http-reuse never)
         if server.backend.is_http:
             row = server.backend.counters
@@ -91,6 +92,7 @@ class ServerConnection:
             stream.server_octets(received)
 
     def ended(self) -> None:
+        self.has_ended = True
         stream = self.stream
         if stream is None:
             self._idle_ended()
@@ -139,8 +141,8 @@ class ServerConnection:
             self.link = None
 
     def abort(self) -> None:
-        """Close it without sending what is pending."""
-        if self.link is not None:
+        """Close it by a reset, unless the server has ended its side: then there is nobody to tell."""
+        if self.link is not None and not self.has_ended:
             self.link.abort()
             self.link = None
         self.discard()

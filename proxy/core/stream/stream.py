@@ -241,6 +241,9 @@ class Stream:
         """The connection stands."""
         self.state = ESTABLISHED
         self.connected_ms = self.host.now_ms
+        observe = self.host.server_connected
+        if observe is not None and self.server is not None:
+            observe(self.server)
         if self.session.frontend.log_backend_source:
             self.source = link.local_address()
         self.server_ready(link)

@@ -146,6 +146,7 @@ class TcpStream(Stream):
     def client_ended(self) -> None:
         """The client has half-closed."""
         self.client_closed = True
+        self.session.server_active_ms = self.host.now_ms
         connection = self.connection
         if self.state != ESTABLISHED or connection is None:
             if not self.early or (self.backend is not None and self.backend.abortonclose):
@@ -156,6 +157,7 @@ class TcpStream(Stream):
 
     def server_ended(self) -> None:
         self.server_closed = True
+        self.session.client_active_ms = self.host.now_ms
         self.session.link.end_writing()
         self._one_side_ended()
 
