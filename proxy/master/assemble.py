@@ -86,6 +86,7 @@ class Instance:
         if self.checks.observes:
             self.worker.server_failed = self.checks.server_failed
             self.worker.server_answered = self.checks.server_answered
+            self.worker.server_connected = self.checks.server_connected
         self.events.on_change = self.checks.wake
         self.worker.start(loop)
         self.checks.start()

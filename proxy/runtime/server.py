@@ -136,13 +136,15 @@ class Server:
     def dynamic_maxconn(self) -> int:
         """The connection limit in force: between minconn and maxconn in proportion to the backend's load; 0 = none.
 
+        The load is every stream in the backend, those in line included: a crowd that waits widens the gate.
+
         Source: HAProxy configuration manual, "minconn" and "fullconn"; a slow start scales it too.
         """
         limit = self.maxconn
         if limit and self.minconn:
             backend = self.backend
-            if backend.fullconn and backend.served < backend.fullconn:
-                limit = max(self.minconn, limit * backend.served // backend.fullconn)
+            if backend.fullconn and backend.sessions < backend.fullconn:
+                limit = max(self.minconn, limit * backend.sessions // backend.fullconn)
         if limit and self.operational is STARTING:
             limit = max(1, limit * self.ramp // WEIGHT_SCALE)
         return limit

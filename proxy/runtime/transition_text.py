@@ -90,4 +90,5 @@ def drain_remains(server: Server) -> str:
 
 
 def backend_down(backend: Backend) -> str:
-    return f"backend {backend.name} has no server available!"
+    word = "proxy" if backend.kind == "listen" else "backend"
+    return f"{word} {backend.name} has no server available!"

@@ -52,7 +52,8 @@ def start_states(backends: Iterable[Backend], now_ms: int) -> None:
             backend.farm.changed()
         if backend.servers and not backend.active_count and not backend.backup_count:
             backend.down_since_ms = now_ms
-            backend.counters[CHKDOWN] += 1
+            if any(server.admin & Admin.RMAINT for server in backend.servers):
+                backend.counters[CHKDOWN] += 1          # HAProxy counts the fall of the unresolved, not the disabled
 
 
 def _start_state(server: Server) -> None:
@@ -92,8 +93,8 @@ def set_operational(server: Server, state: Operational, cause: str, now_ms: int,
         set_operational(follower, follow, text.via(follower), now_ms, events)
 
 
-def set_health(server: Server, wanted: str, now_ms: int, events: Events) -> None:
-    """Force the health to "up", "stopping" or "down", as the administrator may.
+def set_health(server: Server, wanted: str, now_ms: int, events: Events, by: str = "CLI") -> None:
+    """Force the health to "up", "stopping" or "down", as the administrator may; `by` names the way the order came.
 
     Raises: ValueError, with HAProxy's text, for another word or a server that tracks another.
     Source: HAProxy management guide, "set server"; admin form hrunn, hnolb, hdown.
@@ -104,7 +105,7 @@ def set_health(server: Server, wanted: str, now_ms: int, events: Events) -> None
     if server.track is not None:
         raise ValueError("cannot change health on a tracking server.")
     server.health = 0 if state is Operational.STOPPED else server.rise + server.fall - 1
-    set_operational(server, state, ", changed from CLI", now_ms, events)
+    set_operational(server, state, f", changed from {by}", now_ms, events)
 
 
 def set_check_enabled(server: Server, enabled: bool) -> None:

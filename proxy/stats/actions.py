@@ -22,7 +22,7 @@ class RuntimeActions:
         transitions.set_admin(server, wanted, self._clock.monotonic_ms(), self._events)
 
     def set_health(self, server: Server, wanted: str) -> None:
-        transitions.set_health(server, wanted, self._clock.monotonic_ms(), self._events)
+        transitions.set_health(server, wanted, self._clock.monotonic_ms(), self._events, "Web interface")
 
     def set_check_enabled(self, server: Server, enabled: bool) -> None:
         transitions.set_check_enabled(server, enabled)

@@ -28,6 +28,7 @@ OLDER = "HAProxy 2.6 does not have it, or not any more"
 SAFER = "HAProxy accepts what cannot work"
 
 DIFFERENCES: dict[str, str] = {
+    "hash-type consistent wt6": "defined nowhere but in HAProxy's source: not offered, and nothing else is taken for it",
     **dict.fromkeys((
         "uid nobody", "gid nogroup", "maxconn many", "ulimit-n many", "spread-checks wide",
         "tune.maxrewrite many", "tune.http.logurilen many", "fullconn many", "backlog deep",

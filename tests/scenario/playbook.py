@@ -227,6 +227,7 @@ class Lab:
         self.timers = TimerWheel()
         self.server_failed: Any = None
         self.server_answered: Any = None
+        self.server_connected: Any = None
         self.attempts: list[FakeAttempt] = []
         self.links: list[FakeLink] = []
         self.all_attempts: list[FakeAttempt] = []

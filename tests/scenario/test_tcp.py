@@ -74,6 +74,18 @@ def test_the_tunnel_timeout_replaces_both_and_counts_from_the_last_octet_of_eith
     assert not client.closed
     lab.advance(200)
     assert client.closed
+    assert lab.log.records[0].termination == b"cD--"
+
+
+def test_who_observes_is_told_of_the_connection():
+    lab = Lab(mode="tcp")
+    seen: list[str] = []
+    lab.server_connected = lambda server: seen.append(server.name)
+    lab.client()
+    attempt = lab.attempt()
+    assert seen == []
+    attempt.accepted()
+    assert seen == ["s0"]
 
 
 def test_after_a_half_close_the_fin_timeout_counts():

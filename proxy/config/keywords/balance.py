@@ -122,14 +122,9 @@ def _read_hash_type(line: Line, proxy: ProxyDraft) -> None:
         raise Refusal("'hash-type' only supports 'sdbm', 'djb2', 'crc32', or 'wt6' hash functions.", line.at(1))
     if function == "wt6":
         raise line.unsupported(
-            "hash-type wt6", "'hash-type … wt6' is not supported by this version of pyproxy", f"hash-type {kind} sdbm avalanche",
-            line.at(1),
-        )
-    if function == "wt6":
-        raise line.unsupported(
-            "hash-type … wt6",
+            "hash-type wt6",
             "'hash-type … wt6' is not supported by this version of pyproxy: the function is defined nowhere but in HAProxy",
-            "take sdbm, djb2 or crc32: clients are spread anew, once", line.at(1),
+            f"hash-type {kind} sdbm avalanche", line.at(1),
         )
     if modifier and modifier != "avalanche":
         raise Refusal("'hash-type' only supports 'avalanche' as a modifier for hash functions.", line.at(2))
@@ -155,7 +150,7 @@ ROWS: tuple[Row, ...] = (
         default="map-based sdbm", least=1, missing="'hash-type' only supports 'consistent' and 'map-based'.",
         loads=("hash-type consistent", "hash-type map-based djb2", "hash-type consistent sdbm avalanche"),
         fails=("hash-type", "hash-type loose", "hash-type avalanche", "hash-type consistent md5", "hash-type consistent wt6",
-               "hash-type consistent wt6", "hash-type consistent sdbm twice")),
+               "hash-type consistent sdbm twice")),
     Row("hash-balance-factor", ANY_BACK, "<factor>", _read_hash_balance_factor, default="0 (off)", least=1, most=1,
         missing="'hash-balance-factor' expects an integer argument.", loads=("hash-balance-factor 150", "hash-balance-factor 0"),
         fails=("hash-balance-factor", "hash-balance-factor 50", "hash-balance-factor half")),

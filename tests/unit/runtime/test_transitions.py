@@ -202,6 +202,30 @@ def test_maintenance_of_a_down_server_keeps_its_downtime_running() -> None:
     assert one.counters[CHKDOWN] == 1
 
 
+def test_disabled_servers_are_no_fall_of_their_backend() -> None:
+    backend = Backend("app", 1)
+    server_of(backend, "s1", disabled=True)
+    transitions.start_states([backend], 0)
+    assert (backend_status(backend).word, backend.counters[CHKDOWN], backend.down_since_ms) == ("DOWN", 0, 0)
+
+
+def test_a_listen_section_without_servers_is_called_a_proxy() -> None:
+    backend, one, two, told = two_servers()
+    backend.kind = "listen"
+    transitions.set_health(one, "down", 0, told, "Web interface")
+    transitions.set_admin(two, "maint", 0, told)
+    assert "Server app/s1 is DOWN, changed from Web interface." in told.lines[0]
+    assert told.lines[-1] == "emerg: proxy app has no server available!"
+
+
+def test_the_limit_follows_all_streams_of_the_backend_those_in_line_included() -> None:
+    backend, one, _, _ = two_servers(minconn=1, maxconn=4)
+    backend.fullconn, backend.served, backend.sessions = 10, 1, 6
+    assert one.dynamic_maxconn() == 2
+    backend.sessions = 10
+    assert one.dynamic_maxconn() == 4
+
+
 def test_slow_start_raises_the_weight_in_sixteenths() -> None:
     _, one, _, told = two_servers(slowstart_ms=2000, configured_weight=10)
     assert (one.operational, one.weight_now) == (Operational.RUNNING, 160)

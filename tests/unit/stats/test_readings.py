@@ -117,6 +117,21 @@ def test_idle_limit_may_be_zero(lab: Any, process: Any) -> None:
     assert field(lab, process, Kind.SERVER, s1, "src_ilim") == 0
 
 
+def test_idle_connections_are_the_safe_and_the_others(lab: Any, process: Any) -> None:
+    s1 = process.server("app", "s1")
+    lab.count(s1, idle_cur=2, safe_cur=3)
+    names = ("srv_icur", "idle_conn_cur", "safe_conn_cur")
+    assert [field(lab, process, Kind.SERVER, s1, name) for name in names] == [5, 2, 3]
+
+
+def test_failures_seen_in_traffic_where_it_is_observed(lab: Any, process: Any) -> None:
+    s1 = process.server("app", "s1")
+    lab.count(s1, hanafail=2)
+    assert field(lab, process, Kind.SERVER, s1, "hanafail") is None
+    s1.observe = "layer4"
+    assert field(lab, process, Kind.SERVER, s1, "hanafail") == 2
+
+
 def test_two_workers_make_one_row(lab: Any) -> None:
     process = lab.Process()
     backend = lab.add_backend(process, "app", 2)
