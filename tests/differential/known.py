@@ -87,5 +87,4 @@ OPEN: tuple[Known, ...] = (
     Known("tcp-no-server", "client", "a connection that we end should be closed, not reset"),
     Known("accept-proxy-missing", "log|csv/app/FRONTEND/stot", "an unnamed listener goes by its number; no session begins"),
     Known("statistics-after-traffic", "csv/app/s3/sid", "a server's automatic id is its place, whatever ids others were given"),
-    Known("stats-admin-works", "log/1: '<128> haproxy proxy app", "a listen section without servers left is called a proxy"),
 )
