@@ -8,7 +8,7 @@ from typing import Any
 from proxy.base.errors import StartError
 from proxy.build.checks import check_plan
 from proxy.build.fields import address_field, edits
-from proxy.build.numbering import numbers
+from proxy.build.numbering import places
 from proxy.build.pages import error_pages
 from proxy.build.resolving import initial_address, socket_address
 from proxy.config.model import BalanceSettings, CookieSettings, Global, ProxySection, ServerLine
@@ -48,7 +48,7 @@ def make_backend(section: ProxySection, iid: int, settings: Global, randrange: C
     backend.stats = section.stats
     backend.balancer = _balancer(section.balance, randrange)
     backend.cookie = _cookie(section.cookie) if backend.is_http else None
-    sids = numbers([line.server_id for line in section.servers], 1)
+    sids = places([line.server_id for line in section.servers])
     for index, (line, sid) in enumerate(zip(section.servers, sids, strict=True)):
         backend.servers.append(_server(backend, section, line, sid, index, settings))
     return backend

@@ -84,7 +84,7 @@ def _captures(wanted: tuple[tuple[str, int], ...]) -> tuple[tuple[bytes, int], .
 
 def _listener(frontend: Frontend, lid: int, bind: Bind) -> Listener:
     listener = Listener(frontend, lid, bind.address)
-    listener.name = bind.name or f"sock-{lid}"
+    listener.name = bind.name
     listener.bind = bind
     listener.accept_proxy = bind.accept_proxy
     listener.maxconn = bind.maxconn or 0

@@ -86,5 +86,4 @@ OPEN: tuple[Known, ...] = (
     Known("errorloc|errorloc302|errorloc303", r"log|csv/app/\w+/hrsp_[35]xx", "errorloc is logged as the error it stands for"),
     Known("tcp-no-server", "client", "a connection that we end should be closed, not reset"),
     Known("accept-proxy-missing", "log|csv/app/FRONTEND/stot", "an unnamed listener goes by its number; no session begins"),
-    Known("statistics-after-traffic", "csv/app/s3/sid", "a server's automatic id is its place, whatever ids others were given"),
 )
