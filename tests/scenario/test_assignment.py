@@ -2,7 +2,7 @@
 
 from playbook import START_MS, Lab, get, ok
 
-from proxy.runtime.cells import LASTSESS_MS
+from proxy.runtime.cells import LASTSESS_MS, TTIME_MAX
 
 
 def test_two_equal_servers_alternate_strictly():
@@ -31,9 +31,33 @@ def test_a_refused_connection_is_tried_again_on_the_same_server_after_a_second_a
     assert client.received().startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
     record = lab.log.records[0]
     assert (record.termination, record.retries, record.redispatched) == (b"SC--", 3, False)
-    assert 3000 <= record.queue_ms <= 3050
+    assert record.queue_ms == 0
     client.ends()
     lab.assert_at_rest()
+
+
+def test_with_redispatch_the_time_between_attempts_counts_as_queueing():
+    lab = Lab()
+    lab.backend.redispatch_after = -1
+    client = lab.client()
+    client.sends(get())
+    lab.attempt().refused()
+    lab.advance(1010)
+    lab.attempt().accepted().sends(ok())
+    record = lab.log.records[0]
+    assert (1000 <= record.queue_ms <= 1010, record.connect_ms) == (True, 0)
+    client.ends()
+    lab.assert_at_rest()
+
+
+def test_the_total_time_of_a_request_begins_when_its_client_fell_idle():
+    lab = Lab()
+    client = lab.client()
+    lab.advance(100)
+    client.sends(get())
+    lab.attempt().accepted().sends(ok())
+    assert lab.server.counters[TTIME_MAX] == 100
+    client.ends()
 
 
 def test_with_redispatch_a_refused_connection_is_tried_on_another_server_at_once():

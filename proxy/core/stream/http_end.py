@@ -134,7 +134,7 @@ class HttpEnd(Stream):
         self.is_over = True
         session, host = self.session, self.host
         self._count_response()
-        self.count_times(self.response_ms, host.now_ms - session.request_began_ms)
+        self.count_times(self.response_ms, host.now_ms - session.idle_since_ms)
         self.credit()
         server = self.server
         self._return_connection()
@@ -188,7 +188,7 @@ class HttpEnd(Stream):
             self.credited_out += octets             # send_own has counted them for the front side
             self._count_own_octets(octets)
         self._count_response()
-        self.count_times(self.response_ms, self.host.now_ms - session.request_began_ms)
+        self.count_times(self.response_ms, self.host.now_ms - session.idle_since_ms)
         self.credit()
         server = self.server or self.queued_on
         self.leave_backend()

@@ -308,7 +308,8 @@ class Stream:
         if backend is None or server is None:
             raise AssertionError("waiting for a server without one")
         if server.is_up or not (backend.redispatch_after and backend.farm.offers_another(server)):
-            self.assigned_ms = self.host.now_ms
+            if backend.redispatch_after:            # the server was chosen anew, if only to be the same: Tw goes on till now
+                self.assigned_ms = self.host.now_ms
             self.connect()
             return
         self._leave_server(server)
