@@ -31,6 +31,8 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rows", default="", metavar="NAME,NAME", help="these rows only; nothing is saved then unless --save")
     parser.add_argument("--rounds", type=int, default=USUAL.rounds, help="turns of each program in each row (%(default)s)")
     parser.add_argument("--seconds", type=int, default=USUAL.seconds, help="length of a turn, whole seconds (%(default)s)")
+    parser.add_argument("--connections", type=int, help="instead of each row's own number")
+    parser.add_argument("--servers", type=int, help="instead of each row's own number")
     parser.add_argument("--quick", action="store_true", help="one short round: does everything run?")
     parser.add_argument("--program", action="append", default=[], metavar="NAME=COMMAND",
                         help="another proxy beside them, started with -f FILE -db; a known name is replaced")
@@ -44,10 +46,10 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     for name in (found.syscalls, found.profile):
         if name is not None and (name not in BY_NAME or BY_NAME[name].kind is not Kind.LOAD):
             parser.error(f"{name!r} is no row under load")
-    if found.rounds < 1 or found.seconds < 1:
-        parser.error("--rounds and --seconds are at least 1")
+    if min(found.rounds, found.seconds, found.connections or 1, found.servers or 1) < 1:
+        parser.error("--rounds, --seconds, --connections and --servers are at least 1")
     try:
-        found.chosen = chosen(found.rows)
+        found.chosen = tuple(row.sized(found.servers, found.connections) for row in chosen(found.rows))
         found.extra = [named_program(text) for text in found.program]
     except ValueError as error:
         parser.error(str(error))
@@ -62,10 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.nullcontext() if found.quick else alone(say), stage() as prepared:
             warn_of_load(prepared)
             if found.syscalls is not None:
-                print(syscalls_of(prepared, BY_NAME[found.syscalls], programs, found.seconds))
+                print(syscalls_of(prepared, BY_NAME[found.syscalls].sized(found.servers, found.connections), programs, found.seconds))
                 return 0
             if found.profile is not None:
-                print(profile_row(prepared, BY_NAME[found.profile], programs, max(5, found.seconds)))
+                print(profile_row(prepared, BY_NAME[found.profile].sized(found.servers, found.connections), programs, max(5, found.seconds)))
                 return 0
             return compare(prepared, found, programs)
     except BenchError as error:
@@ -107,7 +109,8 @@ def compare(prepared: Stage, found: argparse.Namespace, programs: list[Program])
     for line in table.notes([*measured, *(result for growth in grown for result in growth.sizes.values())]):
         print(line)
     say(f"{time.monotonic() - began:.0f} s in all")
-    name = found.save or ("latest" if not (found.rows or found.only or found.quick) else "")
+    partly = found.rows or found.only or found.quick or found.connections or found.servers
+    name = found.save or ("" if partly else "latest")
     if name:
         about = {"command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
                  "date": time.strftime("%Y-%m-%d", time.gmtime()), "commit": results.commit(), "machine": results.machine(),

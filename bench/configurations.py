@@ -82,6 +82,7 @@ def origin_conf(ports: Ports, folder: Path, site: Path, connections: int) -> str
     server {{
         listen 127.0.0.1:{ports.origin} backlog=4096; root {site};
         location / {{ }}
+        location = /status {{ stub_status; }}
         location = /chunked {{ ssi on; ssi_types *; proxy_pass http://itself/16k; {WITHOUT_BODY} }}
         location = /upload {{ proxy_pass http://itself/small; {WITHOUT_BODY} }}
     }}

@@ -6,7 +6,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,24 +51,59 @@ def parse_report(output: bytes) -> Load:
     return Load(numbers["requests"], numbers["duration_us"], numbers["bytes"], failures, numbers["p50_us"], numbers["p99_us"])
 
 
-def drive(row: Row, port: int, seconds: int, cores: frozenset[int]) -> Load:
-    """Load a proxy with the row's requests for some whole seconds.
+@contextmanager
+def driving(row: Row, port: int, seconds: int, cores: frozenset[int]) -> Iterator[Callable[[], Load]]:
+    """Load a proxy with the row's requests for some whole seconds; what is given waits for the end and tells what came of it.
 
-    Raises: BenchError when nothing was answered, or more than one request in a thousand failed.
+    Raises: BenchError, from what is given, when nothing was answered, or more than one request in a thousand failed.
     """
     threads = min(THREADS, row.connections)
     command = [find("wrk"), f"-t{threads}", f"-c{row.connections}", f"-d{seconds}s", f"--timeout={TIMEOUT_S}s", "-s", row.script,
                f"http://127.0.0.1:{port}{row.path}", "--", str(row.servers), str(threads)]
     with pinned(cores):
+        wrk = subprocess.Popen(command, cwd=SCRIPTS, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               start_new_session=True)
+
+    def ended() -> Load:
         try:
-            done = subprocess.run(command, cwd=SCRIPTS, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True,
-                                  timeout=seconds + 2 * TIMEOUT_S, check=False)
+            output, _ = wrk.communicate(timeout=seconds + 2 * TIMEOUT_S)
         except subprocess.TimeoutExpired:
             raise BenchError(f"wrk did not end within {seconds + 2 * TIMEOUT_S} s") from None
-    load = parse_report(done.stdout + done.stderr)
-    if load.requests == 0 or load.failures > load.requests / 1000:
-        raise BenchError(f"{load.failures} failures beside {load.requests} answers")
-    return load
+        load = parse_report(output)
+        if load.requests == 0 or load.failures > load.requests / 1000:
+            raise BenchError(f"{load.failures} failures beside {load.requests} answers")
+        return load
+
+    try:
+        yield ended
+    finally:
+        if wrk.poll() is None:
+            wrk.kill()
+            wrk.communicate()
+
+
+def drive(row: Row, port: int, seconds: int, cores: frozenset[int]) -> Load:
+    """`driving`, from beginning to end."""
+    with driving(row, port, seconds, cores) as ended:
+        return ended()
+
+
+def requests_served(origin_port: int) -> int:
+    """How many requests the servers have had so far, this one included.
+
+    Source: nginx, ngx_http_stub_status_module: the third number of the third line.
+    """
+    with socket.create_connection(("127.0.0.1", origin_port), 10.0) as connection:
+        connection.sendall(b"GET /status HTTP/1.0\r\n\r\n")
+        answer = b""
+        while octets := connection.recv(65536):
+            answer += octets
+    return served(answer.partition(b"\r\n\r\n")[2])
+
+
+def served(status: bytes) -> int:
+    """The number of requests in nginx's status page."""
+    return int(status.splitlines()[2].split()[2])
 
 
 def one_answer(port: int, timeout_s: float = 10.0) -> socket.socket:

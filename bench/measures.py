@@ -11,13 +11,14 @@ from pathlib import Path
 from bench import procfs
 from bench.configurations import long_cfg
 from bench.figures import Measurement
-from bench.loads import drive, first_answer, held
+from bench.loads import drive, driving, first_answer, held, requests_served
 from bench.programs import START_S, BenchError, Program, Running, proxy_environment
 from bench.rows import Kind, Row
 from bench.stage import Stage
 
 CHECK_INTERVAL_S = 1.0
 CONFIG_S = 120.0
+MANY = 1000             # connections
 
 
 class Watch:
@@ -40,6 +41,8 @@ def measure_load(stage: Stage, row: Row, running: Running, port: int, seconds: i
 
     Raises: BenchError when requests fail, or a row that logs sent no line.
     """
+    if row.connections >= MANY:
+        return measure_settled(stage, row, running, port, seconds)
     watch = Watch(running.pid, min(stage.cores.proxy))
     load = drive(row, port, seconds, stage.cores.rest)
     used, _lasted, others = watch.spent()
@@ -47,6 +50,26 @@ def measure_load(stage: Stage, row: Row, running: Running, port: int, seconds: i
         raise BenchError("no log line arrived")
     each_us = 1e6 / load.requests
     return Measurement(used.total_s * each_us, procfs.rss_bytes(watch.pids), load.rate, used.user_s * each_us,
+                       used.kernel_s * each_us, others, load.failures)
+
+
+def measure_settled(stage: Stage, row: Row, running: Running, port: int, seconds: int) -> Measurement:
+    """CPU per request once so many connections are open that opening them costs more than a little; the servers count requests.
+
+    Raises: BenchError when requests fail.
+    """
+    opening_s = 1 + row.connections // 1000
+    with driving(row, port, opening_s + seconds + 1, stage.cores.rest) as ended:
+        time.sleep(opening_s)
+        watch, before = Watch(running.pid, min(stage.cores.proxy)), requests_served(stage.origin_port)
+        time.sleep(seconds)
+        used, lasted, others = watch.spent()
+        done = requests_served(stage.origin_port) - before - 1
+        load = ended()
+    if done <= 0:
+        raise BenchError("no answers once all connections were open")
+    each_us = 1e6 / done
+    return Measurement(used.total_s * each_us, procfs.rss_bytes(watch.pids), done / lasted, used.user_s * each_us,
                        used.kernel_s * each_us, others, load.failures)
 
 

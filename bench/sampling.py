@@ -79,7 +79,7 @@ def profile_row(stage: Stage, row: Row, programs: Sequence[Program], seconds: in
         raise BenchError("py-spy is not installed: pip install py-spy")
     stacks = stage.folder / "stacks.txt"
     with stage.running(program, row) as (running, ports):
-        drive(row, ports.proxy, 1, stage.cores.rest)
+        drive(row, ports.proxy, 1 + row.connections // 1000, stage.cores.rest)
         with pinned(stage.cores.rest):
             command = [spy, "record", "--pid", str(running.pid), "--format", "raw", "--output", str(stacks), "--native",
                        "--rate", str(RATE_HZ), "--duration", str(seconds)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.loads import parse_report
+from bench.loads import parse_report, served
 from bench.programs import BenchError
 
 REPORT = (b"Running 2s test\nBENCH requests=5000 duration_us=2000000 bytes=9 connect=1 read=2 write=3 status=4 timeout=5 "
@@ -17,3 +17,8 @@ def test_a_report() -> None:
 def test_no_report_shows_what_wrk_said() -> None:
     with pytest.raises(BenchError, match="unable to connect"):
         parse_report(b"unable to connect to 127.0.0.1\n")
+
+
+def test_the_servers_count() -> None:
+    page = b"Active connections: 2 \nserver accepts handled requests\n 11 12 345 \nReading: 0 Writing: 1 Waiting: 1 \n"
+    assert served(page) == 345
