@@ -20,6 +20,8 @@ from bench.syscalls import syscalls_of
 
 LOAD_LIMIT = 0.5            # of the machine's cores busy before we start: say so
 USUAL = Effort()
+FEW_CONNECTIONS = 16
+PROFILE_S = 5
 QUICK = Effort(rounds=1, seconds=1, warm_up_s=1)
 
 
@@ -64,10 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.nullcontext() if found.quick else alone(say), stage() as prepared:
             warn_of_load(prepared)
             if found.syscalls is not None:
-                print(syscalls_of(prepared, BY_NAME[found.syscalls].sized(found.servers, found.connections), programs, found.seconds))
+                # Few connections: a traced proxy is slow, and opening them is to count little.
+                row = BY_NAME[found.syscalls].sized(found.servers, found.connections or FEW_CONNECTIONS)
+                print(syscalls_of(prepared, row, programs, found.seconds))
                 return 0
             if found.profile is not None:
-                print(profile_row(prepared, BY_NAME[found.profile].sized(found.servers, found.connections), programs, max(5, found.seconds)))
+                row = BY_NAME[found.profile].sized(found.servers, found.connections)
+                print(profile_row(prepared, row, programs, max(PROFILE_S, found.seconds)))
                 return 0
             return compare(prepared, found, programs)
     except BenchError as error:

@@ -18,7 +18,6 @@ from bench.table import aligned, figure
 # % time, seconds, usecs/call, calls, errors (or blanks), name
 LINE = re.compile(r"^\s*[0-9.]+\s+[0-9.]+\s+[0-9]+\s+([0-9]+)\s+(?:[0-9]+\s+)?([a-z_0-9]+)$", re.MULTILINE)
 ATTACH_S = 5.0
-FEW_CONNECTIONS = 16
 
 
 def counts(summary: str) -> dict[str, int]:
@@ -38,15 +37,14 @@ def per_request(calls: dict[str, dict[str, float]]) -> str:
 
 
 def syscalls_of(stage: Stage, row: Row, programs: Sequence[Program], seconds: int) -> str:
-    """The table of a row; with few connections, because a traced proxy is slow and opening them is to count little.
+    """The table of a row.
 
     Raises: BenchError.
     """
-    row = row.sized(connections=min(row.connections, FEW_CONNECTIONS))
     found: dict[str, dict[str, float]] = {}
     for program in programs_for(row, programs):
         with stage.running(program, row) as (running, ports):
-            drive(row, ports.proxy, 1, stage.cores.rest)
+            drive(row, ports.proxy, 1 + row.connections // 1000, stage.cores.rest)
             with pinned(stage.cores.rest):
                 tracer = subprocess.Popen([find("strace"), "-c", "-f", "-p", str(running.pid)], stdin=subprocess.DEVNULL,
                                           stderr=subprocess.PIPE, start_new_session=True)
