@@ -32,7 +32,7 @@ class SocketLink:
 
     __slots__ = (
         "_broken", "_close_by_ms", "_closed", "_closing", "_ended", "_ending", "_fd", "_out", "_paused", "_read_max",
-        "_socket", "_watched", "_worker", "deadline_ms", "owner", "pending", "slot",
+        "_socket", "_watched", "_worker", "deadline_ms", "owner", "pending", "slot", "taken_ms",
     )
 
     def __init__(self, worker: Worker, connected: socket.socket) -> None:
@@ -41,6 +41,7 @@ class SocketLink:
         self._fd = connected.fileno()
         self.owner: LinkOwner | None = None
         self.pending = 0
+        self.taken_ms = 0
         self._out: deque[memoryview] = deque()
         self._read_max = 16384
         self._paused = 0
@@ -166,6 +167,7 @@ class SocketLink:
                 self._write_failed()
                 return
             self.pending -= sent
+            self.taken_ms = self._worker.now_ms
             if sent < len(out[0]):
                 out[0] = out[0][sent:]
                 return

@@ -66,6 +66,7 @@ class FakeLink:
         self.closed = False
         self.aborted = False
         self.alive = True
+        self.taken_ms = 0
         self.read_max = 0
 
     # what streams ask
@@ -151,6 +152,8 @@ class FakeLink:
         """The peer reads: there is room for so many octets."""
         self.room = room
         had = bool(self.waiting)
+        if had and room:
+            self.taken_ms = self.lab.now_ms
         self._flow()
         if had and not self.waiting and not self.closed:
             self.owner.drained()

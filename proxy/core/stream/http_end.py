@@ -80,15 +80,16 @@ class HttpEnd(Stream):
         """When patience ends, and what it means then; 0 = never."""
         session, backend = self.session, self.backend
         if self.tunnel:
-            return silence_ends(session, backend, self.client_side_closed, False)
+            return silence_ends(session, backend, self.connection, self.client_side_closed, False)
         client_ms = server_ms = 0
         if not self.request_done or session.link.pending:
             timeout_ms = session.frontend.timeout_client_ms
-            client_ms = session.client_active_ms + timeout_ms if timeout_ms else 0
+            client_ms = max(session.client_active_ms, session.link.taken_ms) + timeout_ms if timeout_ms else 0
         connection = self.connection
         if backend is not None and self._awaits_server(connection):
             timeout_ms = backend.timeout_server_ms
-            server_ms = session.server_active_ms + timeout_ms if timeout_ms else 0
+            taken_ms = 0 if connection is None or connection.link is None else connection.link.taken_ms
+            server_ms = max(session.server_active_ms, taken_ms) + timeout_ms if timeout_ms else 0
         if client_ms and (not server_ms or client_ms <= server_ms):
             return client_ms, self._client_late()
         return server_ms, failure.DATA_SERVER_TIMEOUT if self.responded else failure.RESPONSE_TIMEOUT
@@ -183,7 +184,8 @@ class HttpEnd(Stream):
         answered = not self.responded and why.status > 0
         keep = answered and session.keep and self.request_done and not session.half_closed
         if answered:
-            self.status, octets = session.send_own(why.status, self.head, keep, backend)
+            self.status = why.status
+            octets = session.send_own(why.status, self.head, keep, backend)
             self.octets_out += octets
             self.credited_out += octets             # send_own has counted them for the front side
             self._count_own_octets(octets)

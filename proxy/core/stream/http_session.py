@@ -228,8 +228,8 @@ class HttpSession(Session):
     def _answer_monitor(self, head: RequestHead) -> None:
         self.frontend.counters[INTERCEPTED] += 1
         keep = self.keep and not head.has_body
-        status, _ = self.send_own(200, head, keep)
-        response_counted(self.frontend.counters, status)
+        self.send_own(200, head, keep)
+        response_counted(self.frontend.counters, 200)
         self._answered(keep, head)
 
     def _answer_last_hop(self, head: RequestHead) -> None:
@@ -262,21 +262,19 @@ class HttpSession(Session):
 
     # answering without a stream
 
-    def send_own(self, status: int, head: RequestHead | None, keep: bool, backend: Backend | None = None) -> tuple[int, int]:
-        """Send an own response; gives the status that the client really got, and the octets."""
+    def send_own(self, status: int, head: RequestHead | None, keep: bool, backend: Backend | None = None) -> int:
+        """Send an own response; gives its octets. An errorloc is counted and logged as the error it stands for, as in HAProxy."""
         pages = self.frontend.error_pages
         if backend is not None and status in backend.error_pages:
             pages = backend.error_pages
         minor = 1 if head is None else head.version_minor
         response = own_response(status, pages, minor, keep, head is not None and head.method == b"HEAD")
-        if status in pages:
-            status = pages[status].status
         if self.gone:
-            return status, 0
+            return 0
         self.link.send(response)
         self.frontend.counters[BOUT] += len(response)
         self.listener.counters[BOUT] += len(response)
-        return status, len(response)
+        return len(response)
 
     def _refuse(self, why: Failure, status: int) -> None:
         """Answer a request that never became one, log it, and end the connection."""
@@ -285,8 +283,8 @@ class HttpSession(Session):
         self.listener.counters[EREQ] += 1
         if self.head is None:
             request_received(row, self.host.now_ms)
-        sent, _ = self.send_own(status, self.head, False)
-        response_counted(row, sent)
+        self.send_own(status, self.head, False)
+        response_counted(row, status)
         log = self.frontend.log
         if log is not None:
             self._log_refusal(log, why, status)

@@ -108,8 +108,12 @@ class HttpStream(HttpEnd):
                 self._keep_for_later(received[len(received) - body.extra :])
         if len(octets):
             self._body_octets(octets)
-        if self.request_done and self.response_done:
+        if not self.request_done:
+            return
+        if self.response_done:
             self.finish_exchange()
+        elif self.state == ESTABLISHED:
+            self.arm_activity()                 # now the server is waited for
 
     def _request_body_bad(self) -> None:
         if self.responded:
@@ -136,6 +140,7 @@ class HttpStream(HttpEnd):
         connection = self.connection
         if connection is not None and connection.link is not None and not connection.link.send(octets):
             self.session.link.pause(PAUSE_PEER_FULL)
+            self.arm_activity()
 
     def server_drained(self) -> None:
         self.session.server_active_ms = self.host.now_ms
@@ -363,12 +368,15 @@ class HttpStream(HttpEnd):
             connection = self.connection
             if connection is not None and connection.link is not None:
                 connection.link.pause(PAUSE_PEER_FULL)
+            self.arm_activity()                 # now the client is waited for
 
     def client_drained(self) -> None:
         connection = self.connection
         self.session.server_active_ms = self.host.now_ms
         if connection is not None and connection.link is not None:
             connection.link.resume(PAUSE_PEER_FULL)
+        if self.state == ESTABLISHED:
+            self.arm_activity()
 
     def _response_complete(self) -> None:
         self.response_done = True

@@ -23,6 +23,9 @@ class Link(Protocol):
     pending: int
     """Octets accepted by `send` that the kernel has not taken yet."""
 
+    taken_ms: int
+    """When it last took some of those."""
+
     def send(self, octets: bytes | memoryview) -> bool:
         """Write; True when the kernel took all, False when some are pending (then `drained` will be told)."""
 

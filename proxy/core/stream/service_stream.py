@@ -174,8 +174,9 @@ class ServiceStream:
     def deadline_reached(self, now_ms: int) -> None:
         session = self.session
         patience_ms = session.frontend.timeout_client_ms
-        if patience_ms and session.client_active_ms + patience_ms > now_ms:
-            session.arm(session.client_active_ms + patience_ms)
+        active_ms = max(session.client_active_ms, session.link.taken_ms)
+        if patience_ms and active_ms + patience_ms > now_ms:
+            session.arm(active_ms + patience_ms)
         else:
             self.fail(failure.REQUEST_TIMEOUT if self.status < 0 else failure.DATA_CLIENT_TIMEOUT)
 
@@ -191,7 +192,8 @@ class ServiceStream:
         session.keep = False
         answered = self.status < 0 and why.status > 0
         if answered:
-            self.status, self._octets_out = session.send_own(why.status, self.head, False)
+            self.status = why.status
+            self._octets_out = session.send_own(why.status, self.head, False)
         self._end(why)
         if answered:
             session.linger()

@@ -212,7 +212,7 @@ class TcpStream(Stream):
             self.fail(failure.QUEUE_CLIENT_TIMEOUT if self.state == QUEUED else failure.CONNECT_CLIENT_TIMEOUT)
 
     def _arm(self) -> None:
-        deadline_ms, _ = silence_ends(self.session, self.backend, self.client_closed, self.server_closed)
+        deadline_ms, _ = silence_ends(self.session, self.backend, self.connection, self.client_closed, self.server_closed)
         self.session.arm(deadline_ms)
 
     def deadline_reached(self, now_ms: int) -> None:
@@ -220,7 +220,7 @@ class TcpStream(Stream):
         if self.state != ESTABLISHED:
             self._waited(now_ms)
             return
-        deadline_ms, why = silence_ends(self.session, self.backend, self.client_closed, self.server_closed)
+        deadline_ms, why = silence_ends(self.session, self.backend, self.connection, self.client_closed, self.server_closed)
         if deadline_ms > now_ms or not deadline_ms:
             self.session.arm(deadline_ms)
         else:

@@ -1,0 +1,387 @@
+"""Bodies and tunnels: who waits for whom, early answers, Expect, interim responses, CONNECT, upgrades, slow peers."""
+
+import pytest
+from playbook import Lab, get, ok
+
+POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n"
+UPGRADE = get("/", "upgrade: x", "connection: upgrade")
+SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+
+
+def test_while_there_is_no_server_one_buffer_is_read_and_no_more():
+    lab = Lab()
+    client = lab.client()
+    client.sends(POST % 200_000 + b"x" * 150_000)
+    assert client.paused
+    assert len(client.inbox) > 10_000
+    server = lab.attempt().accepted()
+    assert not client.paused
+    client.sends(b"x" * 50_000)
+    assert server.received().endswith(b"x" * 200_000)
+    server.sends(ok())
+    client.ends()
+    lab.assert_at_rest()
+
+
+def test_an_early_answer_passes_while_the_body_goes_on():
+    lab = Lab()
+    client = lab.client()
+    client.sends(POST % 10 + b"abc")
+    server = lab.attempt().accepted()
+    server.received()
+    server.sends(ok())
+    assert client.received().endswith(b"ok")
+    client.sends(b"defghij" + get("/next"))
+    assert server.received() == b"defghijGET /next HTTP/1.1\r\nhost: a\r\n\r\n"
+    server.sends(ok())
+    client.ends()
+    lab.assert_at_rest()
+
+
+def test_an_early_answer_of_a_server_that_takes_no_more():
+    lab = Lab()
+    client = lab.client()
+    client.sends(POST % 1000 + b"abc")
+    server = lab.attempt().accepted()
+    server.room = 0
+    client.sends(b"x" * 500)
+    assert client.paused
+    server.sends(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    server.ends()
+    assert client.received().startswith(b"HTTP/1.1 413 ")
+    client.sends(b"x" * 497)
+    client.ends()
+    lab.advance(70_000)
+    lab.assert_at_rest()
+
+
+def test_a_server_that_does_not_take_the_body_is_too_late():
+    lab = Lab()
+    lab.backend.timeout_server_ms = 300
+    client = lab.client()
+    client.sends(POST % 1000)
+    server = lab.attempt().accepted()
+    server.room = 0
+    client.sends(b"x" * 500)
+    lab.advance(320)
+    assert client.received().startswith(b"HTTP/1.1 504 ")
+    assert lab.logged() == (b"sH--", 504)
+    client.ends()
+    lab.advance(2_000)
+    lab.assert_at_rest()
+
+
+def test_when_the_body_is_whole_it_is_the_servers_turn():
+    lab = Lab()
+    lab.frontend.timeout_client_ms, lab.backend.timeout_server_ms = 100_000, 300
+    client = lab.client()
+    client.sends(POST % 3 + b"a")
+    lab.attempt().accepted()
+    lab.advance(1_000)
+    client.sends(b"bc")
+    lab.advance(320)
+    assert client.received().startswith(b"HTTP/1.1 504 ")
+    client.ends()
+    lab.assert_at_rest()
+
+
+def test_a_slow_server_gets_its_time_anew_with_each_octet_it_takes():
+    lab = Lab()
+    lab.backend.timeout_server_ms = 300
+    client = lab.client()
+    client.sends(POST % 1000)
+    server = lab.attempt().accepted()
+    server.room = 0
+    client.sends(b"x" * 1000)
+    for _ in range(4):
+        lab.advance(250)
+        server.takes(100)
+    assert not client.closed
+    server.takes()
+    server.sends(ok())
+    assert client.received().startswith(b"HTTP/1.1 200 ")
+
+
+def test_chunks_and_trailers_of_a_request_leave_as_chunks():
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
+    server = lab.attempt().accepted()
+    client.sends(b"3\r\nab")
+    client.sends(b"c\r\n0\r\nx-t: 1\r\n\r\n" + get("/next"))
+    octets = server.received()
+    assert octets.endswith(b"\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\nx-t: 1\r\n\r\n")
+    server.sends(ok())
+    assert server.received().startswith(b"GET /next")
+
+
+def test_expect_is_passed_on_and_so_is_the_go_ahead():
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\nexpect: 100-continue\r\n\r\n")
+    server = lab.attempt().accepted()
+    assert b"expect: 100-continue\r\n" in server.received()
+    server.sends(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert client.received() == b"HTTP/1.1 100 Continue\r\n\r\n"
+    client.sends(b"abc")
+    server.sends(ok())
+    assert client.received() == ok()
+    assert not client.closed
+    client.ends()
+    lab.assert_at_rest()
+
+
+def test_a_refused_expectation_ends_the_connection_for_nobody_knows_what_comes_next():
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\nexpect: 100-continue\r\n\r\n")
+    server = lab.attempt().accepted()
+    server.sends(b"HTTP/1.1 417 No\r\ncontent-length: 0\r\n\r\n")
+    assert b"connection: close\r\n" in client.received()
+    assert client.ended
+    assert server.closed
+    client.sends(b"abc")
+    client.ends()
+    lab.assert_at_rest()
+
+
+def test_a_client_of_http_1_0_sees_no_interim_response():
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"GET / HTTP/1.0\r\n\r\n")
+    server = lab.attempt().accepted()
+    server.sends(b"HTTP/1.1 103 Early Hints\r\n\r\n" + ok(b""))
+    assert client.received() == b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    assert lab.counted(lab.server)["hrsp_1xx"] == 1
+
+
+def test_a_flood_of_interim_responses_stops_at_a_slow_client():
+    lab = Lab()
+    client = lab.client()
+    client.sends(get())
+    server = lab.attempt().accepted()
+    client.room = 1_000
+    flood = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 10_000
+    server.sends(flood)
+    assert server.paused
+    assert len(client.waiting) < 40_000
+    client.takes()
+    assert client.received() == flood
+    server.sends(ok())
+    assert client.received() == ok()
+
+
+def test_a_request_that_saw_an_interim_response_is_not_repeated_on_its_own():
+    lab = Lab()
+    client = lab.client()
+    client.sends(get())
+    server = lab.attempt().accepted()
+    server.sends(ok())
+    client.sends(get("/again"))
+    server.sends(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+    server.ends()
+    assert not lab.asked
+    assert b"HTTP/1.1 502 " in client.received()
+
+
+def test_connect_becomes_a_tunnel():
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n")
+    server = lab.attempt().accepted()
+    assert server.received().startswith(b"CONNECT a:443 HTTP/1.1\r\n")
+    server.sends(b"HTTP/1.1 200 OK\r\n\r\nhello")
+    assert client.received() == b"HTTP/1.1 200 OK\r\n\r\nhello"
+    client.sends(b"x" * 200_000)
+    assert server.received() == b"x" * 200_000
+    client.ends()
+    assert server.ended
+    server.sends(b"bye")
+    assert client.received() == b"bye"
+    server.ends()
+    assert lab.logged() == (b"----", 200)
+    lab.assert_at_rest()
+
+
+def test_a_refused_connect_leaves_the_connection_as_it_is():
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n")
+    server = lab.attempt().accepted()
+    server.sends(ok(b"no", status="403 No"))
+    assert client.received().endswith(b"no")
+    client.sends(get())
+    assert server.received().endswith(get())
+
+
+def test_a_refused_upgrade_leaves_the_connection_as_it_is():
+    lab = Lab()
+    client = lab.client()
+    client.sends(UPGRADE)
+    server = lab.attempt().accepted()
+    server.sends(ok())
+    assert client.received() == ok()
+    client.sends(get("/next"))
+    assert b"GET /next" in server.received()
+
+
+def tunnel(lab: Lab):
+    client = lab.client()
+    client.sends(UPGRADE)
+    server = lab.attempt().accepted()
+    server.received()
+    server.sends(SWITCHED)
+    client.received()
+    return client, server
+
+
+def test_the_server_of_a_tunnel_ends_it_for_both():
+    lab = Lab()
+    client, server = tunnel(lab)
+    client.room = 1
+    server.sends(b"last words")
+    server.room = 0
+    client.sends(b"unheard")
+    client.takes()
+    assert client.received() == b"last words"
+    server.ends()
+    assert client.closed
+    assert server.closed
+    assert lab.logged() == (b"----", 101)
+    lab.assert_at_rest()
+
+
+@pytest.mark.parametrize(("side", "letters"), [("client", b"CD--"), ("server", b"SD--")])
+def test_either_side_of_a_tunnel_may_break(side, letters):
+    lab = Lab()
+    client, server = tunnel(lab)
+    (client if side == "client" else server).breaks()
+    assert client.closed
+    assert server.closed
+    assert lab.logged() == (letters, 101)
+    lab.assert_at_rest()
+
+
+@pytest.mark.parametrize(("settings", "after_ms", "letters"), [
+    ({"client": 300, "server": 10_000}, 300, b"cD--"),
+    ({"client": 10_000, "server": 300}, 300, b"sD--"),
+    ({"client": 300, "server": 300, "tunnel": 700}, 700, b"cD--"),
+    ({"client": 0, "server": 0}, 0, b""),
+])
+def test_silence_in_a_tunnel(settings, after_ms, letters):
+    lab = Lab()
+    lab.frontend.timeout_client_ms, lab.backend.timeout_server_ms = settings["client"], settings["server"]
+    lab.backend.timeout_tunnel_ms = settings.get("tunnel", 0)
+    client, server = tunnel(lab)
+    lab.advance(200)
+    server.sends(b"x")
+    lab.advance(max(0, after_ms - 20))
+    assert not client.closed
+    lab.advance(40 if after_ms else 10_000_000)
+    assert client.closed is bool(letters)
+    if letters:
+        assert lab.logged() == (letters, 101)
+        lab.assert_at_rest()
+
+
+def test_half_of_a_tunnel_is_waited_for_as_server_fin_says():
+    lab = Lab()
+    lab.backend.timeout_tunnel_ms, lab.backend.timeout_server_fin_ms, lab.frontend.timeout_client_fin_ms = 10_000, 600, 300
+    client, _ = tunnel(lab)
+    lab.advance(1_000)
+    client.ends()
+    lab.advance(580)
+    assert not client.closed
+    lab.advance(40)
+    assert client.closed
+    assert lab.logged() == (b"sD--", 101)
+    lab.assert_at_rest()
+
+
+def test_a_slow_tunnel_stops_its_writers():
+    lab = Lab()
+    client, server = tunnel(lab)
+    client.room = server.room = 10
+    server.sends(b"x" * 100)
+    client.sends(b"y" * 100)
+    assert server.paused
+    assert client.paused
+    client.takes()
+    server.takes()
+    assert (client.received(), server.received()) == (b"x" * 100, b"y" * 100)
+    assert not server.paused
+    assert not client.paused
+
+
+def test_a_head_only_response_and_a_short_body_behind_its_head():
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"HEAD / HTTP/1.1\r\nhost: a\r\n\r\n")
+    server = lab.attempt().accepted()
+    server.sends(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n")
+    assert client.received() == b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"
+    client.sends(get())
+    server.sends(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na")
+    server.sends(b"bcX")
+    assert client.received().endswith(b"abc")
+    assert server.closed
+    client.ends()
+    lab.assert_at_rest()
+
+
+def test_the_response_to_a_pipelined_request_waits_for_a_client_that_does_not_read():
+    lab = Lab()
+    client = lab.client()
+    client.room = 0
+    client.sends(get("/1") + get("/2"))
+    server = lab.attempt().accepted()
+    server.sends(ok(b"x" * 1000))
+    server.sends(ok(b"y" * 1000))
+    client.takes()
+    assert client.received().count(b"HTTP/1.1 200") == 2
+    client.ends()
+    lab.assert_at_rest()
+
+
+def test_a_client_that_drains_while_its_next_request_is_connecting_does_not_stop_the_clock():
+    lab = Lab()
+    lab.backend.timeout_connect_ms, lab.backend.retries = 200, 0
+    client = lab.client()
+    client.room = 0
+    client.sends(get("/1") + get("/2"))
+    server = lab.attempt().accepted()
+    server.sends(ok(b"", "connection: close"))
+    client.takes()
+    lab.advance(220)
+    assert b"HTTP/1.1 503 " in client.received()
+
+
+def test_a_request_without_any_timeout_waits_for_ever():
+    lab = Lab()
+    lab.frontend.timeout_client_ms = lab.backend.timeout_server_ms = lab.backend.timeout_connect_ms = 0
+    client = lab.client()
+    client.sends(POST % 3)
+    server = lab.attempt().accepted()
+    lab.advance(100_000_000)
+    client.sends(b"abc")
+    lab.advance(100_000_000)
+    server.sends(ok())
+    assert client.received() == ok()
+
+
+def test_a_slow_client_gets_its_time_anew_with_each_octet_it_takes():
+    for mode in ("http", "tcp"):
+        lab = Lab(mode=mode)
+        lab.frontend.timeout_client_ms, lab.backend.timeout_server_ms = 300, 100_000
+        client = lab.client()
+        client.sends(get())
+        server = lab.attempt().accepted()
+        client.room = 10
+        server.sends(b"HTTP/1.1 200 OK\r\ncontent-length: 2000\r\n\r\n" + b"x" * 1000)
+        for _ in range(8):
+            lab.advance(250)
+            client.takes(50)
+        assert not client.closed
+        lab.advance(320)
+        assert client.aborted
+        assert lab.logged()[0] == b"cD--"
