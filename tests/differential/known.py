@@ -83,7 +83,6 @@ OPEN: tuple[Known, ...] = (
     ),
     Known("queue-served", "log/0", "%sc is taken before the next in line has the slot"),
     Known("server-resets", r"csv/app/\w+/eresp", "a reset instead of a response counts twice"),
-    Known("errorloc|errorloc302|errorloc303", r"log|csv/app/\w+/hrsp_[35]xx", "errorloc is logged as the error it stands for"),
     Known("tcp-no-server", "client", "a connection that we end should be closed, not reset"),
     Known("accept-proxy-missing", "log|csv/app/FRONTEND/stot", "an unnamed listener goes by its number; no session begins"),
 )
