@@ -12,6 +12,7 @@ import errno
 import socket
 from typing import TYPE_CHECKING
 
+from proxy.engine.handover import steer_away
 from proxy.engine.link import SocketLink
 from proxy.engine.readiness import READ
 from proxy.runtime.cells import RATE_AT
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from proxy.engine.worker import Worker
 
 ACCEPTS_PER_EVENT = 64
+ACCEPTS_AT_LAST = 65_536            # more than a backlog holds
 REST_MS = 100
+LEAVE_MS = 250                      # longer than most handshakes that are under way
 EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 WILDCARDS = frozenset(("0.0.0.0", "::"))
 
@@ -30,7 +33,7 @@ WILDCARDS = frozenset(("0.0.0.0", "::"))
 class Acceptor:
     """One listening socket at work."""
 
-    __slots__ = ("_fd", "_family", "_is_wildcard", "_open", "_socket", "_worker", "deadline_ms", "listener", "slot")
+    __slots__ = ("_fd", "_family", "_is_wildcard", "_leaving", "_open", "_socket", "_worker", "deadline_ms", "listener", "slot")
 
     def __init__(self, worker: Worker, listener: Listener, listening: socket.socket) -> None:
         self._worker = worker
@@ -38,6 +41,7 @@ class Acceptor:
         self._fd = listening.fileno()
         self._family = listening.family
         self._open = False
+        self._leaving = False
         self.listener = listener
         bound = listener.bound
         self._is_wildcard = isinstance(bound, tuple) and bound[0] in WILDCARDS
@@ -63,19 +67,37 @@ class Acceptor:
             self._worker.timers.arm(self, self._worker.now_ms + wake_ms)
 
     def deadline_reached(self, now_ms: int) -> None:
-        self.open()
+        if self._leaving:
+            self.close()
+        else:
+            self.open()
 
     def close(self) -> None:
-        """Take what already waits in the backlog, then stop listening for good."""
+        """Take what already waits in the backlog, whatever the limits, then stop listening for good."""
         listening = self._socket
         if listening is None:
             return
         self.rest()
         self._worker.timers.forget(self)
         if not self.listener.paused:
+            self._leaving = True
             self._acceptable()
         self._socket = None
         listening.close()
+        self._worker.acceptor_closed(self)
+
+    def leave(self) -> None:
+        """Close, but give a successor on the same address the time to be everybody's choice first."""
+        listening = self._socket
+        if listening is None or self.listener.paused or self._leaving:
+            self.close()
+        elif steer_away(listening):
+            self._leaving = True
+            self.open()
+            self._acceptable()
+            self._worker.timers.arm(self, self._worker.now_ms + LEAVE_MS)
+        else:
+            self.close()
 
     def pause(self) -> None:
         """Stop listening, but keep the socket: a new process may bind the address (SIGTTOU)."""
@@ -105,8 +127,8 @@ class Acceptor:
 
     def _acceptable(self) -> None:
         worker, listening, listener = self._worker, self._socket, self.listener
-        for _ in range(ACCEPTS_PER_EVENT):
-            if listening is None or not self._may_accept():
+        for _ in range(ACCEPTS_AT_LAST if self._leaving else ACCEPTS_PER_EVENT):
+            if listening is None or not (self._leaving or self._may_accept()):
                 return
             try:
                 accepted, peer = listening.accept()

@@ -113,7 +113,7 @@ class Worker:
         self.turn()
         self.process.closing = True
         for acceptor in self._acceptors:
-            acceptor.close()
+            acceptor.leave()
         for session in list(self.sessions):
             if session.is_idle():
                 session.finish()
@@ -150,8 +150,15 @@ class Worker:
         for acceptor in self._acceptors:
             acceptor.resume()
 
+    def acceptor_closed(self, acceptor: Acceptor) -> None:
+        """A listening socket has been closed for good."""
+        if self.process.closing:
+            self._check_stopped()
+
     def _check_stopped(self) -> None:
         if self._stopped or not self.process.closing or self.sessions or self.closing_links:
+            return
+        if not all(acceptor.is_closed for acceptor in self._acceptors):
             return
         self._stopped = True
         for backend in self.process.backends:
