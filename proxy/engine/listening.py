@@ -38,7 +38,7 @@ def open_listener(listener: Listener) -> socket.socket:
             sock.listen(min(listener.backlog or listener.frontend.backlog or BACKLOG, BACKLOG_MAX))
     except OSError as error:
         raise StartError("bind", _problem(name, address, error), _advice(address, error)) from None
-    listener.bound = sock.getsockname()
+    listener.bound = address.host if address.family is Family.UNIX else sock.getsockname()     # it was bound under another name
     return sock
 
 

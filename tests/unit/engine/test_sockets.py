@@ -1,0 +1,737 @@
+"""Links, attempts, acceptors and the worker over real sockets, on both loops; the clock is ours, nothing sleeps."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import select
+import socket
+import struct
+from collections.abc import Callable, Iterator
+
+import pytest
+import uvloop
+
+from proxy.base.addresses import Address, Family
+from proxy.base.errors import StartError
+from proxy.core.balance import Farm, make_balancer
+from proxy.engine.acceptor import unmapped
+from proxy.engine.handover import steer_away
+from proxy.engine.link import SocketLink
+from proxy.engine.listening import open_listener
+from proxy.engine.port_holder import who_holds
+from proxy.engine.worker import Worker
+from proxy.runtime.backend import Backend
+from proxy.runtime.cells import CONN_TOT, EINT
+from proxy.runtime.frontend import Frontend, Listener
+from proxy.runtime.process import Process
+from proxy.runtime.server import Server
+from proxy.runtime.transitions import start_states
+
+RESET = struct.pack("ii", 1, 0)
+HELLO = b"HTTP/1.0 200 OK\r\n\r\nhello"
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now_ms = 1_000
+
+    def monotonic_ms(self) -> int:
+        return self.now_ms
+
+    def wall_s(self) -> float:
+        return self.now_ms / 1000
+
+
+class Owner:
+    """An owner that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.came = b""
+
+    def octets(self, received: memoryview) -> None:
+        self.came += bytes(received)
+
+    def ended(self) -> None:
+        self.told.append("ended")
+
+    def lost(self) -> None:
+        self.told.append("lost")
+
+    def drained(self) -> None:
+        self.told.append("drained")
+
+    def connected(self, link: SocketLink) -> None:
+        self.told.append("connected")
+        self.link = link
+
+    def connect_failed(self, refused: bool) -> None:
+        self.told.append("refused" if refused else "starved")
+
+
+class Events:
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str]] = []
+        self.early = False
+
+    def event(self, level: str, text: str) -> None:
+        self.events.append((level, text))
+
+    def record(self, record: object) -> None:
+        return None
+
+
+class House:
+    """A worker with one TCP frontend on the loopback and one server that the test plays."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, port: int = 0, address: Address | None = None) -> None:
+        self.loop, self.clock = loop, Clock()
+        self.process = Process()
+        self.process.maxconn = 100
+        self.log = self.process.log = Events()
+        self.frontend, self.backend = Frontend("fe", 1), Backend("be", 2)
+        self.frontend.is_http = self.backend.is_http = False
+        self.frontend.backend = self.backend
+        self.listener = Listener(self.frontend, 1, address or Address(Family.IPV4, "127.0.0.1", port))
+        self.frontend.listeners = [self.listener]
+        self.backend.timeout_connect_ms = 5_000
+        self.backend.balancer = make_balancer("roundrobin", random=lambda bound: 0)
+        self.origin = socket.create_server(("127.0.0.1", 0))
+        self.origin.settimeout(5)
+        self.server = Server(self.backend, "s", 1, Address(Family.IPV4, *self.origin.getsockname()))
+        self.server.sockaddr, self.server.socket_family = self.origin.getsockname(), socket.AF_INET
+        self.backend.servers = [self.server]
+        self.process.frontends, self.process.backends = [self.frontend], [self.backend]
+        self.backend.farm = Farm(self.backend)
+        start_states([self.backend], self.clock.now_ms)
+        self.worker = Worker(self.process, self.clock)
+        self.stopped: list[bool] = []
+        self.worker.on_stopped = lambda: self.stopped.append(True)
+        self.kept: list[socket.socket] = []
+
+    def start(self) -> House:
+        self.worker.bind()
+        self.worker.start(self.loop)
+        return self
+
+    def until(self, done: Callable[[], object]) -> None:
+        """Let the loop turn until something is so, for five seconds at most."""
+
+        async def turns() -> None:
+            while not done():
+                await asyncio.sleep(0)
+
+        self.loop.run_until_complete(asyncio.wait_for(turns(), 5))
+
+    def turns(self, count: int = 30) -> None:
+        """Let the loop turn a few times, for what must not happen."""
+
+        async def turns() -> None:
+            for _ in range(count):
+                await asyncio.sleep(0)
+
+        self.loop.run_until_complete(turns())
+
+    def passes(self, milliseconds: int) -> None:
+        """Time passes, and the timers are told."""
+        self.clock.now_ms += milliseconds
+        self.worker.turn()
+        self.worker.timers.advance(self.clock.now_ms)
+
+    def client(self) -> socket.socket:
+        made = socket.socket(socket.AF_UNIX if isinstance(self.listener.bound, (str, bytes)) else socket.AF_INET)
+        self.kept.append(made)
+        made.settimeout(5)
+        made.connect(self.listener.bound)
+        return made
+
+    def pair(self) -> tuple[SocketLink, Owner, socket.socket]:
+        near, far = socket.socketpair()
+        near.setblocking(False)
+        far.settimeout(5)
+        self.kept.append(far)
+        link, owner = SocketLink(self.worker, near), Owner()
+        link.belongs_to(owner)
+        return link, owner, far
+
+    def close(self) -> None:
+        if self.worker.loop is not None and not self.stopped:
+            self.worker.hard_stop()
+        self.worker.unbind()
+        for made in (*self.kept, self.origin):
+            made.close()
+
+
+@pytest.fixture(params=["uvloop", "asyncio"])
+def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
+    made = uvloop.new_event_loop() if request.param == "uvloop" else asyncio.new_event_loop()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def house(loop: asyncio.AbstractEventLoop) -> Iterator[House]:
+    made = House(loop).start()
+    yield made
+    made.close()
+
+
+# links
+
+
+def test_a_link_reads_what_comes_and_is_told_of_the_end(house):
+    link, owner, far = house.pair()
+    far.sendall(b"octets")
+    far.shutdown(socket.SHUT_WR)
+    house.until(lambda: owner.told)
+    assert (owner.came, owner.told) == (b"octets", ["ended"])
+    link.send(b"answer")
+    assert far.recv(100) == b"answer"
+    link.end_writing()
+    assert far.recv(100) == b""
+    link.close()
+
+
+def test_a_paused_link_reads_nothing_until_every_cause_is_gone(house):
+    link, owner, far = house.pair()
+    link.pause(1)
+    link.pause(2)
+    far.sendall(b"x")
+    house.turns()
+    link.resume(1)
+    house.turns()
+    assert owner.came == b""
+    link.resume(2)
+    house.until(lambda: owner.came)
+    link.close()
+
+
+def test_what_the_kernel_does_not_take_waits_and_the_owner_is_told_when_it_has_left(house):
+    link, owner, far = house.pair()
+    octets = os.urandom(4_000_000)
+    assert not link.send(octets)
+    assert not link.send(b"more")
+    assert link.pending > 0
+    got = bytearray()
+    far.setblocking(False)
+
+    def drain() -> object:
+        try:
+            got.extend(far.recv(1 << 20))
+        except BlockingIOError:
+            return False
+        return owner.told
+
+    house.clock.now_ms += 5
+    house.until(drain)
+    assert (owner.told, link.pending, link.taken_ms) == (["drained"], 0, 1_005)
+    link.end_writing()
+    house.turns()
+    while piece := far.recv(1 << 20):
+        got += piece
+    assert bytes(got) == octets + b"more"
+    link.close()
+
+
+def test_a_half_close_waits_for_what_is_pending(house):
+    link, _, far = house.pair()
+    link.send(b"x" * 4_000_000)
+    link.end_writing()
+    link.end_writing()
+    size = 0
+    far.setblocking(False)
+
+    def drain() -> object:
+        nonlocal size
+        try:
+            piece = far.recv(1 << 20)
+        except BlockingIOError:
+            return False
+        size += len(piece)
+        return not piece
+
+    house.until(drain)
+    assert size == 4_000_000
+    link.close()
+
+
+def test_closing_waits_for_what_is_pending_and_the_owner_hears_nothing_more(house):
+    link, owner, far = house.pair()
+    link.send(b"x" * 4_000_000)
+    link.close()
+    link.close()
+    assert house.worker.closing_links == {link}
+    size = 0
+    far.setblocking(False)
+
+    def drain() -> object:
+        nonlocal size
+        try:
+            piece = far.recv(1 << 20)
+        except BlockingIOError:
+            return False
+        size += len(piece)
+        return not piece
+
+    house.until(drain)
+    assert size == 4_000_000
+    assert owner.told == []
+    assert not house.worker.closing_links
+
+
+def test_closing_is_not_patient_for_ever(house):
+    link, _, far = house.pair()
+    link.send(b"x" * 4_000_000)
+    link.close()
+    house.passes(29_000)
+    assert house.worker.closing_links
+    house.passes(1_100)
+    assert not house.worker.closing_links
+    size = 0
+    while piece := far.recv(1 << 20):
+        size += len(piece)
+    assert size < 4_000_000
+
+
+def test_a_peer_that_takes_a_little_now_and_then_is_waited_for_but_not_for_ever(house):
+    link, _, far = house.pair()
+    link.send(b"x" * 8_000_000)
+    link.close()
+    rounds = 0
+    while house.worker.closing_links and rounds < 50:
+        far.recv(400_000)
+        house.turns(3)
+        house.passes(20_000)
+        rounds += 1
+    assert 10 <= rounds <= 16
+
+
+def test_a_reset_is_seen_even_behind_octets_that_were_read(house):
+    """Under uvloop's own watching the second event would never come."""
+    near = house.client()
+    house.until(lambda: house.worker.sessions)
+    session = next(iter(house.worker.sessions))
+    owner = Owner()
+    link = session.link
+    house.until(lambda: house.server.served and session.stream.connection.link is not None)
+    link.owner = owner
+    near.sendall(b"octets")
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    near.close()
+    house.until(lambda: "lost" in owner.told)
+    assert owner.came == b"octets"
+    session.lost()
+
+
+def test_a_write_that_fails_is_told_after_what_the_peer_said_last(house):
+    link, owner, far = house.pair()
+    link.pause(1)
+    far.sendall(b"last words")
+    far.close()
+    assert link.send(b"x")
+    assert link.send(b"y"), "what cannot be sent is no reason to wait"
+    house.until(lambda: owner.told)
+    assert (owner.came, owner.told) == (b"last words", ["lost"])
+    link.close()
+
+
+def test_a_write_that_fails_after_the_peer_has_ended_is_told_too(house):
+    link, owner, far = house.pair()
+    far.shutdown(socket.SHUT_WR)
+    house.until(lambda: owner.told)
+    far.close()
+    link.send(b"x")
+    house.until(lambda: "lost" in owner.told)
+    assert owner.told == ["ended", "lost"]
+    link.abort()
+    link.abort()
+
+
+def test_pending_octets_of_a_peer_that_goes_are_dropped(house):
+    link, owner, far = house.pair()
+    link.send(b"x" * 4_000_000)
+    far.close()
+    house.until(lambda: "lost" in owner.told)
+    assert link.pending == 0
+    link.close()
+
+
+def test_an_idle_link_knows_whether_its_peer_is_there(house):
+    link, _, far = house.pair()
+    assert link.is_alive()
+    far.sendall(b"x")
+    assert not link.is_alive()
+    far.close()
+    assert not link.is_alive()
+    assert link.local_address() is None
+    link.close()
+
+
+def test_an_owner_that_raises_costs_its_own_stream_only(house):
+    link, owner, far = house.pair()
+    owner.ended = owner.octets = lambda *arguments: 1 / 0
+    far.sendall(b"x")
+    house.until(lambda: house.worker.broken_invariants)
+    far.close()
+    house.until(lambda: house.worker.broken_invariants == 2)
+    assert house.log.events[0][0] == "crit"
+    link.close()
+
+
+# attempts and whole sessions
+
+
+def test_octets_go_through_both_ways_and_a_server_that_is_away_is_refused(house):
+    client = house.client()
+    house.until(lambda: house.server.served)
+    server, _ = house.origin.accept()
+    house.kept.append(server)
+    server.settimeout(5)
+    client.sendall(b"question")
+    house.until(lambda: readable(server))
+    assert server.recv(100) == b"question"
+    server.sendall(b"answer")
+    house.until(lambda: readable(client))
+    assert client.recv(100) == b"answer"
+    server.close()
+    client.close()
+    house.until(lambda: not house.worker.sessions)
+    house.origin.close()
+    house.backend.retries = 0
+    house.until(lambda: not house.worker.closing_links)
+    other = house.client()
+    house.until(lambda: readable(other))
+    assert other.recv(1) == b""
+    assert house.process.served == house.server.served == 0
+
+
+def readable(one: socket.socket) -> bool:
+    """Something has come."""
+    return bool(select.select([one], [], [], 0)[0])
+
+
+def test_an_attempt_that_cannot_even_begin_is_told_later(house):
+    for sockaddr, expected in ((None, "refused"), (("127.0.0.1", 1), "refused")):
+        house.server.sockaddr = sockaddr
+        owner = Owner()
+        house.worker.connect(house.server, owner, 0, b"")
+        assert owner.told == []
+        house.until(lambda owner=owner: owner.told)
+        assert owner.told == [expected]
+
+
+def test_an_attempt_from_an_address_that_is_not_ours_is_our_own_fault(house):
+    house.server.source = ("192.0.2.1", 0)
+    owner = Owner()
+    house.worker.connect(house.server, owner, 0, b"")
+    house.until(lambda: owner.told)
+    assert owner.told == ["starved"]
+
+
+def test_a_cancelled_attempt_tells_nobody(house):
+    owner = Owner()
+    house.worker.connect(house.server, owner, 0, b"").cancel()
+    house.server.sockaddr = None
+    attempt = house.worker.connect(house.server, owner, 0, b"")
+    attempt.cancel()
+    attempt.cancel()
+    house.turns()
+    assert owner.told == []
+
+
+def test_a_proxy_header_is_written_first_and_the_port_may_be_another(house):
+    owner = Owner()
+    house.server.source = ("127.0.0.2", 0)
+    house.backend.tcpka = True
+    port = house.server.sockaddr[1]
+    house.server.sockaddr = ("127.0.0.1", 1)
+    house.worker.connect(house.server, owner, port, b"PROXY")
+    house.until(lambda: owner.told)
+    server, peer = house.origin.accept()
+    house.kept.append(server)
+    assert owner.told == ["connected"]
+    assert peer[0] == "127.0.0.2"
+    assert server.recv(100) == b"PROXY"
+    assert owner.link.local_address() == peer
+    owner.link.close()
+
+
+# accepting
+
+
+def tear(client: socket.socket) -> None:
+    """The client resets its connection."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    client.close()
+
+
+def full(house: House) -> bool:
+    return house.frontend.served == 1
+
+
+@pytest.mark.parametrize("limit", ["process", "frontend", "listener"])
+def test_a_limit_leaves_clients_in_the_backlog_until_there_is_room(house, limit):
+    {"process": house.process, "frontend": house.frontend, "listener": house.listener}[limit].maxconn = 1
+    first, second = house.client(), house.client()
+    house.until(lambda: full(house))
+    house.turns()
+    assert house.frontend.served == 1
+    tear(first)
+    house.until(lambda: house.frontend.counters[CONN_TOT] == 2)
+    tear(second)
+    house.until(lambda: not house.worker.sessions)
+
+
+def test_a_rate_limit_rests_for_a_moment(house):
+    house.frontend.rate_limit_sessions = 1
+    house.client()
+    house.client()
+    house.until(lambda: full(house))
+    house.turns()
+    assert house.frontend.served == 1
+    house.passes(2_500)
+    house.until(lambda: house.frontend.served == 2)
+
+
+def test_without_descriptors_accepting_rests_and_recovers(house, monkeypatch):
+    calls = []
+
+    class Exhausted:
+        def __init__(self, real):
+            self.real = real
+
+        def accept(self):
+            calls.append(1)
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        def close(self):
+            self.real.close()
+
+    acceptor = house.worker._acceptors[0]
+    real, acceptor._socket = acceptor._socket, Exhausted(acceptor._socket)
+    house.frontend.log = house.log
+    house.client()
+    house.until(lambda: calls)
+    house.turns()
+    assert len(calls) == 1, "no busy loop"
+    assert house.log.events[0][0] == "emerg"
+    house.passes(110)
+    house.until(lambda: len(calls) == 2)
+    assert len(house.log.events) == 1, "told once a second"
+    acceptor._socket = real
+    house.passes(110)
+    house.until(lambda: house.frontend.served == 1)
+
+
+def test_a_client_that_has_gone_already_is_passed_over(house):
+    class Aborted:
+        def __init__(self, real):
+            self.real, self.first = real, True
+
+        def accept(self):
+            if self.first:
+                self.first = False
+                raise OSError(errno.ECONNABORTED, "gone")
+            return self.real.accept()
+
+        def close(self):
+            self.real.close()
+
+    acceptor = house.worker._acceptors[0]
+    acceptor._socket = Aborted(acceptor._socket)
+    house.client()
+    house.until(lambda: house.frontend.served == 1)
+
+
+def test_pause_and_resume_of_listening(loop):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    house = House(loop, port).start()
+    house.worker.pause()
+    with pytest.raises(ConnectionRefusedError):
+        house.client()
+    house.worker.resume()
+    house.client()
+    house.until(lambda: house.frontend.served == 1)
+    house.close()
+
+
+# stopping
+
+
+def test_a_soft_stop_takes_the_backlog_serves_it_and_then_is_stopped(house):
+    house.frontend.maxconn = 1
+    first, second = house.client(), house.client()
+    house.until(lambda: full(house))
+    house.worker.soft_stop()
+    assert house.frontend.served == 2, "who waited is let in, whatever the limits"
+    assert not house.stopped
+    with pytest.raises(ConnectionRefusedError):
+        house.client()
+    tear(first)
+    tear(second)
+    house.until(lambda: house.stopped)
+    assert house.stopped == [True]
+
+
+def test_a_soft_stop_waits_for_the_last_octets(house):
+    client = house.client()
+    house.until(lambda: house.server.served)
+    server, _ = house.origin.accept()
+    house.kept.append(server)
+    server.sendall(b"x" * 1_000_000)
+    server.close()
+    size = 0
+    house.turns()
+    house.worker.soft_stop()
+    client.setblocking(False)
+
+    def drain() -> object:
+        nonlocal size
+        try:
+            size += len(client.recv(1 << 20))
+        except BlockingIOError:
+            return False
+        if size == 1_000_000:
+            client.close()
+        return size == 1_000_000
+
+    house.until(drain)
+    house.until(lambda: house.stopped)
+
+
+def test_a_hard_stop_ends_everything_now(house):
+    client = house.client()
+    house.until(lambda: house.frontend.served == 1)
+    link, _, _ = house.pair()
+    link.send(b"x" * 4_000_000)
+    link.close()
+    house.worker.hard_stop()
+    assert house.stopped == [True]
+    assert client.recv(1) == b""
+
+
+def test_one_frontend_may_be_stopped(house):
+    house.worker.stop_frontend(house.frontend)
+    assert house.frontend.stopped
+    with pytest.raises(ConnectionRefusedError):
+        house.client()
+
+
+def test_a_successor_on_the_same_address_gets_who_comes_and_the_old_one_serves_who_came(loop):
+    old = House(loop).start()
+    port = old.listener.bound[1]
+    new = House(loop, port).start()
+    waiting = [old.client() for _ in range(20)]
+    old.worker.soft_stop()
+    late = [old.client() for _ in range(20)]
+    old.until(lambda: old.frontend.served + new.frontend.served == 40)
+    assert new.frontend.served >= 20, "since the stop began everybody is the successor's"
+    assert not old.worker._acceptors[0].is_closed
+    old.passes(260)
+    assert old.worker._acceptors[0].is_closed
+    for client in (*waiting, *late):
+        tear(client)
+    old.until(lambda: old.stopped)
+    new.until(lambda: not new.worker.sessions)
+    new.close()
+    old.close()
+
+
+def test_without_a_successor_nobody_is_waited_for():
+    alone = socket.create_server(("127.0.0.1", 0))
+    assert not steer_away(alone)
+    alone.close()
+
+
+def test_a_broken_invariant_ends_one_session_and_is_counted(house):
+    first, second = house.client(), house.client()
+    house.until(lambda: house.frontend.served == 2)
+    broken, fine = list(house.worker.sessions)
+    house.worker.broken(broken, ValueError("bug"))
+    assert broken.closed
+    assert not fine.closed
+    assert house.frontend.counters[EINT] == 1
+    assert house.worker.broken_invariants == 1
+    first.close()
+    second.close()
+
+
+# listening
+
+
+def bound(address: Address, **bind: object) -> tuple[Listener, socket.socket]:
+    listener = Listener(Frontend("fe", 1), 1, address)
+    if bind:
+        defaults = {"v4v6": False, "interface": "", "transparent": False, "mss": 0, "defer_accept": False, "tfo": False,
+                    "mode": None, "user": "", "group": "", "uid": None, "gid": None, "v6only": False, "backlog": 0}
+        listener.bind = type("Bind", (), defaults | bind)()
+    return listener, open_listener(listener)
+
+
+def test_a_unix_socket_has_its_mode_and_replaces_a_stale_file(tmp_path, loop):
+    path = tmp_path / "front.sock"
+    stale = socket.socket(socket.AF_UNIX)
+    stale.bind(str(path))
+    stale.close()
+    house = House(loop, address=Address(Family.UNIX, str(path))).start()
+    client = house.client()
+    house.until(lambda: house.frontend.served == 1)
+    session = next(iter(house.worker.sessions))
+    assert (session.peer_address, session.peer_port) == ("unix:1", 0)
+    client.close()
+    house.close()
+    _, sock = bound(Address(Family.UNIX, str(path)), mode=0o600)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == ["front.sock"]
+    sock.close()
+
+
+def test_an_abstract_socket_and_an_inherited_one():
+    _, sock = bound(Address(Family.ABSTRACT, f"pyproxy-test-{os.getpid()}"))
+    assert sock.getsockname() == b"\0pyproxy-test-%d" % os.getpid()
+    sock.close()
+    made = socket.create_server(("127.0.0.1", 0))
+    listener, sock = bound(Address(Family.DESCRIPTOR, str(made.fileno())))
+    assert listener.bound == made.getsockname()
+    sock.close()
+    made.close()
+
+
+def test_an_address_in_use_names_its_holder():
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    holder.listen()
+    port = holder.getsockname()[1]
+    with pytest.raises(StartError) as caught:
+        bound(Address(Family.IPV4, "127.0.0.1", port))
+    assert f"Starting proxy fe: cannot bind socket (Address already in use) [127.0.0.1:{port}]" in str(caught.value)
+    assert f"(pid {os.getpid()})" in caught.value.hint
+    assert who_holds(port).endswith(f"(pid {os.getpid()})")
+    holder.close()
+    assert who_holds(port) == ""
+
+
+def test_an_address_of_another_machine_is_explained():
+    with pytest.raises(StartError, match="cannot bind socket") as caught:
+        bound(Address(Family.IPV4, "192.0.2.1", 0))
+    assert "ip addr" in caught.value.hint
+
+
+def test_a_failed_bind_leaves_nothing_open(loop):
+    house = House(loop)
+    house.frontend.listeners.append(Listener(house.frontend, 2, Address(Family.IPV4, "192.0.2.1", 0)))
+    with pytest.raises(StartError):
+        house.worker.bind()
+    with pytest.raises(ConnectionRefusedError):
+        house.client()
+    house.close()
+
+
+def test_an_ipv4_client_of_an_ipv6_socket_is_shown_as_what_it_is():
+    assert unmapped("::ffff:192.0.2.1") == "192.0.2.1"
+    assert unmapped("::1") == "::1"
