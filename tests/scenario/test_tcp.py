@@ -1,6 +1,9 @@
 """TCP mode: octets both ways, half-closes, timeouts; the PROXY protocol in and out."""
 
+import pytest
 from playbook import Lab
+
+from proxy.core.stream import failure
 
 
 def test_octets_pass_both_ways_and_each_end_is_passed_on():
@@ -143,4 +146,81 @@ def test_a_health_frontend_says_ok_and_hangs_up():
     client = lab.client()
     assert client.received() == b"OK"
     assert client.closed
+    lab.assert_at_rest()
+
+
+@pytest.mark.parametrize(("connected", "letters"), [(True, b"K---"), (False, b"KC--")])
+def test_a_session_that_is_killed(connected, letters):
+    lab = Lab(mode="tcp")
+    client = lab.client()
+    attempt = lab.attempt()
+    if connected:
+        attempt.accepted()
+    assert not lab.sessions[0].is_idle()
+    lab.sessions[0].shut(failure.KILLED)
+    assert client.closed
+    assert lab.logged() == (letters, 0)
+    lab.assert_at_rest()
+
+
+@pytest.mark.parametrize("how", ["ends", "breaks", "killed"])
+def test_a_client_that_goes_before_its_proxy_header(how):
+    lab = Lab(mode="tcp")
+    lab.listener.accept_proxy = True
+    client = lab.client()
+    client.sends(b"PROX")
+    if how == "killed":
+        lab.sessions[0].shut(failure.KILLED)
+    else:
+        getattr(client, how)()
+    assert client.closed
+    assert len(lab.records()) == (how != "killed")
+    lab.assert_at_rest()
+
+
+def test_a_hash_of_the_clients_address_needs_no_request():
+    lab = Lab(servers=3, mode="tcp", algorithm="source")
+    chosen = set()
+    for _ in range(3):
+        lab.client(("192.0.2.7", 1000))
+        chosen.add(lab.attempt().server.name)
+    assert len(chosen) == 1
+
+
+def test_what_comes_early_is_bounded_and_goes_first():
+    lab = Lab(mode="tcp")
+    client = lab.client()
+    client.sends(b"x" * 100_000)
+    assert client.paused
+    attempt = lab.attempt()
+    server = attempt.accepted()
+    server.room = 0
+    client.sends(b"y")
+    assert client.paused
+    server.takes()
+    assert server.received() == b"x" * 100_000 + b"y"
+
+
+def test_a_reset_of_either_side_ends_both():
+    for side, letters in (("client", b"CD--"), ("server", b"SD--")):
+        lab = Lab(mode="tcp")
+        client = lab.client()
+        server = lab.attempt().accepted()
+        server.sends(b"words")
+        (client if side == "client" else server).breaks()
+        assert client.closed
+        assert server.closed
+        assert client.received() == b"words"
+        assert lab.logged() == (letters, 0)
+        lab.assert_at_rest()
+
+
+def test_abortonclose_gives_up_what_a_client_sent_before_it_left():
+    lab = Lab(mode="tcp")
+    lab.backend.abortonclose = True
+    client = lab.client()
+    client.sends(b"early")
+    client.ends()
+    assert not lab.asked
+    assert lab.logged() == (b"CC--", 0)
     lab.assert_at_rest()
