@@ -5,7 +5,8 @@ closed. Before it leaves, a socket therefore has the kernel give new connections
 single instruction; then it takes whoever still came its way, and only then closes.
 
 Source: socket(7), SO_ATTACH_REUSEPORT_CBPF: the filter's result is an index into the sockets of the group, in order of listen();
-one that is out of range means the usual choice.
+one that is out of range means the usual choice. sock_diag(7): how many there are; unlike /proc it is there in a chroot, and it
+tells of listeners only, however many connections there are.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from array import array
 
 SO_ATTACH_REUSEPORT_CBPF = 51       # asm-generic/socket.h; Python does not name it
 RETURN_CONSTANT = 0x06
-LISTEN = "0A"
+NETLINK_SOCK_DIAG = 4               # linux/netlink.h
+SOCK_DIAG_BY_FAMILY = 20            # linux/sock_diag.h
+DUMP_REQUEST = 0x301                # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+TCP_LISTEN = 10
+ANSWER_OCTETS = 65536
+PATIENCE_S = 1.0                    # the kernel answers at once or not at all
+MESSAGE = struct.Struct("=IHHII")   # nlmsghdr: length, type, flags, sequence, port
+REQUEST = struct.Struct("=BBBxI48x")    # inet_diag_req_v2: family, protocol, extensions, states, (identity of none)
 
 
 def steer_away(listening: socket.socket) -> bool:
@@ -38,19 +47,37 @@ def steer_away(listening: socket.socket) -> bool:
 
 
 def _listeners_like(listening: socket.socket) -> int:
-    """How many sockets listen on the address of this one; 0 when it cannot be seen (no /proc, not an IP address)."""
-    if listening.family == socket.AF_INET:
-        table, address = "/proc/net/tcp", listening.getsockname()
-        packed = socket.inet_pton(socket.AF_INET, address[0])[::-1]
-    elif listening.family == socket.AF_INET6:
-        table, address = "/proc/net/tcp6", listening.getsockname()
-        octets = socket.inet_pton(socket.AF_INET6, address[0].partition("%")[0])
-        packed = b"".join(octets[place : place + 4][::-1] for place in range(0, 16, 4))
-    else:
+    """How many sockets listen on the address of this one; 0 when it cannot be seen (not an IP address, no sock_diag)."""
+    if listening.family not in (socket.AF_INET, socket.AF_INET6):
         return 0
-    wanted = f"{packed.hex().upper()}:{address[1]:04X}"
+    address = listening.getsockname()
+    host = socket.inet_pton(listening.family, address[0].partition("%")[0]).ljust(16, b"\0")
+    wanted = struct.pack("!HH", address[1], 0) + host
+    request = REQUEST.pack(listening.family, socket.IPPROTO_TCP, 0, 1 << TCP_LISTEN)
     try:
-        with open(table, encoding="ascii") as lines:
-            return sum(1 for line in lines if (fields := line.split())[1] == wanted and fields[3] == LISTEN)
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as kernel:
+            kernel.settimeout(PATIENCE_S)
+            kernel.send(MESSAGE.pack(MESSAGE.size + REQUEST.size, SOCK_DIAG_BY_FAMILY, DUMP_REQUEST, 1, 0) + request)
+            return _count_sockets(kernel, wanted)
     except OSError:
         return 0
+
+
+def _count_sockets(kernel: socket.socket, wanted: bytes) -> int:
+    """Read the kernel's answer; a socket's identity (its port, the peer's, its address) follows four octets of state.
+
+    Raises: OSError where the kernel refuses to tell.
+    """
+    count = 0
+    while True:
+        answer, place = kernel.recv(ANSWER_OCTETS), 0
+        if not answer:
+            raise OSError("sock_diag broke off")
+        while place + MESSAGE.size <= len(answer):
+            length, kind, *_ = MESSAGE.unpack_from(answer, place)
+            if kind == NLMSG_DONE:
+                return count
+            if kind == NLMSG_ERROR or length < MESSAGE.size:
+                raise OSError("sock_diag is not to be had")
+            count += answer.startswith(wanted, place + MESSAGE.size + 4)
+            place += (length + 3) & ~3
