@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from proxy.core.timers import TimerWheel
+from proxy.core.timers import Entry, TimerWheel
 from proxy.runtime.cells import IDLE_CUR, SAFE_CUR
 from proxy.runtime.server import Server
 
@@ -29,22 +29,21 @@ class IdleConnection(Protocol):
         """Close it."""
 
 
-class IdlePool:
+class IdlePool(Entry):
     """The idle connections of a server, the one used last on top.
 
     Units: `purge_delay_ms` in milliseconds; each time it passes, half of the idle connections are closed.
     """
 
-    __slots__ = ("_limit", "_purge_delay_ms", "_row", "_timers", "connections", "deadline_ms", "slot")
+    __slots__ = ("_limit", "_purge_delay_ms", "_server", "_timers", "connections")
 
     def __init__(self, server: Server, timers: TimerWheel) -> None:
+        Entry.__init__(self)
         self.connections: list[Any] = []
         self._limit = server.pool_max_conn
         self._purge_delay_ms = server.pool_purge_delay_ms
-        self._row = server.counters
+        self._server = server
         self._timers = timers
-        self.deadline_ms = 0
-        self.slot = 0
 
     def put(self, connection: IdleConnection, now_ms: int) -> bool:
         """Keep a connection; False when it may not be kept and is the caller's to close."""
@@ -62,7 +61,7 @@ class IdlePool:
         if not connections or reuse == "never" or (is_first and reuse == "safe"):
             return None
         if is_first and reuse == "aggressive":
-            connection = next((idle for idle in reversed(connections) if idle.is_safe), None)
+            connection = self._last_safe()
             if connection is None:
                 return None
             connections.remove(connection)
@@ -70,6 +69,12 @@ class IdlePool:
             connection = connections.pop()
         self._count(connection, -1)
         return connection
+
+    def _last_safe(self) -> Any | None:
+        for connection in reversed(self.connections):
+            if connection.is_safe:
+                return connection
+        return None
 
     def remove(self, connection: IdleConnection) -> None:
         """Forget a connection that its server has closed."""
@@ -95,5 +100,5 @@ class IdlePool:
             connection.discard()
 
     def _count(self, connection: IdleConnection, step: int) -> None:
-        row = self._row
+        row = self._server.cells
         row[SAFE_CUR if connection.is_safe else IDLE_CUR] += step

@@ -11,20 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Protocol
 
 SLOT_MS = 8
 NEVER = 0
+_slot_ms = SLOT_MS          # the same number for compiled code, which does not look it up
 
 
-class Entry(Protocol):
+class Entry:
     """Something with a deadline."""
 
-    deadline_ms: int
-    slot: int
+    __slots__ = ("deadline_ms", "slot")
+
+    def __init__(self) -> None:
+        self.deadline_ms = NEVER
+        self.slot = 0
 
     def deadline_reached(self, now_ms: int) -> None:
         """The deadline has passed."""
+        raise AssertionError("an entry is of a kind")
 
 
 class TimerWheel:
@@ -43,9 +47,9 @@ class TimerWheel:
     def arm(self, entry: Entry, deadline_ms: int) -> None:
         """Set, move or (with 0) drop a deadline."""
         entry.deadline_ms = deadline_ms
-        if deadline_ms == NEVER:
+        if not deadline_ms:
             return
-        slot = deadline_ms // SLOT_MS + 1
+        slot = deadline_ms // _slot_ms + 1
         if entry.slot:
             if entry.slot <= slot:
                 return

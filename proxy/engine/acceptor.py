@@ -12,6 +12,7 @@ import errno
 import socket
 from typing import TYPE_CHECKING
 
+from proxy.core.timers import Entry
 from proxy.engine.handover import steer_away
 from proxy.engine.link import SocketLink
 from proxy.engine.readiness import READ
@@ -30,12 +31,13 @@ EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 WILDCARDS = frozenset(("0.0.0.0", "::"))
 
 
-class Acceptor:
+class Acceptor(Entry):
     """One listening socket at work."""
 
-    __slots__ = ("_fd", "_family", "_is_wildcard", "_leaving", "_open", "_socket", "_worker", "deadline_ms", "listener", "slot")
+    __slots__ = ("_fd", "_family", "_is_wildcard", "_leaving", "_open", "_socket", "_worker", "listener")
 
     def __init__(self, worker: Worker, listener: Listener, listening: socket.socket) -> None:
+        Entry.__init__(self)
         self._worker = worker
         self._socket: socket.socket | None = listening
         self._fd = listening.fileno()
@@ -45,8 +47,6 @@ class Acceptor:
         self.listener = listener
         bound = listener.bound
         self._is_wildcard = isinstance(bound, tuple) and bound[0] in WILDCARDS
-        self.deadline_ms = 0
-        self.slot = 0
 
     @property
     def is_closed(self) -> bool:

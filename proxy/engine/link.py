@@ -9,9 +9,9 @@ from __future__ import annotations
 import socket
 import struct
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from proxy.core.stream.ports import LinkOwner
+from proxy.core.stream.ports import HEAD_READ_OCTETS, Link
 from proxy.engine.readiness import MAY_READ, MAY_WRITE, READ, WRITE
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ RESET = struct.pack("ii", 1, 0)
 PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
-class SocketLink:
+class SocketLink(Link):
     """One connected, non-blocking stream socket and who it belongs to.
 
     States: reading unless paused by somebody or ended; `_out` holds what is pending; `_ending` half-closes and `_closing` closes
@@ -32,16 +32,14 @@ class SocketLink:
 
     __slots__ = (
         "_broken", "_close_by_ms", "_closed", "_closing", "_ended", "_ending", "_fd", "_out", "_paused", "_read_max",
-        "_socket", "_watched", "_worker", "deadline_ms", "owner", "pending", "slot", "taken_ms",
+        "_socket", "_watched", "_worker",
     )
 
     def __init__(self, worker: Worker, connected: socket.socket) -> None:
+        Link.__init__(self)
         self._worker = worker
         self._socket = connected
         self._fd = connected.fileno()
-        self.owner: LinkOwner | None = None
-        self.pending = 0
-        self.taken_ms = 0
         self._out: deque[memoryview] = deque()
         self._read_max = 16384
         self._paused = 0
@@ -52,10 +50,8 @@ class SocketLink:
         self._closing = False
         self._closed = False
         self._close_by_ms = 0
-        self.deadline_ms = 0
-        self.slot = 0
 
-    def belongs_to(self, owner: LinkOwner) -> None:
+    def belongs_to(self, owner: Any) -> None:
         """Set the owner and begin to read for it."""
         self.owner = owner
         self._watch()
@@ -100,7 +96,7 @@ class SocketLink:
                 worker.guarded(owner, owner.ended)
         elif owner is not None:
             try:
-                owner.octets(worker.view[:count])
+                owner.octets(bytes(worker.view[:count]) if count < HEAD_READ_OCTETS else worker.view[:count])
             except Exception as error:
                 worker.broken(owner, error)
 

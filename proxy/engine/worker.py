@@ -17,10 +17,9 @@ from proxy.core import queue
 from proxy.core.pool import IdlePool
 from proxy.core.stream import failure
 from proxy.core.stream.opening import HeaderIntake, limits_of, new_session
-from proxy.core.stream.ports import Connector
+from proxy.core.stream.ports import Connector, Host
 from proxy.core.stream.session import Session
 from proxy.core.stream.stream import Stream
-from proxy.core.timers import TimerWheel
 from proxy.engine.acceptor import Acceptor
 from proxy.engine.connecting import Attempt
 from proxy.engine.link import SocketLink
@@ -36,7 +35,7 @@ FAULTS_TOLD = 100               # places of broken invariants that are told, eac
 Ends = tuple[str, int]
 
 
-class Worker:
+class Worker(Host):
     """What runs a process' frontends on one event loop.
 
     Contract: everything but `bind` is called on the loop's own thread. `on_stopped` is called once, when a soft stop has seen
@@ -44,17 +43,12 @@ class Worker:
     """
 
     def __init__(self, process: Process, clock: Clock) -> None:
-        self.process = process
+        Host.__init__(self, process, clock.monotonic_ms())
         self.clock = clock
-        self.now_ms = clock.monotonic_ms()
         self.buffer = bytearray(READ_OCTETS)
         self.view = memoryview(self.buffer)
-        self.timers = TimerWheel()
         self.sessions: set[Session] = set()
         self.on_stopped: Callable[[], None] | None = None
-        self.server_failed: Callable[[Server, Any], None] | None = None
-        self.server_answered: Callable[[Server, int], None] | None = None
-        self.server_connected: Callable[[Server], None] | None = None
         self.broken_invariants = 0
         self.verbose = False
         self.say: Callable[[str, str], None] | None = None      # (severity, text): a line for the operator
@@ -220,7 +214,7 @@ class Worker:
         """A client was accepted."""
         process = self.process
         process.served += 1
-        row = process.counters
+        row = process.cells
         row[CONN_TOT] += 1
         row[CONN_CUR] = process.served
         if listener.accept_proxy:
@@ -229,7 +223,10 @@ class Worker:
             session = new_session(self, listener, link, peer, local, self._limits)
         self.sessions.add(session)
         link.belongs_to(session)
-        self.guarded(session, session.begin)
+        try:
+            session.begin()
+        except Exception as error:
+            self.broken(session, error)
 
     def session_replaced(self, old: Session, new: Session) -> None:
         """The link of `old` belongs to `new` from now on."""
@@ -249,7 +246,7 @@ class Worker:
         self.sessions.discard(session)
         process = self.process
         process.served -= 1
-        process.counters[CONN_CUR] = process.served
+        process.cells[CONN_CUR] = process.served
         if self._waiting:
             waiting, self._waiting = self._waiting, []
             for acceptor in waiting:
@@ -301,7 +298,7 @@ class Worker:
         if self.verbose:
             traceback.print_exception(error, file=sys.stderr)
         if isinstance(session, Session):
-            session.frontend.counters[EINT] += 1
+            session.frontend.cells[EINT] += 1
             self._end_broken(session)
 
     def _tell_fault(self, text: str) -> None:
@@ -352,7 +349,7 @@ class Worker:
 
     def shut_sessions(self, server: Server, why: failure.Failure = failure.KILLED) -> int:
         """End every session that is on a server; gives how many."""
-        found = [session for session in self.sessions if getattr(getattr(session, "stream", None), "server", None) is server]
+        found = [session for session in self.sessions if session.is_on(server)]
         for session in found:
             if not session.closed:
                 session.shut(why)

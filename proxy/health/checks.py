@@ -37,12 +37,13 @@ class CheckLoop(ReaderLoop, Protocol):
     def call_later(self, delay: float, callback: Any, /) -> Any: ...
 
 
-class ServerCheck:
+class ServerCheck(Entry):
     """The checks of one server: at most one under way, started by the wheel."""
 
-    __slots__ = ("_checks", "_io", "_skipped", "_started_ms", "_unchecked", "deadline_ms", "plan", "result", "server", "slot")
+    __slots__ = ("_checks", "_io", "_skipped", "_started_ms", "_unchecked", "plan", "result", "server")
 
     def __init__(self, checks: Checks, readiness: Readiness, server: Server, plan: CheckPlan) -> None:
+        Entry.__init__(self)
         self._checks = checks
         self._io = ProbeIO(readiness, plan, self)
         self._started_ms = 0
@@ -51,8 +52,6 @@ class ServerCheck:
         self.server = server
         self.plan = plan
         self.result = CheckResult()
-        self.deadline_ms = NEVER
-        self.slot = 0
 
     def deadline_reached(self, now_ms: int) -> None:
         """The interval is over, or the check under way took too long."""
@@ -145,16 +144,15 @@ class ServerCheck:
             self._checks.arm(self, max(now_ms + 1, now_ms + delay_ms), now_ms)
 
 
-class SlowStarts:
+class SlowStarts(Entry):
     """The wheel entry that raises the weights of servers that start slowly."""
 
-    __slots__ = ("_checks", "_servers", "deadline_ms", "slot")
+    __slots__ = ("_checks", "_servers")
 
     def __init__(self, checks: Checks, servers: list[Server]) -> None:
+        Entry.__init__(self)
         self._checks = checks
         self._servers = servers
-        self.deadline_ms = NEVER
-        self.slot = 0
 
     def arm(self, now_ms: int) -> None:
         if self._servers:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from proxy.runtime.cells import CELLS
+from proxy.runtime.counted import Counted
 from proxy.runtime.server import Server, Waiter
 
 
-class Backend:
+class Backend(Counted):
     """The back side of a `backend` or `listen` section.
 
     Units: every `timeout_*_ms` in milliseconds, 0 = never.
@@ -17,7 +17,7 @@ class Backend:
 
     __slots__ = (
         "abortonclose", "active_count", "backup_all", "backup_count", "balancer", "check_timeout_ms", "connection_mode",
-        "cookie", "counters", "dequeued", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
+        "cookie", "dequeued", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
         "fullconn", "http_reuse", "iid", "is_http", "kind", "last_change_ms", "log", "log_format_name", "log_health_checks",
         "name", "options", "originalto", "persist", "pretend_keepalive", "queue", "redispatch_after", "request_fields",
         "response_fields", "retries", "retries_l7", "retry_on", "served", "servers", "services", "sessions", "stats",
@@ -26,6 +26,7 @@ class Backend:
     )
 
     def __init__(self, name: str, iid: int) -> None:
+        Counted.__init__(self)
         self.name = name
         self.iid = iid
         self.kind = "backend"                           # or "listen"
@@ -74,7 +75,6 @@ class Backend:
         self.queue: OrderedDict[Waiter, None] = OrderedDict()             # streams that any server may take
         self.last_change_ms = 0
         self.down_since_ms = -1
-        self.counters: Any = memoryview(bytearray(CELLS * 8)).cast("q")
 
     def server(self, name: str) -> Server | None:
         """The server of that name."""

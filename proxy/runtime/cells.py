@@ -41,6 +41,7 @@ CELL_NAMES: tuple[str, ...] = (
 )
 
 CELLS = len(CELL_NAMES)
+AVERAGE_WINDOW = 1024           # values that an average looks back on (averages.py)
 INDEX: dict[str, int] = {name: index for index, name in enumerate(CELL_NAMES)}
 MERGE: tuple[Merge, ...] = tuple(
     Merge.MAX if name.endswith(("max", "_at")) or name == "lastsess_ms" else Merge.SUM for name in CELL_NAMES

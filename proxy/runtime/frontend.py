@@ -6,7 +6,7 @@ from typing import Any
 
 from proxy.base.addresses import Address
 from proxy.runtime.backend import Backend
-from proxy.runtime.cells import CELLS
+from proxy.runtime.counted import Counted
 
 
 class UniqueId:
@@ -20,15 +20,16 @@ class UniqueId:
         self.format: Any = None
 
 
-class Listener:
+class Listener(Counted):
     """One listening address of a frontend. `sockets` are bound by the engine; `bound` is the real address."""
 
     __slots__ = (
-        "accept_proxy", "address", "backlog", "bind", "bound", "counters", "frontend", "lid", "maxconn", "name", "paused",
+        "accept_proxy", "address", "backlog", "bind", "bound", "frontend", "lid", "maxconn", "name", "paused",
         "served",
     )
 
     def __init__(self, frontend: Frontend, lid: int, address: Address) -> None:
+        Counted.__init__(self)
         self.frontend = frontend
         self.lid = lid
         self.name = ""
@@ -40,10 +41,9 @@ class Listener:
         self.backlog = 0
         self.paused = False
         self.served = 0
-        self.counters: Any = memoryview(bytearray(CELLS * 8)).cast("q")
 
 
-class Frontend:
+class Frontend(Counted):
     """The front side of a `frontend` or `listen` section.
 
     Units: every `timeout_*_ms` in milliseconds, 0 = never.
@@ -51,7 +51,7 @@ class Frontend:
 
     __slots__ = (
         "accept_unsafe", "backend", "backlog", "capture_cookie", "capture_request_headers", "capture_response_headers",
-        "connection_mode", "counters", "description", "disabled", "dontlog_normal", "dontlognull", "error_pages",
+        "connection_mode", "description", "disabled", "dontlog_normal", "dontlognull", "error_pages",
         "forwardfor", "iid", "is_health", "is_http", "kind", "last_change_ms", "listeners", "log", "log_backend_source",
         "log_count", "log_separate_errors", "logasap", "maxconn", "monitor_uri", "name", "options", "originalto", "paused",
         "rate_limit_sessions", "request_fields", "response_fields", "served", "services", "stats", "stopped", "tcpka",
@@ -60,6 +60,7 @@ class Frontend:
     )
 
     def __init__(self, name: str, iid: int) -> None:
+        Counted.__init__(self)
         self.name = name
         self.iid = iid
         self.kind = "frontend"                          # or "listen"
@@ -104,7 +105,6 @@ class Frontend:
         self.unique_id: Any = None
         self.served = 0                                 # client connections now
         self.last_change_ms = 0
-        self.counters: Any = memoryview(bytearray(CELLS * 8)).cast("q")
 
     def __repr__(self) -> str:
         return f"<Frontend {self.name}>"

@@ -6,13 +6,14 @@ from typing import Any
 
 from proxy.runtime.backend import Backend
 from proxy.runtime.board import Board, RowKey
+from proxy.runtime.counted import Counted
 from proxy.runtime.frontend import Frontend
 from proxy.runtime.server import Server
 
 PROCESS_ROW = RowKey("process", "")
 
 
-class Process:
+class Process(Counted):
     """A configuration at work.
 
     `frontends` and `backends` are in the order of the configuration; a listen section gives one of each with the same name
@@ -20,16 +21,17 @@ class Process:
     """
 
     __slots__ = (
-        "backends", "board", "bufsize", "closing", "counters", "description", "frontends", "hard_stop_after_ms", "http_maxhdr",
+        "backends", "board", "bufsize", "closing", "description", "frontends", "hard_stop_after_ms", "http_maxhdr",
         "listeners_count", "log", "maxconn", "maxrewrite", "nbthread", "node", "pid", "request_counter", "served", "settings",
         "start_monotonic_ms", "start_wall_s", "version",
     )
 
     def __init__(self) -> None:
+        Counted.__init__(self)
         self.frontends: list[Frontend] = []
         self.backends: list[Backend] = []
         self.board: Board = Board([PROCESS_ROW])
-        self.counters: Any = self.board.row(PROCESS_ROW)
+        self.counters = self.board.row(PROCESS_ROW)
         self.log: Any = None                            # the global log (runtime.log.Log) or None
         self.settings: Any = None                       # the global settings as configured, for those who show them
         self.node = ""

@@ -10,10 +10,9 @@ from enum import Enum
 from typing import Any, Protocol
 
 from proxy.base.addresses import Address, Family
-from proxy.runtime.averages import WINDOW
 from proxy.runtime.backend import Backend
 from proxy.runtime.board import RowKey
-from proxy.runtime.cells import DOWNTIME_MS, INDEX, LASTSESS_MS, TIME_SAMPLES
+from proxy.runtime.cells import AVERAGE_WINDOW, DOWNTIME_MS, INDEX, LASTSESS_MS, TIME_SAMPLES
 from proxy.runtime.frontend import Frontend, Listener
 from proxy.runtime.process import Process
 from proxy.runtime.rates import rate_read
@@ -124,7 +123,7 @@ class Reading:
 
     def average(self, sum_cell: int) -> int:
         """The average of the last values, rounded up, over all workers."""
-        count = sum(min(row[TIME_SAMPLES], WINDOW) for row in self.rows)
+        count = sum(min(row[TIME_SAMPLES], AVERAGE_WINDOW) for row in self.rows)
         return int((sum(row[sum_cell] for row in self.rows) + count - 1) // count) if count else 0
 
 

@@ -18,8 +18,8 @@ from proxy.base.addresses import Address, Family
 from proxy.core.balance import Farm, make_balancer
 from proxy.core.pool import IdlePool
 from proxy.core.stream.opening import HeaderIntake, limits_of, new_session
+from proxy.core.stream.ports import Host, Link
 from proxy.core.stream.session import Session
-from proxy.core.timers import TimerWheel
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import (
     CELL_NAMES,
@@ -45,16 +45,16 @@ COUNTED = """stot dreq dresp ereq econ eresp wretr wredis lbtot hrsp_1xx hrsp_2x
 ROOM = 1 << 30
 
 
-class FakeLink:
+class FakeLink(Link):
     """A link whose kernel takes `room` octets and whose far end is the test.
 
     What the far end sends waits while the owner has paused reading, as it would in the kernel.
     """
 
     def __init__(self, lab: Lab) -> None:
+        Link.__init__(self)
         self.lab = lab
         lab.links.append(self)
-        self.owner: Any = None
         self.inbox = bytearray()
         self.peer_ended = False
         self.told_end = False
@@ -66,14 +66,9 @@ class FakeLink:
         self.closed = False
         self.aborted = False
         self.alive = True
-        self.taken_ms = 0
         self.read_max = 0
 
     # what streams ask
-
-    @property
-    def pending(self) -> int:
-        return len(self.waiting)
 
     def send(self, octets: bytes | memoryview) -> bool:
         assert not self.closed, "sent on a closed link"
@@ -86,6 +81,7 @@ class FakeLink:
         self.out += self.waiting[:taken]
         del self.waiting[:taken]
         self.room -= taken
+        self.pending = len(self.waiting)
 
     def pause(self, cause: int) -> None:
         self.paused |= cause
@@ -222,22 +218,17 @@ class Journal:
         self.events.append((level, text))
 
 
-class Lab:
+class Lab(Host):
     """One frontend, one backend, `servers` servers named s0, s1, …; the streams' host."""
 
     def __init__(self, servers: int = 1, mode: str = "http", algorithm: str = "roundrobin", argument: str = "") -> None:
-        self.now_ms = START_MS
-        self.timers = TimerWheel()
-        self.server_failed: Any = None
-        self.server_answered: Any = None
-        self.server_connected: Any = None
+        Host.__init__(self, Process(), START_MS)
         self.attempts: list[FakeAttempt] = []
         self.links: list[FakeLink] = []
         self.all_attempts: list[FakeAttempt] = []
         self.sessions: list[Session] = []
         self.broken_ones: list[BaseException] = []
         self._soon: list[Callable[[], None]] = []
-        self.process = Process()
         self.process.maxconn = 1000
         self.log = Journal()
         self.frontend = Frontend("fe", 1)
@@ -307,7 +298,7 @@ class Lab:
         link = FakeLink(self)
         limits = limits_of(self.process.bufsize, self.process.maxrewrite, self.process.http_maxhdr)
         make = HeaderIntake if self.listener.accept_proxy else new_session
-        session = make(self, self.listener, link, peer, ("10.0.0.1", 80), limits)       # type: ignore[arg-type]
+        session = make(self, self.listener, link, peer, ("10.0.0.1", 80), limits)
         link.owner = session
         self.sessions.append(session)
         self.process.served += 1

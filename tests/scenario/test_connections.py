@@ -3,6 +3,8 @@
 import pytest
 from playbook import FakeLink, Lab, get, ok
 
+from proxy.core.pool import IdlePool
+
 
 def answered(lab: Lab, client: FakeLink) -> FakeLink:
     """One more request over a new connection; gives the server's end, idle afterwards if it may be."""
@@ -106,7 +108,7 @@ def test_max_reuse_ends_a_connection_after_so_many_requests_more():
 def test_a_full_pool_takes_no_more():
     lab = Lab()
     lab.server.pool_max_conn = 0
-    lab.server.idle._limit = 0
+    lab.server.idle = IdlePool(lab.server, lab.timers)
     client = lab.client()
     assert answered(lab, client).closed
     client.ends()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds on what a peer may send as a head, and the leniency an option may ask for.
 
@@ -14,11 +11,17 @@ class Limits:
     line), "h1-accept-payload-with-any-method".
     """
 
-    head: int = 16384 - 1024
-    start_line: int = 16384 - 1024
-    fields: int = 100
-    leading_lines: int = 10
-    payload_with_any_method: bool = False
+    __slots__ = ("fields", "head", "leading_lines", "payload_with_any_method", "start_line")
+
+    def __init__(
+        self, head: int = 16384 - 1024, start_line: int = 16384 - 1024, fields: int = 100, leading_lines: int = 10,
+        payload_with_any_method: bool = False,
+    ) -> None:
+        self.head = head
+        self.start_line = start_line
+        self.fields = fields
+        self.leading_lines = leading_lines
+        self.payload_with_any_method = payload_with_any_method
 
 
 DEFAULT_LIMITS = Limits()

@@ -7,12 +7,12 @@ on any completion of it: the checks below are the first that the readers make.
 from __future__ import annotations
 
 from proxy.base.errors import RemoteProtocolError
+from proxy.core.http1 import fast
 from proxy.core.http1.facts import BAD_GATEWAY
-from proxy.core.http1.fast import read_plain_request, read_plain_response
 from proxy.core.http1.h11_reader import check_request_line, check_status_line, read_any_request, read_any_response
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.http1.limits import Limits
-from proxy.core.http1.tables import END_OF_HEAD, TCHARS
+from proxy.core.http1.tables import TCHARS
 
 CR = 13
 RESPONSE_START = b"HTTP/1."
@@ -26,15 +26,15 @@ def read_request(octets: bytes, start: int, limits: Limits) -> RequestHead | Non
     Source: RFC 9112 §2.2, §3.
     """
     at = start
-    if octets[at:at + 1] == b"\r":
+    if at < len(octets) and octets[at] == CR:
         at = after_empty_lines(octets, start, limits)
-    end = octets.find(END_OF_HEAD, at, at + limits.head) + 2
-    if end < 2:
+    end = fast.end_of_head(octets, at, limits.head)
+    if end < 0:
         check_unfinished_request(octets, at, limits)
         return None
     if end - at > limits.start_line and octets.find(b"\n", at, at + limits.start_line) < 0:
         check_unfinished_request(octets, at, limits)
-    head = read_plain_request(octets, at, end, limits)
+    head = fast.read_plain_request(octets, at, end, limits)
     if head is None:
         head = read_any_request(octets, at, end + 2, limits)
     head.size = end + 2 - start
@@ -47,11 +47,11 @@ def read_response(octets: bytes, start: int, limits: Limits, request_method: byt
     Raises: RemoteProtocolError with 502.
     Source: RFC 9112 §4, §6.3.
     """
-    end = octets.find(END_OF_HEAD, start, start + limits.head) + 2
-    if end < 2:
+    end = fast.end_of_head(octets, start, limits.head)
+    if end < 0:
         check_unfinished_response(octets, start, limits)
         return None
-    head = read_plain_response(octets, start, end, limits, request_method)
+    head = fast.read_plain_response(octets, start, end, limits, request_method)
     if head is None:
         head = read_any_response(octets, start, end + 2, limits, request_method)
     head.size = end + 2 - start

@@ -7,10 +7,13 @@ a rule put together from foreign octets from ending a line.
 from __future__ import annotations
 
 from proxy.base.errors import LocalProtocolError
-from proxy.core.http1.head import Fields, RequestHead, ResponseHead
+from proxy.core.http1.head import RequestHead, ResponseHead
 
-join_pair = b": ".join
-join_lines = b"\r\n".join
+VERSION_10 = b"HTTP/1.0\r\n"
+VERSION_11 = b"HTTP/1.1\r\n"
+LINES_KEPT: dict[tuple[int, bytes, int], bytes] = {}
+LINES_KEPT_MAX = 256
+REASON_KEPT_MAX = 64
 
 
 def request_bytes(head: RequestHead, connection: bytes, extra: bytes) -> bytes:
@@ -36,10 +39,10 @@ def request_bytes(head: RequestHead, connection: bytes, extra: bytes) -> bytes:
         connection = connection + b", te" if connection else b"te"
     if connection:
         tail += b"connection: " + connection + b"\r\n"
-    line = head.method + b" " + head.target + (b" HTTP/1.1\r\n" if head.version_minor else b" HTTP/1.0\r\n")
+    line = b" ".join((head.method, head.target, VERSION_11 if head.version_minor else VERSION_10))
     if line.count(b" ") != 2:
         raise LocalProtocolError("white space inside method or target", 500)
-    return lines_of(line, head.fields) + tail + b"\r\n"
+    return head.written(line, tail)
 
 
 def response_bytes(head: ResponseHead, connection: bytes, extra: bytes) -> bytes:
@@ -59,22 +62,17 @@ def response_bytes(head: ResponseHead, connection: bytes, extra: bytes) -> bytes
         connection = connection + b", upgrade" if connection and head.status != 101 else b"upgrade"
     if connection:
         tail += b"connection: " + connection + b"\r\n"
-    version = b"HTTP/1.1 %d " if head.version_minor or head.chunked else b"HTTP/1.0 %d "
-    return lines_of(version % head.status + head.reason + b"\r\n", head.fields) + tail + b"\r\n"
+    return head.written(status_line(1 if head.version_minor or head.chunked else 0, head.status, head.reason), tail)
 
 
-def lines_of(start_line: bytes, fields: Fields) -> bytes:
-    """The start line and a line for each field, all ending in CRLF.
-
-    Raises: LocalProtocolError where one of them holds CR, LF or NUL.
-    """
-    if not fields:
-        lines, count = start_line, 1
-    else:
-        lines, count = start_line + join_lines(map(join_pair, fields)) + b"\r\n", len(fields) + 1
-    if lines.count(b"\n") != count or lines.count(b"\r") != count or b"\x00" in lines:
-        raise LocalProtocolError("line end or NUL inside a field", 500)
-    return lines
+def status_line(minor: int, status: int, reason: bytes) -> bytes:
+    """The first line of a response; those that were made before are kept, as far as they are few."""
+    line = LINES_KEPT.get((status, reason, minor))
+    if line is None:
+        line = b"HTTP/1.%d %d %b\r\n" % (minor, status, reason)
+        if len(LINES_KEPT) < LINES_KEPT_MAX and len(reason) < REASON_KEPT_MAX:
+            LINES_KEPT[(status, reason, minor)] = line
+    return line
 
 
 def request_connection(minor: int, keep: bool) -> bytes:

@@ -1,13 +1,13 @@
 """Counting: what a session, a stream and a server connection leave on the board.
 
-Rows count as HAProxy's columns do (management guide, section 9.1). A row is a memoryview of 64-bit cells.
+Rows count as HAProxy's columns do (management guide, section 9.1). A row is what `Counted.cells` gives.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from proxy.runtime.averages import average_add
+from proxy.runtime import averages, rates
 from proxy.runtime.cells import (
     CONN_CUR,
     CONN_MAX,
@@ -35,13 +35,12 @@ from proxy.runtime.cells import (
     TTIME_MAX,
     TTIME_SUM,
 )
-from proxy.runtime.rates import rate_add
 
 
 def connection_opened(row: Any, now_ms: int) -> None:
     """A client connection was accepted by a frontend."""
     row[CONN_TOT] += 1
-    rate_add(row, CONN_RATE_AT, CONN_RATE_MAX, now_ms)
+    rates.rate_add(row, CONN_RATE_AT, CONN_RATE_MAX, now_ms)
     row[CONN_CUR] += 1
     if row[CONN_CUR] > row[CONN_MAX]:
         row[CONN_MAX] = row[CONN_CUR]
@@ -50,7 +49,7 @@ def connection_opened(row: Any, now_ms: int) -> None:
 def session_opened(row: Any, now_ms: int) -> None:
     """A session began on a frontend or a listener."""
     row[STOT] += 1
-    rate_add(row, RATE_AT, RATE_MAX, now_ms)
+    rates.rate_add(row, RATE_AT, RATE_MAX, now_ms)
 
 
 def occupancy(row: Any, current: int) -> None:
@@ -69,7 +68,7 @@ def stream_given(row: Any, now_ms: int) -> None:
 def request_received(row: Any, now_ms: int) -> None:
     """A whole request head came, good or bad."""
     row[REQ_TOT] += 1
-    rate_add(row, REQ_RATE_AT, REQ_RATE_MAX, now_ms)
+    rates.rate_add(row, REQ_RATE_AT, REQ_RATE_MAX, now_ms)
 
 
 def response_counted(row: Any, status: int) -> None:
@@ -90,6 +89,6 @@ def times_counted(row: Any, queue_ms: int, connect_ms: int, response_ms: int, to
 def _time_counted(row: Any, sum_cell: int, max_cell: int, samples: int, value_ms: int) -> None:
     if value_ms < 0:
         value_ms = 0
-    average_add(row, sum_cell, samples, value_ms)
+    averages.average_add(row, sum_cell, samples, value_ms)
     if value_ms > row[max_cell]:
         row[max_cell] = value_ms

@@ -26,7 +26,7 @@ class Body:
         self.done = left == 0 and decoder is None
         self.extra = 0
 
-    def feed(self, received: memoryview) -> Octets:
+    def feed(self, received: Octets) -> Octets:
         """What of these octets is to be sent on, in the form it leaves in."""
         if self.decoder is not None:
             return self._feed_chunked(self.decoder, received)
@@ -41,7 +41,7 @@ class Body:
         self.done = self.left == 0
         return received
 
-    def _feed_chunked(self, decoder: ChunkedDecoder, received: memoryview) -> Octets:
+    def _feed_chunked(self, decoder: ChunkedDecoder, received: Octets) -> Octets:
         spans = decoder.feed(received)
         self.done = decoder.done
         self.extra = decoder.leftover

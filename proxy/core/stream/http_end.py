@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.core.http1.head import RequestHead, ResponseHead
-from proxy.core.stream import failure
-from proxy.core.stream.accounting import response_counted
+from proxy.core.stream import accounting, failure
 from proxy.core.stream.body import Body
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.idleness import silence_ends
 from proxy.core.stream.log_facts import request_facts, session_facts, stream_facts, termination
 from proxy.core.stream.server_connection import ServerConnection
-from proxy.core.stream.stream import CLOSED, ESTABLISHED, Stream
+from proxy.core.stream.states import CLOSED, ESTABLISHED
+from proxy.core.stream.stream import Stream
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import BOUT, REQ_TOT
 from proxy.runtime.server import Server
@@ -36,7 +36,7 @@ class HttpEnd(Stream):
     session: HttpSession
 
     def __init__(self, session: HttpSession, backend: Backend | None, head: RequestHead) -> None:
-        Stream.__init__(self, session, backend, session.request_ended_ms)
+        self.prepare(session, backend, session.request_ended_ms)
         self.head = head
         self.octets_in = head.size
         self.extra = b""                            # field lines added to the request
@@ -213,16 +213,16 @@ class HttpEnd(Stream):
 
     def _count_own_octets(self, octets: int) -> None:
         if self.backend is not None:
-            self.backend.counters[BOUT] += octets
+            self.backend.cells[BOUT] += octets
         if self.server is not None:
-            self.server.counters[BOUT] += octets
+            self.server.cells[BOUT] += octets
 
     def _count_response(self) -> None:
         """Count how the exchange ended for the client: its status, or that there was none."""
-        response_counted(self.session.frontend.counters, self.status)
+        accounting.response_counted(self.session.frontend.cells, self.status)
         if self.backend is not None:
-            row = self.backend.counters
-            response_counted(row, self.status)
+            row = self.backend.cells
+            accounting.response_counted(row, self.status)
             row[REQ_TOT] += 1
 
     def log(self, why: Failure | None, server: Server | None = None) -> None:

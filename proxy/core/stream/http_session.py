@@ -12,21 +12,21 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.base.errors import RemoteProtocolError
+from proxy.core.http1 import reader, writer
 from proxy.core.http1.errors import last_hop_response
 from proxy.core.http1.head import RequestHead
 from proxy.core.http1.limits import Limits
-from proxy.core.http1.reader import read_request
-from proxy.core.http1.writer import response_connection
-from proxy.core.stream import failure, http_edit
-from proxy.core.stream.accounting import request_received, response_counted
+from proxy.core.stream import accounting, failure, http_edit
+from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_stream import HttpStream
 from proxy.core.stream.log_facts import request_facts, session_facts, termination
-from proxy.core.stream.ports import PAUSE_NOT_ASKED, Host, Link
+from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_NOT_ASKED, Host, Link
 from proxy.core.stream.reply import own_response
-from proxy.core.stream.server_connection import HEAD_READ_OCTETS, ServerConnection
+from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.service_stream import ServiceStream
 from proxy.core.stream.session import Session
+from proxy.core.stream.states import NO_FLAG
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import (
     BIN,
@@ -39,11 +39,11 @@ from proxy.runtime.cells import (
     INTERCEPTED,
 )
 from proxy.runtime.frontend import Listener
+from proxy.runtime.server import Server
 
 LINGER_MS = 1000
 LINGER_OCTETS = 1 << 20
 WEBSOCKET = b"websocket"
-NO_FLAG = ord("-")
 
 
 class HttpSession(Session):
@@ -64,7 +64,7 @@ class HttpSession(Session):
         Session.__init__(self, host, listener, link, peer, local)
         self.limits = limits
         self.buffer = b""
-        self.stream: Any = None
+        self.stream: Exchange | None = None
         self.head: RequestHead | None = None
         self.requests = 0
         self.request_began_ms = 0               # first octet of the request at hand; 0 = none yet
@@ -83,14 +83,14 @@ class HttpSession(Session):
     # what the link tells
 
     def started(self) -> None:
-        row = self.frontend.counters
+        row = self.frontend.cells
         row[H1_OPEN_CONNECTIONS] += 1
         row[H1_TOTAL_CONNECTIONS] += 1
         self.link.limit_reads(HEAD_READ_OCTETS)
         self._arm_for_request(self.frontend.timeout_http_request_ms or self.frontend.timeout_client_ms)
 
-    def octets(self, received: memoryview) -> None:
-        row, count = self.frontend.counters, len(received)
+    def octets(self, received: bytes | memoryview) -> None:
+        row, count = self.frontend.cells, len(received)
         row[BIN] += count
         self.client_active_ms = self.host.now_ms
         stream = self.stream
@@ -101,7 +101,7 @@ class HttpSession(Session):
             if self.linger_octets > LINGER_OCTETS:
                 self.finish(abort=True)
         else:
-            self.listener.counters[BIN] += count
+            self.listener.cells[BIN] += count
             self.buffer = self.buffer + bytes(received) if self.buffer else bytes(received)
             self.read_heads()
 
@@ -144,6 +144,9 @@ class HttpSession(Session):
     def is_idle(self) -> bool:
         return self.stream is None and not self.request_began_ms and self.requests > 0
 
+    def is_on(self, server: Server) -> bool:
+        return self.stream is not None and self.stream.on_server is server
+
     def shut(self, why: Failure) -> None:
         if self.stream is not None:
             self.stream.shut(why)
@@ -174,7 +177,7 @@ class HttpSession(Session):
             self.number_request()
             self._arm_for_request(frontend.timeout_http_request_ms or frontend.timeout_client_ms)
         try:
-            head = read_request(self.buffer, 0, self.limits)
+            head = reader.read_request(self.buffer, 0, self.limits)
         except RemoteProtocolError as error:
             self._refuse(failure.BAD_REQUEST, error.status)
             return False
@@ -184,7 +187,7 @@ class HttpSession(Session):
         self.head = head
         self.request_ended_ms = host.now_ms
         self.requests += 1
-        request_received(frontend.counters, host.now_ms)
+        accounting.request_received(frontend.cells, host.now_ms)
         if head.upgrade and head.upgrade.lower() == WEBSOCKET and head.get(b"sec-websocket-key") is None:
             self._refuse(failure.BAD_REQUEST, 400)
             return False
@@ -208,9 +211,9 @@ class HttpSession(Session):
             self._answer_last_hop(head)
             return
         http_edit.capture_request(self, head)
-        stream = self._service(head, backend) or HttpStream(self, backend, head)
+        stream: Exchange = self._service(head, backend) or HttpStream(self, backend, head)
         self.stream = stream
-        row = frontend.counters
+        row = frontend.cells
         row[H1_OPEN_STREAMS] += 1
         row[H1_TOTAL_STREAMS] += 1
         stream.begin()
@@ -226,23 +229,23 @@ class HttpSession(Session):
         return None
 
     def _answer_monitor(self, head: RequestHead) -> None:
-        self.frontend.counters[INTERCEPTED] += 1
+        self.frontend.cells[INTERCEPTED] += 1
         keep = self.keep and not head.has_body
         self.send_own(200, head, keep)
-        response_counted(self.frontend.counters, 200)
+        accounting.response_counted(self.frontend.cells, 200)
         self._answered(keep, head)
 
     def _answer_last_hop(self, head: RequestHead) -> None:
         """OPTIONS or TRACE that may not be passed on any more (RFC 9110 §7.6.2)."""
         keep = self.keep and not head.has_body
-        response = last_hop_response(head.method, response_connection(1, head.version_minor, keep))
+        response = last_hop_response(head.method, writer.response_connection(1, head.version_minor, keep))
         self.link.send(response)
-        row = self.frontend.counters
+        row = self.frontend.cells
         row[INTERCEPTED] += 1
         row[BOUT] += len(response)
-        self.listener.counters[BOUT] += len(response)
+        self.listener.cells[BOUT] += len(response)
         status = 200 if head.method == b"OPTIONS" else 501
-        response_counted(row, status)
+        accounting.response_counted(row, status)
         log = self.frontend.log
         if log is not None:
             record = session_facts(self)
@@ -272,19 +275,19 @@ class HttpSession(Session):
         if self.gone:
             return 0
         self.link.send(response)
-        self.frontend.counters[BOUT] += len(response)
-        self.listener.counters[BOUT] += len(response)
+        self.frontend.cells[BOUT] += len(response)
+        self.listener.cells[BOUT] += len(response)
         return len(response)
 
     def _refuse(self, why: Failure, status: int) -> None:
         """Answer a request that never became one, log it, and end the connection."""
-        row = self.frontend.counters
+        row = self.frontend.cells
         row[EREQ] += 1
-        self.listener.counters[EREQ] += 1
+        self.listener.cells[EREQ] += 1
         if self.head is None:
-            request_received(row, self.host.now_ms)
+            accounting.request_received(row, self.host.now_ms)
         self.send_own(status, self.head, False)
-        response_counted(row, status)
+        accounting.response_counted(row, status)
         log = self.frontend.log
         if log is not None:
             self._log_refusal(log, why, status)
@@ -334,7 +337,7 @@ class HttpSession(Session):
     def _leave_stream(self) -> None:
         if self.stream is not None:
             self.stream = None
-            self.frontend.counters[H1_OPEN_STREAMS] -= 1
+            self.frontend.cells[H1_OPEN_STREAMS] -= 1
 
     def linger(self) -> None:
         """Half-close and read what the client still sends, so that our last octets are not lost to a reset."""
@@ -352,7 +355,7 @@ class HttpSession(Session):
         if self.closed:
             return
         self._leave_stream()
-        self.frontend.counters[H1_OPEN_CONNECTIONS] -= 1
+        self.frontend.cells[H1_OPEN_CONNECTIONS] -= 1
         private, self.private = self.private, None
         if private is not None:
             private.owner_session = None

@@ -9,27 +9,25 @@ a request that was kept whole can be sent again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from proxy.base.errors import LocalProtocolError, RemoteProtocolError
+from proxy.core.http1 import reader, writer
 from proxy.core.http1.chunked import ChunkedDecoder
-from proxy.core.http1.head import RequestHead, ResponseHead
-from proxy.core.http1.reader import read_response
-from proxy.core.http1.writer import request_bytes, request_connection, response_bytes, response_connection
-from proxy.core.stream import failure, http_edit
-from proxy.core.stream.accounting import response_counted
+from proxy.core.http1.head import ResponseHead
+from proxy.core.stream import accounting, failure, http_edit
 from proxy.core.stream.body import UNTIL_CLOSE, Body, Octets
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_end import HttpEnd
-from proxy.core.stream.ports import PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Link
-from proxy.core.stream.server_connection import BODY_READ_OCTETS, HEAD_READ_OCTETS, ServerConnection
-from proxy.core.stream.stream import ESTABLISHED
+from proxy.core.stream.ports import BODY_READ_OCTETS, HEAD_READ_OCTETS, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Link
+from proxy.core.stream.server_connection import ServerConnection
+from proxy.core.stream.states import ESTABLISHED
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import REQ_TOT
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
-    from proxy.core.stream.http_session import HttpSession
+    pass
 
 SWITCHING_PROTOCOLS = 101
 CONTINUE = 100
@@ -47,9 +45,6 @@ class HttpStream(HttpEnd):
     """
 
     __slots__ = ()
-
-    def __init__(self, session: HttpSession, backend: Backend | None, head: RequestHead) -> None:
-        HttpEnd.__init__(self, session, backend, head)
 
     # the request
 
@@ -75,7 +70,7 @@ class HttpStream(HttpEnd):
         if self.state != ESTABLISHED and not self.is_over:
             self.assign()
 
-    def client_octets(self, received: memoryview) -> None:
+    def client_octets(self, received: bytes | memoryview) -> None:
         """More from the client: its body, its side of a tunnel, or the next request."""
         if self.tunnel:
             self.octets_in += len(received)
@@ -86,13 +81,13 @@ class HttpStream(HttpEnd):
         elif self.request_body is not None:
             self._request_octets(self.request_body, received)
 
-    def _keep_for_later(self, received: memoryview) -> None:
+    def _keep_for_later(self, received: bytes | memoryview) -> None:
         session = self.session
         session.buffer += bytes(received)
         if len(session.buffer) >= session.limits.head:
             session.link.pause(PAUSE_NOT_ASKED)
 
-    def _request_octets(self, body: Body, received: memoryview) -> None:
+    def _request_octets(self, body: Body, received: bytes | memoryview) -> None:
         self.body_begun = True
         try:
             octets = body.feed(received)
@@ -181,7 +176,8 @@ class HttpStream(HttpEnd):
         l7_retries = backend.retries > 0 and backend.retries_l7
         self.may_replay = l7_retries or (self.was_reused and head.method in IDEMPOTENT)
         try:
-            octets = request_bytes(head, request_connection(head.version_minor, self._keeps_server(backend)), self.extra)
+            connection = writer.request_connection(head.version_minor, self._keeps_server(backend))
+            octets = writer.request_bytes(head, connection, self.extra)
         except LocalProtocolError as error:
             self.host.broken(self, error)
             self.shut(failure.INTERNAL)
@@ -206,7 +202,7 @@ class HttpStream(HttpEnd):
 
     # the response
 
-    def server_octets(self, received: memoryview) -> None:
+    def server_octets(self, received: bytes | memoryview) -> None:
         """More from the server: heads, body, or its side of a tunnel."""
         self.session.server_active_ms = self.host.now_ms
         if self.tunnel:
@@ -225,7 +221,7 @@ class HttpStream(HttpEnd):
         session = self.session
         while self.response is None and self.response_buffer and not self.is_over:
             try:
-                head = read_response(self.response_buffer, 0, session.limits, self.head.method)
+                head = reader.read_response(self.response_buffer, 0, session.limits, self.head.method)
             except RemoteProtocolError:
                 self.server_failed(failure.RESPONSE_BAD)
                 return
@@ -246,11 +242,11 @@ class HttpStream(HttpEnd):
         """1xx: passed on to a client that knows them."""
         self.interims += 1
         if self.server is not None:
-            self._count_head(self.server.counters, head.status)
+            self._count_head(self.server, head.status)
         if head.status == CONTINUE:
             self.continued = True
         if self.head.version_minor:
-            self._to_client(response_bytes(head, b"", b""))
+            self._to_client(writer.response_bytes(head, b"", b""))
 
     def _begin_response(self, head: ResponseHead, rest: bytes) -> None:
         """The final head: change it as configured, send it, and go on with the body."""
@@ -274,21 +270,22 @@ class HttpStream(HttpEnd):
         extra = http_edit.edit_response(self, session, backend, server, head)
         minor = head.version_minor
         try:
-            connection = b"" if self.tunnel else response_connection(minor, self.head.version_minor, session.keep)
-            octets = response_bytes(head, connection, extra)
+            connection = b"" if self.tunnel else writer.response_connection(minor, self.head.version_minor, session.keep)
+            octets = writer.response_bytes(head, connection, extra)
         except LocalProtocolError as error:
             host.broken(self, error)
             self.response = None
             self.shut(failure.INTERNAL)
             return
         self.responded = True
-        self._count_head(server.counters, head.status)
+        self._count_head(server, head.status)
         if session.frontend.logasap:
             self.log(None)
         self._send_first(octets, rest)
 
-    def _count_head(self, row: Any, status: int) -> None:
-        response_counted(row, status)
+    def _count_head(self, server: Server, status: int) -> None:
+        row = server.cells
+        accounting.response_counted(row, status)
         row[REQ_TOT] += 1
 
     def _wants_retry(self, backend: Backend, status: int) -> bool:
@@ -344,7 +341,7 @@ class HttpStream(HttpEnd):
             self._to_client(octets)
             self._response_octets(body, memoryview(rest))
 
-    def _response_octets(self, body: Body, received: memoryview) -> None:
+    def _response_octets(self, body: Body, received: bytes | memoryview) -> None:
         try:
             octets = body.feed(received)
         except RemoteProtocolError:

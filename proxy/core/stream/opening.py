@@ -52,8 +52,8 @@ class HeaderIntake(Session):
         patience_ms = self.frontend.timeout_client_ms
         self.arm(self.host.now_ms + patience_ms if patience_ms else 0)
 
-    def octets(self, received: memoryview) -> None:
-        self.buffer += bytes(received)
+    def octets(self, received: bytes | memoryview) -> None:
+        self.buffer += received
         try:
             header = parse(self.buffer)
         except RemoteProtocolError as error:

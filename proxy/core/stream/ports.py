@@ -1,14 +1,15 @@
 """What the streams ask of the engine: a link to write to, and a host to connect, to time and to log.
 
-The engine gives real sockets, a scenario test gives recorders: the streams can not tell.
+The engine gives real sockets, a scenario test gives recorders: the streams can not tell. They are base classes, not protocols, so
+that compiled streams call them without looking a name up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
-from proxy.core.timers import TimerWheel
+from proxy.core.timers import Entry, TimerWheel
 from proxy.runtime.process import Process
 from proxy.runtime.server import Server
 
@@ -16,59 +17,91 @@ from proxy.runtime.server import Server
 PAUSE_PEER_FULL = 1        # the other side does not drain
 PAUSE_NOT_ASKED = 2        # nothing may be read now: pipelined requests, a request that waits for its server
 
+HEAD_READ_OCTETS = 16384    # the most to read at once where a head is expected
+BODY_READ_OCTETS = 131072   # and where octets flow
 
-class Link(Protocol):
-    """One connected socket, seen by its owner."""
 
-    pending: int
-    """Octets accepted by `send` that the kernel has not taken yet."""
+def abstract() -> NoReturn:
+    """A method that each kind has for itself."""
+    raise AssertionError("told to a base class")
 
-    taken_ms: int
-    """When it last took some of those."""
+
+class Link(Entry):
+    """One connected socket, seen by its owner.
+
+    `pending` counts the octets accepted by `send` that the kernel has not taken yet, `taken_ms` is when it last took some of
+    those.
+    """
+
+    __slots__ = ("owner", "pending", "taken_ms")
+
+    def __init__(self) -> None:
+        Entry.__init__(self)
+        self.owner: Any = None              # a LinkOwner
+        self.pending = 0
+        self.taken_ms = 0
 
     def send(self, octets: bytes | memoryview) -> bool:
         """Write; True when the kernel took all, False when some are pending (then `drained` will be told)."""
+        abstract()
 
-    def pause(self, cause: int) -> None: ...
+    def pause(self, cause: int) -> None:
+        abstract()
 
-    def resume(self, cause: int) -> None: ...
+    def resume(self, cause: int) -> None:
+        abstract()
 
     def limit_reads(self, octets: int) -> None:
         """The most to read at once: one buffer for heads, more for bodies."""
+        abstract()
 
     def end_writing(self) -> None:
         """Half-close once everything pending has left."""
+        abstract()
 
     def close(self) -> None:
         """Close once everything pending has left; nothing more is told to the owner."""
+        abstract()
 
     def abort(self) -> None:
         """Close now, by a reset when octets were left unsent; nothing more is told to the owner."""
+        abstract()
 
     def local_address(self) -> tuple[str, int] | None:
         """Our own end of the connection."""
+        abstract()
 
     def is_alive(self) -> bool:
         """Ask the kernel whether the peer is still there and silent (for a connection that was idle)."""
+        abstract()
 
 
-class LinkOwner(Protocol):
-    """What a link tells the one it belongs to. Octets are only valid during the call."""
+class LinkOwner(Entry):
+    """What a link tells the one it belongs to.
 
-    def octets(self, received: memoryview) -> None: ...
+    `received` is octets, or a view of the reader's buffer that is only valid during the call.
+    """
+
+    __slots__ = ()
+
+    def octets(self, received: bytes | memoryview) -> None:
+        abstract()
 
     def ended(self) -> None:
         """The peer has half-closed."""
+        abstract()
 
     def lost(self) -> None:
         """The connection is broken (reset, network error)."""
+        abstract()
 
     def drained(self) -> None:
         """Everything pending has left."""
+        abstract()
 
 
-class Connector(LinkOwner, Protocol):
-    """One that waits for a connection to a server."""
+class Connector(Protocol):
+    """One that waits for a connection to a server, to own it."""
 
     def connected(self, link: Link) -> None: ...
 
@@ -76,37 +109,43 @@ class Connector(LinkOwner, Protocol):
         """No connection: refused (or unreachable), else out of local resources."""
 
 
-class Host(Protocol):
+class Host:
     """The engine, seen by the streams.
 
+    `server_failed` is told of each failed attempt on a server (passive health checks), `server_answered` the status of each
+    response, `server_connected` of each stream that has got its connection: None where nobody wants to know.
     Units: `now_ms` is the monotonic clock at the start of the event being handled.
     """
 
-    now_ms: int
-    timers: TimerWheel
-    process: Process
-    server_failed: Callable[[Server, Any], None] | None
-    """Told of each failed attempt on a server (passive health checks), when anyone wants to know."""
+    __slots__ = ("now_ms", "process", "server_answered", "server_connected", "server_failed", "timers")
 
-    server_answered: Callable[[Server, int], None] | None
-    """Told the status of each response, when anyone wants to know."""
+    def __init__(self, process: Process, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.timers = TimerWheel()
+        self.process = process
+        self.server_failed: Callable[[Server, Any], None] | None = None
+        self.server_answered: Callable[[Server, int], None] | None = None
+        self.server_connected: Callable[[Server], None] | None = None
 
-    server_connected: Callable[[Server], None] | None
-    """Told of each stream that has got its connection, when anyone wants to know."""
-
-    def wall_s(self) -> float: ...
+    def wall_s(self) -> float:
+        abstract()
 
     def connect(self, server: Server, owner: Connector, port: int, early: bytes) -> Any:
         """Begin to connect; `early` (a PROXY header) is written first. Returns a token with `cancel()`."""
+        abstract()
 
     def session_over(self, session: Any) -> None:
         """A session has closed its connection: forget it, and accept anew if that was waiting for it."""
+        abstract()
 
     def session_replaced(self, old: Any, new: Any) -> None:
         """The link of `old` belongs to `new` from now on; the client was counted already."""
+        abstract()
 
-    def soon(self, callback: Callable[[], None]) -> None:
+    def soon(self, callback: Callable[[], object]) -> None:
         """Call back in this turn of the event loop, after what is being handled."""
+        abstract()
 
     def broken(self, where: object, error: BaseException) -> None:
         """An invariant is broken: count it and log it once."""
+        abstract()

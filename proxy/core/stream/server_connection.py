@@ -9,23 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.stream.ports import PAUSE_PEER_FULL, Host, Link
+from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_PEER_FULL, Host, Link, LinkOwner
 from proxy.runtime.cells import H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, USED_CUR, USED_MAX
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
     from proxy.core.stream.stream import Stream
 
-HEAD_READ_OCTETS = 16384
-BODY_READ_OCTETS = 131072
-
-
-class ServerConnection:
+class ServerConnection(LinkOwner):
     """One connection to a server, connecting, in use or idle."""
 
     __slots__ = ("attempt", "has_ended", "host", "is_gone", "is_safe", "link", "owner_session", "requests", "server", "stream")
 
     def __init__(self, host: Host, server: Server, stream: Stream) -> None:
+        LinkOwner.__init__(self)
         self.host = host
         self.server = server
         self.stream: Stream | None = stream
@@ -36,32 +33,33 @@ class ServerConnection:
         self.is_gone = False
         self.has_ended = False                  # the server has ended its side
         self.owner_session: Any = None          # the session that keeps it for itself (http-reuse never)
-        if server.backend.is_http:
-            row = server.backend.counters
+        backend = self.server.backend
+        if backend.is_http:
+            row = backend.cells
             row[H1_OPEN_CONNECTIONS] += 1
             row[H1_TOTAL_CONNECTIONS] += 1
         self._count_use()
 
     def _count_use(self) -> None:
-        row = self.server.counters
+        row = self.server.cells
         row[USED_CUR] += 1
         if row[USED_CUR] > row[USED_MAX]:
             row[USED_MAX] = row[USED_CUR]
         if self.server.backend.is_http:
-            row = self.server.backend.counters
+            row = self.server.backend.cells
             row[H1_OPEN_STREAMS] += 1
             row[H1_TOTAL_STREAMS] += 1
 
     def _count_rest(self) -> None:
-        self.server.counters[USED_CUR] -= 1
+        self.server.cells[USED_CUR] -= 1
         if self.server.backend.is_http:
-            self.server.backend.counters[H1_OPEN_STREAMS] -= 1
+            self.server.backend.cells[H1_OPEN_STREAMS] -= 1
 
     def _count_gone(self) -> None:
         if not self.is_gone:
             self.is_gone = True
             if self.server.backend.is_http:
-                self.server.backend.counters[H1_OPEN_CONNECTIONS] -= 1
+                self.server.backend.cells[H1_OPEN_CONNECTIONS] -= 1
 
     def connect(self, port: int, early: bytes) -> None:
         """Begin to connect; the stream is told how it ends."""
@@ -84,7 +82,7 @@ class ServerConnection:
         if stream is not None:
             stream.connect_failed(refused)
 
-    def octets(self, received: memoryview) -> None:
+    def octets(self, received: bytes | memoryview) -> None:
         stream = self.stream
         if stream is None:                      # an answer that nobody asked for: the connection can not be trusted
             self._idle_ended()
@@ -124,8 +122,9 @@ class ServerConnection:
         """The stream is done with it and it may be kept: read on, to notice when the server closes it."""
         self.stream = None
         self._count_rest()
-        self.link.limit_reads(HEAD_READ_OCTETS)
-        self.link.resume(PAUSE_PEER_FULL)
+        link = self.link
+        link.limit_reads(HEAD_READ_OCTETS)
+        link.resume(PAUSE_PEER_FULL)
 
     def discard(self) -> None:
         """Close it, whatever it was doing."""

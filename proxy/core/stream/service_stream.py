@@ -13,12 +13,13 @@ from proxy.core.http1.chunked import CHUNK_END, LAST_CHUNK, chunk_head
 from proxy.core.http1.errors import BUILT_IN, REDIRECTS
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.http1.writer import response_bytes, response_connection
-from proxy.core.stream import failure
-from proxy.core.stream.accounting import occupancy, response_counted, stream_given
+from proxy.core.stream import accounting, failure
+from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_edit import capture
 from proxy.core.stream.log_facts import request_facts, session_facts, termination
 from proxy.core.stream.ports import PAUSE_NOT_ASKED
+from proxy.core.stream.states import NO_FLAG
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import BIN, BOUT, INTERCEPTED, REQ_TOT
 from proxy.runtime.frontend import Frontend
@@ -27,10 +28,9 @@ from proxy.runtime.service import ServiceRequest, ServiceResponse
 if TYPE_CHECKING:
     from proxy.core.stream.http_session import HttpSession
 
-NO_FLAG = ord("-")
 
 
-class ServiceStream:
+class ServiceStream(Exchange):
     """One request to a service and its answer."""
 
     __slots__ = (
@@ -57,11 +57,11 @@ class ServiceStream:
         head, session = self.head, self.session
         backend = self._backend
         if backend is None:
-            session.frontend.counters[INTERCEPTED] += 1
+            session.frontend.cells[INTERCEPTED] += 1
         else:
             backend.sessions += 1
-            stream_given(backend.counters, session.host.now_ms)
-            occupancy(backend.counters, backend.sessions)
+            accounting.stream_given(backend.cells, session.host.now_ms)
+            accounting.occupancy(backend.cells, backend.sessions)
         if head.chunked:
             self._unread("chunked")
         elif head.content_length > session.limits.head:
@@ -80,7 +80,7 @@ class ServiceStream:
         self.session.keep = False
         self._respond(None, problem)
 
-    def client_octets(self, received: memoryview) -> None:
+    def client_octets(self, received: bytes | memoryview) -> None:
         missing = self.head.content_length - len(self._body) if self.status < 0 else 0
         self._body += bytes(received[:missing])
         if len(received) > missing:
@@ -156,8 +156,8 @@ class ServiceStream:
     def _send(self, octets: bytes) -> None:
         self._octets_out += len(octets)
         session = self.session
-        session.frontend.counters[BOUT] += len(octets)
-        session.listener.counters[BOUT] += len(octets)
+        session.frontend.cells[BOUT] += len(octets)
+        session.listener.cells[BOUT] += len(octets)
         if octets:
             session.link.send(octets)
 
@@ -215,7 +215,7 @@ class ServiceStream:
         self.is_over = True
         self._pieces = None
         session = self.session
-        response_counted(session.frontend.counters, self.status)
+        accounting.response_counted(session.frontend.cells, self.status)
         self._count_backend(session.frontend)
         log = session.frontend.log
         if log is None:
@@ -238,13 +238,13 @@ class ServiceStream:
         backend = self._backend or frontend.backend
         if backend is None or (self._backend is None and backend.name != frontend.name):
             return
-        row = backend.counters
+        row = backend.cells
         row[BIN] += self.head.size + len(self._body)
         row[BOUT] += self._octets_out
         if self._backend is not None:
             backend.sessions -= 1
-            occupancy(row, backend.sessions)
-            response_counted(row, self.status)
+            accounting.occupancy(row, backend.sessions)
+            accounting.response_counted(row, self.status)
             row[REQ_TOT] += 1
 
 

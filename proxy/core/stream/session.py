@@ -8,27 +8,28 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from proxy.core.stream.accounting import connection_opened, occupancy, session_opened
+from proxy.core.stream import accounting
 from proxy.core.stream.failure import Failure
-from proxy.core.stream.ports import Host, Link
-from proxy.core.timers import NEVER
+from proxy.core.stream.ports import Host, Link, LinkOwner, abstract
 from proxy.runtime.cells import CONN_CUR
 from proxy.runtime.frontend import Frontend, Listener
+from proxy.runtime.server import Server
 
 
-class Session:
+class Session(LinkOwner):
     """One client connection.
 
     Units: `deadline_ms` on the monotonic clock; `accept_wall_s` in seconds since the epoch.
     """
 
     __slots__ = (
-        "accept_ms", "accept_wall_s", "client_active_ms", "closed", "deadline_ms", "frontend", "gone", "host", "link",
+        "accept_ms", "accept_wall_s", "client_active_ms", "closed", "frontend", "gone", "host", "link",
         "listener", "local_address", "local_port", "packed", "peer_address", "peer_port", "request_number",
-        "server_active_ms", "slot",
+        "server_active_ms",
     )
 
     def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]) -> None:
+        LinkOwner.__init__(self)
         self.host = host
         self.listener = listener
         self.frontend: Frontend = listener.frontend
@@ -39,8 +40,6 @@ class Session:
         self.accept_wall_s = host.wall_s()
         self.client_active_ms = host.now_ms
         self.server_active_ms = host.now_ms
-        self.deadline_ms = NEVER
-        self.slot = 0
         self.closed = False
         self.gone = False                       # the client's connection is broken: nothing reaches it any more
         self.packed = b""
@@ -53,40 +52,29 @@ class Session:
         now_ms, frontend, listener = self.host.now_ms, self.frontend, self.listener
         frontend.served += 1
         listener.served += 1
-        row = frontend.counters
-        connection_opened(row, now_ms)
-        session_opened(row, now_ms)
-        occupancy(row, frontend.served)
-        session_opened(listener.counters, now_ms)
-        occupancy(listener.counters, listener.served)
+        row = frontend.cells
+        accounting.connection_opened(row, now_ms)
+        accounting.session_opened(row, now_ms)
+        accounting.occupancy(row, frontend.served)
+        accounting.session_opened(listener.cells, now_ms)
+        accounting.occupancy(listener.cells, listener.served)
         self.started()
 
     def started(self) -> None:
         """The first thing a mode does."""
-        raise AssertionError("a session is of a mode")
-
-    def deadline_reached(self, now_ms: int) -> None:
-        raise AssertionError("a session is of a mode")
-
-    def octets(self, received: memoryview) -> None:
-        raise AssertionError("a session is of a mode")
-
-    def ended(self) -> None:
-        raise AssertionError("a session is of a mode")
-
-    def lost(self) -> None:
-        raise AssertionError("a session is of a mode")
-
-    def drained(self) -> None:
-        raise AssertionError("a session is of a mode")
+        abstract()
 
     def is_idle(self) -> bool:
         """True between two requests: nothing is lost by closing."""
         return False
 
+    def is_on(self, server: Server) -> bool:
+        """True while its stream holds a slot of that server."""
+        return False
+
     def shut(self, why: Failure) -> None:
         """End the session at once: an administrator, or a server that went down, wants it."""
-        raise AssertionError("a session is of a mode")
+        abstract()
 
     # the streams' side
 
@@ -121,8 +109,8 @@ class Session:
         frontend, listener = self.frontend, self.listener
         frontend.served -= 1
         listener.served -= 1
-        row = frontend.counters
-        occupancy(row, frontend.served)
+        row = frontend.cells
+        accounting.occupancy(row, frontend.served)
         row[CONN_CUR] -= 1
-        occupancy(listener.counters, listener.served)
+        accounting.occupancy(listener.cells, listener.served)
         host.session_over(self)

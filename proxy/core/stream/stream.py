@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.core import queue
 from proxy.core.proxy_protocol import encode_v1, encode_v2
-from proxy.core.stream import failure
-from proxy.core.stream.accounting import occupancy, stream_given, times_counted
+from proxy.core.stream import accounting, failure
+from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure
-from proxy.core.stream.ports import Host, Link
+from proxy.core.stream.ports import Host, Link, abstract
 from proxy.core.stream.server_connection import ServerConnection
+from proxy.core.stream.states import ASSIGNING, CLOSED, CONNECTING, ESTABLISHED, NO_FLAG, QUEUED, WAITING
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import BIN, BOUT, CONNECT, LBTOT, REUSE, WREDIS, WRETR
 from proxy.runtime.server import Server
@@ -28,19 +29,11 @@ from proxy.runtime.server import Server
 if TYPE_CHECKING:
     from proxy.core.stream.session import Session
 
-ASSIGNING = 0
-QUEUED = 1
-CONNECTING = 2
-WAITING = 3
-ESTABLISHED = 4
-CLOSED = 5
-
 TURN_AROUND_MS = 1000
 CONNECT_FAILURE = "conn-failure"
-NO_FLAG = ord("-")
 
 
-class Stream:
+class Stream(Exchange):
     """One request and its response, or one TCP session, on its way to a server.
 
     Units: times in milliseconds of the monotonic clock; 0 or -1 = not reached.
@@ -52,7 +45,8 @@ class Stream:
         "queued_on", "redispatched", "retries", "server", "server_queue", "session", "source", "start_ms", "state", "was_reused",
     )
 
-    def __init__(self, session: Session, backend: Backend | None, start_ms: int) -> None:
+    def prepare(self, session: Session, backend: Backend | None, start_ms: int) -> None:
+        """What a constructor does first; a method, because a compiled one is called sooner than another class's constructor."""
         self.session = session
         self.host: Host = session.host
         self.backend = backend
@@ -81,48 +75,52 @@ class Stream:
         self.flag_request = NO_FLAG
         self.flag_response = NO_FLAG if backend is None or backend.cookie is None else backend.cookie.unanswered
 
+    @property
+    def on_server(self) -> Server | None:
+        return self.server
+
     # what HTTP and TCP do differently
 
     def balance_key(self) -> int | None:
         """What a hashing balancer hashes, already hashed."""
-        raise AssertionError("a stream is of a kind")
+        abstract()
 
     def server_ready(self, link: Link) -> None:
         """The connection stands: send."""
-        raise AssertionError("a stream is of a kind")
+        abstract()
 
     def has_responded(self) -> bool:
         """Whether the client has been sent a part of the final response."""
-        raise AssertionError("a stream is of a kind")
+        abstract()
 
     def answer_failure(self, why: Failure) -> None:
         """Tell the client, as far as that is still possible, log, and end."""
-        raise AssertionError("a stream is of a kind")
+        abstract()
 
     def idle_connection(self, server: Server) -> ServerConnection | None:
         """A connection that this stream may use instead of a new one."""
         return None
 
-    def server_octets(self, received: memoryview) -> None:
-        raise AssertionError("a stream is of a kind")
+    def server_octets(self, received: bytes | memoryview) -> None:
+        abstract()
 
     def server_ended(self) -> None:
-        raise AssertionError("a stream is of a kind")
+        abstract()
 
     def server_lost(self) -> None:
-        raise AssertionError("a stream is of a kind")
+        abstract()
 
     def server_drained(self) -> None:
-        raise AssertionError("a stream is of a kind")
+        abstract()
 
     # choosing
 
     def enter_backend(self, backend: Backend) -> None:
         """Count this stream into its backend."""
         backend.sessions += 1
-        row = backend.counters
-        stream_given(row, self.host.now_ms)
-        occupancy(row, backend.sessions)
+        row = backend.cells
+        accounting.stream_given(row, self.host.now_ms)
+        accounting.occupancy(row, backend.sessions)
 
     def leave_backend(self) -> None:
         """Count it out again and give back what it holds."""
@@ -131,7 +129,7 @@ class Stream:
             return
         self.release_slot()
         backend.sessions -= 1
-        occupancy(backend.counters, backend.sessions)
+        accounting.occupancy(backend.cells, backend.sessions)
 
     def assign(self) -> None:
         """Find a server with a free slot, or a place in line, or fail."""
@@ -149,8 +147,8 @@ class Stream:
                 else:
                     self.fail(failure.NO_SERVER)
                 return
-            backend.counters[LBTOT] += 1
-            server.counters[LBTOT] += 1
+            backend.cells[LBTOT] += 1
+            server.cells[LBTOT] += 1
             if server.is_full():
                 self._wait_in_line(backend, server)
                 return
@@ -184,7 +182,7 @@ class Stream:
         self.queued_on = None
         server.served += 1
         backend.served += 1
-        occupancy(server.counters, server.served)
+        accounting.occupancy(server.cells, server.served)
         backend.balancer.opened(server)
         self.assigned_ms = self.host.now_ms
         self.connect()
@@ -197,7 +195,7 @@ class Stream:
         backend = server.backend
         server.served -= 1
         backend.served -= 1
-        occupancy(server.counters, server.served)
+        accounting.occupancy(server.cells, server.served)
         backend.balancer.closed(server)
         if server.queue or backend.queue:
             queue.serve(server)
@@ -210,20 +208,20 @@ class Stream:
         if server is None:
             raise AssertionError("connecting without a slot")
         host = self.host
-        stream_given(server.counters, host.now_ms)
+        accounting.stream_given(server.cells, host.now_ms)
         connection = self.idle_connection(server)
         if connection is not None:
             self.was_reused = True
             self.connection = connection
             connection.taken(self)
-            server.counters[REUSE] += 1
-            server.backend.counters[REUSE] += 1
+            server.cells[REUSE] += 1
+            server.backend.cells[REUSE] += 1
             self.connected(connection.link)
             return
         self.was_reused = False
         self.state = CONNECTING
-        server.counters[CONNECT] += 1
-        server.backend.counters[CONNECT] += 1
+        server.cells[CONNECT] += 1
+        server.backend.cells[CONNECT] += 1
         connection = ServerConnection(host, server, self)
         self.connection = connection
         self.wait(server.backend.timeout_connect_ms)
@@ -269,8 +267,8 @@ class Stream:
         self.retries += 1
         elsewhere = self._goes_elsewhere(backend, server, why)
         if not elsewhere or why.retry != CONNECT_FAILURE:
-            backend.counters[WRETR] += 1
-            server.counters[WRETR] += 1
+            backend.cells[WRETR] += 1
+            server.cells[WRETR] += 1
         if elsewhere:
             self._leave_server(server)
             self.release_slot()
@@ -297,8 +295,8 @@ class Stream:
         """Let another server than this one be chosen."""
         self.pinned, self.avoid = None, server
         self.redispatched = True
-        server.counters[WREDIS] += 1
-        server.backend.counters[WREDIS] += 1
+        server.cells[WREDIS] += 1
+        server.backend.cells[WREDIS] += 1
         if self.flag_request == ord("V"):
             self.flag_request = ord("D")
 
@@ -365,13 +363,13 @@ class Stream:
 
     def _count_failure(self, why: Failure) -> None:
         if why.front_cell >= 0:
-            self.session.frontend.counters[why.front_cell] += 1
+            self.session.frontend.cells[why.front_cell] += 1
         server = self.server or self.queued_on
         for cell in why.back_cells:
             if self.backend is not None:
-                self.backend.counters[cell] += 1
+                self.backend.cells[cell] += 1
             if server is not None:
-                server.counters[cell] += 1
+                server.cells[cell] += 1
 
     def server_gone(self, server: Server) -> None:
         """The server in whose queue this stream waited has gone: look for another one."""
@@ -383,15 +381,15 @@ class Stream:
         out, came = self.octets_out - self.credited_out, self.octets_in - self.credited_in
         self.credited_out, self.credited_in = self.octets_out, self.octets_in
         session, backend, server = self.session, self.backend, self.server
-        session.frontend.counters[BOUT] += out
-        session.listener.counters[BOUT] += out
-        session.listener.counters[BIN] += came
+        session.frontend.cells[BOUT] += out
+        session.listener.cells[BOUT] += out
+        session.listener.cells[BIN] += came
         if backend is not None:
-            row = backend.counters
+            row = backend.cells
             row[BIN] += came
             row[BOUT] += out
         if server is not None:
-            row = server.counters
+            row = server.cells
             row[BIN] += came
             row[BOUT] += out
 
@@ -401,5 +399,5 @@ class Stream:
         if server is None or backend is None or not self.connected_ms:
             return
         queue_ms, connect_ms = self.assigned_ms - self.start_ms, self.connected_ms - self.assigned_ms
-        times_counted(server.counters, queue_ms, connect_ms, response_ms, total_ms)
-        times_counted(backend.counters, queue_ms, connect_ms, response_ms, total_ms)
+        accounting.times_counted(server.cells, queue_ms, connect_ms, response_ms, total_ms)
+        accounting.times_counted(backend.cells, queue_ms, connect_ms, response_ms, total_ms)

@@ -9,10 +9,10 @@ from proxy.core.stream import failure
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.idleness import silence_ends
 from proxy.core.stream.log_facts import session_facts, stream_facts, termination
-from proxy.core.stream.ports import PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Host, Link
-from proxy.core.stream.server_connection import BODY_READ_OCTETS, HEAD_READ_OCTETS
+from proxy.core.stream.ports import BODY_READ_OCTETS, HEAD_READ_OCTETS, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Host, Link
 from proxy.core.stream.session import Session
-from proxy.core.stream.stream import CLOSED, ESTABLISHED, NO_FLAG, QUEUED, Stream
+from proxy.core.stream.states import CLOSED, ESTABLISHED, NO_FLAG, QUEUED
+from proxy.core.stream.stream import Stream
 from proxy.runtime.cells import BIN
 from proxy.runtime.frontend import Listener
 from proxy.runtime.server import Server
@@ -35,9 +35,9 @@ class TcpSession(Session):
         self.link.limit_reads(HEAD_READ_OCTETS)
         self.stream.begin()
 
-    def octets(self, received: memoryview) -> None:
+    def octets(self, received: bytes | memoryview) -> None:
         self.client_active_ms = self.host.now_ms
-        self.frontend.counters[BIN] += len(received)
+        self.frontend.cells[BIN] += len(received)
         self.stream.client_octets(received)
 
     def ended(self) -> None:
@@ -52,6 +52,9 @@ class TcpSession(Session):
     def deadline_reached(self, now_ms: int) -> None:
         self.stream.deadline_reached(now_ms)
 
+    def is_on(self, server: Server) -> bool:
+        return self.stream.server is server
+
     def shut(self, why: Failure) -> None:
         self.stream.shut(why)
 
@@ -64,7 +67,7 @@ class TcpStream(Stream):
     session: TcpSession
 
     def __init__(self, session: TcpSession) -> None:
-        Stream.__init__(self, session, session.frontend.backend, session.host.now_ms)
+        self.prepare(session, session.frontend.backend, session.host.now_ms)
         self.early = b""                        # what the client sent before there was a server
         self.client_closed = False
         self.server_closed = False
@@ -105,7 +108,7 @@ class TcpStream(Stream):
 
     # octets
 
-    def client_octets(self, received: memoryview) -> None:
+    def client_octets(self, received: bytes | memoryview) -> None:
         """More from the client."""
         self.octets_in += len(received)
         connection = self.connection
@@ -120,7 +123,7 @@ class TcpStream(Stream):
         if self.octets_in - self.credited_in > CREDIT_OCTETS:
             self.credit()
 
-    def server_octets(self, received: memoryview) -> None:
+    def server_octets(self, received: bytes | memoryview) -> None:
         session = self.session
         session.server_active_ms = self.host.now_ms
         self.octets_out += len(received)

@@ -2,13 +2,12 @@
 
 import random
 
-from proxy.core.timers import SLOT_MS, TimerWheel
+from proxy.core.timers import SLOT_MS, Entry, TimerWheel
 
 
-class Entry:
+class Patient(Entry):
     def __init__(self, wheel: TimerWheel | None = None) -> None:
-        self.deadline_ms = 0
-        self.slot = 0
+        Entry.__init__(self)
         self.told: list[int] = []
         self.on_told = None
 
@@ -24,7 +23,7 @@ def run(wheel: TimerWheel, until_ms: int, step_ms: int = 1, start_ms: int = 0) -
 
 
 def test_an_entry_is_told_once_and_not_before_its_time():
-    wheel, entry = TimerWheel(), Entry()
+    wheel, entry = TimerWheel(), Patient()
     wheel.arm(entry, 100)
     run(wheel, 300)
     assert len(entry.told) == 1
@@ -32,7 +31,7 @@ def test_an_entry_is_told_once_and_not_before_its_time():
 
 
 def test_a_deadline_that_moves_later_is_told_at_the_later_time_only():
-    wheel, entry = TimerWheel(), Entry()
+    wheel, entry = TimerWheel(), Patient()
     wheel.arm(entry, 100)
     wheel.arm(entry, 250)
     run(wheel, 400)
@@ -41,7 +40,7 @@ def test_a_deadline_that_moves_later_is_told_at_the_later_time_only():
 
 
 def test_a_deadline_that_moves_earlier_is_told_at_the_earlier_time_only():
-    wheel, entry = TimerWheel(), Entry()
+    wheel, entry = TimerWheel(), Patient()
     wheel.arm(entry, 250)
     wheel.arm(entry, 100)
     run(wheel, 400)
@@ -50,7 +49,7 @@ def test_a_deadline_that_moves_earlier_is_told_at_the_earlier_time_only():
 
 
 def test_a_dropped_or_forgotten_deadline_is_not_told():
-    wheel, dropped, forgotten = TimerWheel(), Entry(), Entry()
+    wheel, dropped, forgotten = TimerWheel(), Patient(), Patient()
     wheel.arm(dropped, 50)
     wheel.arm(dropped, 0)
     wheel.arm(forgotten, 50)
@@ -62,7 +61,7 @@ def test_a_dropped_or_forgotten_deadline_is_not_told():
 
 
 def test_an_entry_may_arm_itself_again_and_forget_its_neighbours_while_it_is_told():
-    wheel, first, second = TimerWheel(), Entry(), Entry()
+    wheel, first, second = TimerWheel(), Patient(), Patient()
     first.on_told = lambda: (wheel.forget(second), wheel.forget(first), wheel.arm(first, 200))
     second.on_told = lambda: (wheel.forget(first), wheel.forget(second), wheel.arm(second, 200))
     wheel.arm(first, 50)
@@ -74,9 +73,9 @@ def test_an_entry_may_arm_itself_again_and_forget_its_neighbours_while_it_is_tol
 def test_the_owner_is_told_when_a_deadline_is_earlier_than_all_before():
     wheel, asked = TimerWheel(), []
     wheel.on_earlier = asked.append
-    wheel.arm(Entry(), 1000)
-    wheel.arm(Entry(), 2000)
-    wheel.arm(Entry(), 500)
+    wheel.arm(Patient(), 1000)
+    wheel.arm(Patient(), 2000)
+    wheel.arm(Patient(), 500)
     assert len(asked) == 2
     assert asked == sorted(asked, reverse=True)
     assert wheel.next_ms() == asked[-1]
@@ -85,7 +84,7 @@ def test_the_owner_is_told_when_a_deadline_is_earlier_than_all_before():
 def test_many_random_deadlines_are_all_told_in_time():
     rng = random.Random(7)
     wheel = TimerWheel()
-    entries = [Entry() for _ in range(500)]
+    entries = [Patient() for _ in range(500)]
     wanted = {}
     for entry in entries:
         for _ in range(rng.randrange(1, 4)):

@@ -1,0 +1,14 @@
+from proxy.core.timers cimport Entry, TimerWheel
+from proxy.runtime.server cimport Server
+
+cdef long IDLE_CUR, SAFE_CUR
+
+cdef class IdlePool(Entry):
+    cdef readonly list connections
+    cdef long long _limit, _purge_delay_ms
+    cdef Server _server
+    cdef TimerWheel _timers
+    cpdef bint put(self, connection, long long now_ms) except -1
+    cpdef take(self, str reuse, bint is_first)
+    cpdef remove(self, connection)
+    cpdef clear(self)

@@ -1,0 +1,41 @@
+cimport cython
+
+from proxy.core.http1.head cimport RequestHead, ResponseHead
+from proxy.core.stream cimport accounting
+from proxy.core.stream.body cimport Body
+from proxy.core.stream.http_session cimport HttpSession
+from proxy.core.stream.ports cimport Host, Link
+from proxy.core.stream.server_connection cimport ServerConnection
+from proxy.core.stream.stream cimport Stream
+from proxy.runtime.backend cimport Backend
+from proxy.runtime.frontend cimport Frontend
+from proxy.runtime.server cimport Server
+
+cdef long BOUT, REQ_TOT, CLOSED, ESTABLISHED, NOT_ANSWERED
+
+cdef class HttpEnd(Stream):
+    cdef public RequestHead head
+    cdef public ResponseHead response
+    cdef public Body request_body, response_body
+    cdef public bytes extra, response_buffer
+    cdef public list outbox
+    cdef public long long outbox_octets, response_ms, interims
+    cdef public int status
+    cdef public bint request_done, body_begun, may_replay, fresh_only, response_done, responded, continued, server_keeps
+    cdef public bint until_close, spoiled, tunnel, client_side_closed, is_over, logged
+    cdef public object captured_response, captured_set_cookie
+    @cython.locals(session=HttpSession)
+    cpdef arm_activity(self)
+    cdef tuple _next_expiry(self)
+    cdef bint _awaits_server(self, ServerConnection connection) except -1
+    cdef _client_late(self)
+    cpdef server_failed(self, why)
+    @cython.locals(session=HttpSession)
+    cpdef finish_exchange(self)
+    @cython.locals(session=HttpSession)
+    cdef _return_connection(self)
+    @cython.locals(session=HttpSession)
+    cdef _part(self, why, bint answered, bint keep)
+    cdef _count_own_octets(self, long octets)
+    cdef _count_response(self)
+    cpdef log(self, why, Server server=*)

@@ -1,0 +1,46 @@
+cimport cython
+
+from proxy.core.http1 cimport reader, writer
+from proxy.core.http1.head cimport RequestHead, ResponseHead
+from proxy.core.stream cimport accounting, http_edit
+from proxy.core.stream.body cimport Body
+from proxy.core.stream.http_end cimport HttpEnd
+from proxy.core.stream.http_session cimport HttpSession
+from proxy.core.stream.ports cimport Host, Link
+from proxy.core.stream.server_connection cimport ServerConnection
+from proxy.runtime.backend cimport Backend
+from proxy.runtime.frontend cimport Frontend
+from proxy.runtime.server cimport Server
+
+cdef long REQ_TOT, ESTABLISHED, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, UNTIL_CLOSE
+cdef long SWITCHING_PROTOCOLS, CONTINUE, JOIN_OCTETS, CREDIT_OCTETS, BAD_GATEWAY
+
+cdef class HttpStream(HttpEnd):
+    @cython.locals(session=HttpSession)
+    cdef _keep_for_later(self, received)
+    cdef _request_octets(self, Body body, received)
+    cdef _request_body_bad(self)
+    @cython.locals(session=HttpSession)
+    cdef _body_octets(self, octets)
+    cdef _to_server(self, octets)
+    cdef bint _keeps_server(self, Backend backend) except -1
+    @cython.locals(session=HttpSession)
+    cdef _read_heads(self)
+    cdef _interim(self, ResponseHead head)
+    @cython.locals(session=HttpSession)
+    cdef _begin_response(self, ResponseHead head, bytes rest)
+    cdef _count_head(self, Server server, int status)
+    cdef bint _wants_retry(self, Backend backend, int status) except -1
+    @cython.locals(session=HttpSession)
+    cdef _frame_response(self, ResponseHead head)
+    cdef _send_first(self, bytes octets, bytes rest)
+    cdef _response_octets(self, Body body, received)
+    cdef _after_body(self, Body body)
+    cdef _to_client(self, octets)
+    @cython.locals(session=HttpSession)
+    cdef _response_complete(self)
+    @cython.locals(session=HttpSession)
+    cdef _begin_tunnel(self)
+    cdef _client_cut(self)
+    cdef _end_client_side(self)
+    cdef bint _may_repeat(self) except -1

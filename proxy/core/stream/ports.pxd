@@ -1,0 +1,36 @@
+from proxy.core.timers cimport Entry, TimerWheel
+from proxy.runtime.process cimport Process
+
+cdef class Link(Entry):
+    cdef public object owner
+    cdef public Py_ssize_t pending
+    cdef public long long taken_ms
+    cpdef bint send(self, octets) except -1
+    cpdef pause(self, int cause)
+    cpdef resume(self, int cause)
+    cpdef limit_reads(self, Py_ssize_t octets)
+    cpdef end_writing(self)
+    cpdef close(self)
+    cpdef abort(self)
+    cpdef local_address(self)
+    cpdef bint is_alive(self) except -1
+
+cdef class LinkOwner(Entry):
+    cpdef octets(self, received)
+    cpdef ended(self)
+    cpdef lost(self)
+    cpdef drained(self)
+
+cdef class Host:
+    cdef public long long now_ms
+    cdef public TimerWheel timers
+    cdef public Process process
+    cdef public object server_failed
+    cdef public object server_answered
+    cdef public object server_connected
+    cpdef double wall_s(self) except *
+    cpdef connect(self, server, owner, int port, bytes early)
+    cpdef session_over(self, session)
+    cpdef session_replaced(self, old, new)
+    cpdef soon(self, callback)
+    cpdef broken(self, where, error)

@@ -1,0 +1,25 @@
+from proxy.core.stream cimport accounting
+from proxy.core.stream.ports cimport Host, Link, LinkOwner
+from proxy.runtime.frontend cimport Frontend, Listener
+from proxy.runtime.process cimport Process
+
+cdef long CONN_CUR
+
+cdef class Session(LinkOwner):
+    cdef public Host host
+    cdef public Listener listener
+    cdef public Frontend frontend
+    cdef public Link link
+    cdef public str peer_address, local_address
+    cdef public int peer_port, local_port
+    cdef public long long accept_ms, client_active_ms, server_active_ms, request_number
+    cdef public double accept_wall_s
+    cdef public bint closed, gone
+    cdef public bytes packed
+    cpdef begin(self)
+    cpdef started(self)
+    cpdef bint is_idle(self) except -1
+    cpdef shut(self, why)
+    cpdef number_request(self)
+    cpdef arm(self, long long deadline_ms)
+    cpdef finish(self, bint abort=*)

@@ -1,0 +1,29 @@
+cimport cython
+
+from proxy.core.stream cimport accounting
+from proxy.core.stream.ports cimport Host, Link
+from proxy.core.stream.server_connection cimport ServerConnection
+from proxy.core.stream.session cimport Session
+from proxy.core.stream.stream cimport Stream
+from proxy.runtime.backend cimport Backend
+from proxy.runtime.frontend cimport Frontend
+from proxy.runtime.server cimport Server
+
+cdef long BIN, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, CREDIT_OCTETS
+cdef long CLOSED, ESTABLISHED, NO_FLAG, QUEUED
+
+cdef class TcpSession(Session):
+    cdef public TcpStream stream
+
+cdef class TcpStream(Stream):
+    cdef public bytes early
+    cdef public bint client_closed, server_closed, is_over, logged
+    cdef public long long patience_ends_ms
+    cdef _one_side_ended(self)
+    cdef _waited(self, long long now_ms)
+    cdef _arm(self)
+    cdef _end(self, why)
+    cdef _log(self, why, Server server)
+
+cdef class HealthSession(Session):
+    pass

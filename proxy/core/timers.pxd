@@ -1,0 +1,15 @@
+cdef long _slot_ms
+
+cdef class Entry:
+    cdef public long long deadline_ms
+    cdef public long long slot
+    cpdef deadline_reached(self, long long now_ms)
+
+cdef class TimerWheel:
+    cdef readonly dict _slots
+    cdef readonly list _heap
+    cdef public object on_earlier
+    cpdef arm(self, Entry entry, long long deadline_ms)
+    cpdef forget(self, Entry entry)
+    cpdef long long next_ms(self) except -1
+    cpdef advance(self, long long now_ms)

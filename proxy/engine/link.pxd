@@ -1,0 +1,24 @@
+from proxy.core.stream.ports cimport Link, LinkOwner
+from proxy.engine.worker cimport Worker
+
+cdef long MAY_READ, MAY_WRITE, READ, WRITE, HEAD_READ_OCTETS, PEEK, CLOSE_PATIENCE_MS, CLOSE_AT_LAST_MS
+
+cdef class SocketLink(Link):
+    cdef Worker _worker
+    cdef object _socket, _out
+    cdef int _fd, _paused, _watched
+    cdef Py_ssize_t _read_max
+    cdef bint _ended, _broken, _ending, _closing, _closed
+    cdef long long _close_by_ms
+    cpdef belongs_to(self, owner)
+    cdef _watch(self)
+    cpdef ready(self, int events)
+    cdef _readable(self)
+    cdef _peer_lost(self)
+    cdef _keep(self, octets)
+    cdef _writable(self)
+    cdef _write_failed(self)
+    cdef _drop_output(self)
+    cdef _shutdown(self)
+    cdef _be_patient(self)
+    cdef _close_now(self)

@@ -1,0 +1,24 @@
+cimport cython
+
+from proxy.core.stream.ports cimport Host
+from proxy.core.stream.session cimport Session
+from proxy.engine.readiness cimport Readiness
+from proxy.runtime.process cimport Process
+
+cdef long CONN_CUR, CONN_TOT, EINT
+
+cdef class Worker(Host):
+    cdef public object clock, buffer, view, on_stopped, say, loop
+    cdef public set sessions, closing_links, _told_faults
+    cdef public long long broken_invariants
+    cdef public bint verbose
+    cdef public Readiness readiness
+    cdef public object _limits, _tick
+    cdef public list _acceptors, _waiting, _sockets, _soon
+    cdef public bint _soon_planned, _stopped
+    cdef public long long _exhaustion_told_ms
+    cpdef link_closed(self, link)
+    @cython.locals(session=Session)
+    cpdef open_session(self, listener, link, peer, local)
+    @cython.locals(session=Session)
+    cpdef broken(self, where, error)
