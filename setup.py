@@ -21,6 +21,12 @@ COMPILED = (
     "proxy.runtime.process",
     "proxy.runtime.rates",
     "proxy.runtime.server",
+    "proxy.core.address_fields",
+    "proxy.core.balance.contract",
+    "proxy.core.balance.farm",
+    "proxy.core.balance.roundrobin",
+    "proxy.core.cookie_scan",
+    "proxy.core.cookies",
     "proxy.core.http1.chunked",
     "proxy.core.http1.fast",
     "proxy.core.http1.head",
@@ -42,10 +48,13 @@ COMPILED = (
     "proxy.core.stream.session",
     "proxy.core.stream.stream",
     "proxy.core.stream.tcp_session",
+    "proxy.engine.calls",
     "proxy.engine.link",
     "proxy.engine.readiness",
     "proxy.engine.worker",
 )
+# A bound method of a typed object that is passed as a value would lose its object: the compiler sees it as another type of pointer.
+C_FLAGS = ["-O2", "-Werror=incompatible-pointer-types"]
 DIRECTIVES = {
     "language_level": 3,
     "annotation_typing": False,         # the .pxd files type; annotations are for readers and mypy
@@ -69,7 +78,7 @@ def extensions() -> list[Extension]:
     for name in COMPILED:
         stem = Path(*name.split("."))
         twin = stem.with_suffix(".pyx")
-        found.append(Extension(name, [str(twin if twin.exists() else stem.with_suffix(".py"))], extra_compile_args=["-O2"]))
+        found.append(Extension(name, [str(twin if twin.exists() else stem.with_suffix(".py"))], extra_compile_args=C_FLAGS))
     return cythonize(found, compiler_directives=DIRECTIVES, build_dir="build/cython", quiet=True)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from proxy.core import cookie_text
+from proxy.core import cookie_scan, cookie_text
 from proxy.core.cacheability import is_cacheable
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.runtime.backend import Backend
@@ -61,8 +61,8 @@ class CookiePolicy:
     """The `cookie` line of a backend at work; arguments are named as in `CookieSettings`."""
 
     __slots__ = (
-        "_attributes", "_by_value", "_indirect", "_maxidle_s", "_maxlife_s", "_mode", "_name", "_nocache", "_postonly",
-        "_preserve", "_shown",
+        "_attributes", "_by_value", "_cuts", "_indirect", "_maxidle_s", "_maxlife_s", "_mode", "_name", "_nocache", "_postonly",
+        "_preserve", "_scans", "_shown", "tells_time",
     )
 
     def __init__(
@@ -79,6 +79,9 @@ class CookiePolicy:
         self._maxidle_s = maxidle_s
         self._maxlife_s = maxlife_s
         self._shown = mode != PASSIVE or indirect
+        self._scans = mode != PREFIX                    # the plain kind of field needs no more than one look
+        self._cuts = mode == INSERT and indirect
+        self.tells_time = maxidle_s > 0 or maxlife_s > 0        # else `now_s` may be off by a little
         words = ["path=/", *(f"domain={domain}" for domain in domains)]
         words += ["HttpOnly"] * httponly + ["Secure"] * secure + list(attrs)
         self._attributes = "".join(f"; {word}" for word in words).encode("latin-1")
@@ -102,13 +105,29 @@ class CookiePolicy:
 
     def read(self, head: RequestHead, backend: Backend, now_s: int) -> tuple[Server | None, int]:
         """The server that the request asks for, if it may be used, and the third letter; takes the cookie out as configured."""
+        values = head.values_of(b"cookie")
+        if not values:
+            return None, NONE if self._shown else NOT_SHOWN
+        if self._scans and len(values) == 1:
+            scanned = cookie_scan.scan(values[0], self._name)
+            if scanned is not None:
+                found, left = scanned
+                if found is None:
+                    return None, NONE if self._shown else NOT_SHOWN
+                if self._cuts:
+                    head.replace_values(b"cookie", [left])
+                server, flag = self._asked_for(found, NONE, backend, now_s)
+                return server, flag if self._shown else NOT_SHOWN
+        return self._read_any(head, values, backend, now_s)
+
+    def _read_any(
+        self, head: RequestHead, values: list[bytes], backend: Backend, now_s: int
+    ) -> tuple[Server | None, int]:
+        """`read` for whatever stands in Cookie fields."""
         server: Server | None = None
         flag: int = NONE
-        emptied: list[int] = []
-        fields = head.fields
-        for index, (key, value) in enumerate(fields):
-            if key != b"cookie":
-                continue
+        told: list[bytes | None] = []
+        for value in values:
             value = cookie_text.tidy(value)
             if self._name in value:
                 parts = cookie_text.split_parts(value)
@@ -117,12 +136,10 @@ class CookiePolicy:
                     if found is not None and server is None:
                         server, flag = self._asked_for(found, flag, backend, now_s)
                 left = self._left_of(parts)
-                if left is None:
-                    emptied.append(index)
-                value = (left or b"").strip(b" \t")
-            fields[index] = (key, value)
-        for index in reversed(emptied):
-            del fields[index]
+                told.append(None if left is None else left.strip(b" \t"))
+            else:
+                told.append(value)
+        head.replace_values(b"cookie", told)
         return server, flag if self._shown else NOT_SHOWN
 
     def _asked_for(self, value: bytes, flag: int, backend: Backend, now_s: int) -> tuple[Server | None, int]:
@@ -130,7 +147,7 @@ class CookiePolicy:
         first_s, renew = 0, False
         if self._mode == PREFIX:
             value = value.partition(SEPARATOR)[0]
-        else:
+        elif DATE_SEPARATOR in value or self._maxidle_s or self._maxlife_s:
             value, _, dates = value.partition(DATE_SEPARATOR)
             last, _, first = dates.partition(DATE_SEPARATOR)
             last_s, first_s = decode_date(last[:DATE_LENGTH]), decode_date(first[:DATE_LENGTH])
@@ -192,7 +209,8 @@ class CookiePolicy:
         `server` is the one that answered, `asked` and `flag` are what `read` gave (`asked` None after a redispatch).
         """
         known = asked is server
-        letter = self._treat_fields(head, server, known) if any(key in SET_COOKIE for key, _ in head.fields) else NONE
+        has_cookies = head.get(b"set-cookie") is not None or head.get(b"set-cookie2") is not None
+        letter = self._treat_fields(head, server, known) if has_cookies else NONE
         if self._mode == INSERT and not (letter == PROVIDED or (self._postonly and method != b"POST")):
             renewed = known and isinstance(flag, DatedFlag)
             if renewed or not known:
@@ -237,9 +255,9 @@ class CookiePolicy:
             value = server.cookie + self._dates(first_s, now_s)
         else:
             value = b"; Expires=Thu, 01-Jan-1970 00:00:01 GMT"
-        head.fields.append((b"set-cookie", self._name + b"=" + value + self._attributes))
+        head.append(b"set-cookie", self._name + b"=" + value + self._attributes)
         if may_be_cached:
-            head.fields.append((b"cache-control", b"private"))
+            head.append(b"cache-control", b"private")
 
     def _dates(self, first_s: int, now_s: int) -> bytes:
         if not self._maxidle_s and not self._maxlife_s:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import QCUR, QMAX
-from proxy.runtime.server import Server, Waiter
+from proxy.runtime.server import Server
+from proxy.runtime.waiter import Waiter
 
 
 def enqueue(stream: Waiter, backend: Backend, server: Server | None, now_ms: int) -> bool:

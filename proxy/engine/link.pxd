@@ -1,7 +1,10 @@
+cimport cython
+
 from proxy.core.stream.ports cimport Link, LinkOwner
+from proxy.engine cimport calls
 from proxy.engine.worker cimport Worker
 
-cdef long MAY_READ, MAY_WRITE, READ, WRITE, HEAD_READ_OCTETS, PEEK, CLOSE_PATIENCE_MS, CLOSE_AT_LAST_MS
+cdef long MAY_READ, MAY_WRITE, READ, WRITE, PEEK, CLOSE_PATIENCE_MS, CLOSE_AT_LAST_MS
 
 cdef class SocketLink(Link):
     cdef Worker _worker
@@ -13,6 +16,7 @@ cdef class SocketLink(Link):
     cpdef belongs_to(self, owner)
     cdef _watch(self)
     cpdef ready(self, int events)
+    @cython.locals(owner=LinkOwner)
     cdef _readable(self)
     cdef _peer_lost(self)
     cdef _keep(self, octets)

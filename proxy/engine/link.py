@@ -11,7 +11,8 @@ import struct
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.stream.ports import HEAD_READ_OCTETS, Link
+from proxy.core.stream.ports import Link
+from proxy.engine import calls
 from proxy.engine.readiness import MAY_READ, MAY_WRITE, READ, WRITE
 
 if TYPE_CHECKING:
@@ -79,24 +80,27 @@ class SocketLink(Link):
     def _readable(self) -> None:
         worker = self._worker
         try:
-            count = self._socket.recv_into(worker.buffer, self._read_max)
-        except (BlockingIOError, InterruptedError):
-            return
+            received = calls.receive(self._socket, self._fd, worker.scratch, self._read_max)
         except OSError:
             self._peer_lost()
             return
         owner = self.owner
-        if count == 0:
+        if received is None:
+            return
+        if not received:
             if self._broken:
                 self._peer_lost()
                 return
             self._ended = True
             self._watch()
             if owner is not None:
-                worker.guarded(owner, owner.ended)
+                try:
+                    owner.ended()
+                except Exception as error:
+                    worker.broken(owner, error)
         elif owner is not None:
             try:
-                owner.octets(bytes(worker.view[:count]) if count < HEAD_READ_OCTETS else worker.view[:count])
+                owner.octets(received)
             except Exception as error:
                 worker.broken(owner, error)
 
@@ -134,9 +138,7 @@ class SocketLink(Link):
         if self._broken or self._closed:
             return True
         try:
-            sent = self._socket.send(octets)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
+            sent = calls.send(self._socket, self._fd, octets)
         except OSError:
             self._write_failed()
             return True
@@ -156,11 +158,11 @@ class SocketLink(Link):
             self._be_patient()
         while out:
             try:
-                sent = self._socket.send(out[0])
-            except (BlockingIOError, InterruptedError):
-                return
+                sent = calls.send(self._socket, self._fd, out[0])
             except OSError:
                 self._write_failed()
+                return
+            if not sent:
                 return
             self.pending -= sent
             self.taken_ms = self._worker.now_ms

@@ -1,9 +1,14 @@
+cimport cython
+
+from proxy.engine.calls cimport Poll
+
 cdef long BATCH
 
 cdef class Readiness:
-    cdef object _epoll, _loop, _turn
-    cdef dict _watchers
+    cdef Poll _poll
+    cdef object _loop, _turn
+    cdef list _watchers
     cdef set _new
-    cpdef watch(self, int fd, watcher, long events)
+    cpdef watch(self, int fd, watcher, unsigned int events)
     cpdef forget(self, int fd)
     cpdef close(self)

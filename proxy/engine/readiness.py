@@ -12,6 +12,9 @@ import select
 from collections.abc import Callable
 from typing import Protocol
 
+from proxy.engine import calls
+
+FIRST_DESCRIPTORS = 1024
 BATCH = 256                         # told at most before the loop's other callbacks have their turn
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 MAY_READ = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
@@ -28,48 +31,53 @@ class Watcher(Protocol):
 class Readiness:
     """Tells watchers when their sockets are ready. `turn` is called before each batch."""
 
-    __slots__ = ("_batch", "_epoll", "_loop", "_new", "_turn", "_watchers")
+    __slots__ = ("_loop", "_new", "_poll", "_turn", "_watchers")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, turn: Callable[[], None]) -> None:
-        self._epoll = select.epoll()
+        self._poll = calls.Poll()
         self._loop = loop
         self._turn = turn
-        self._watchers: dict[int, Watcher] = {}
+        self._watchers: list[Watcher | None] = [None] * FIRST_DESCRIPTORS        # by descriptor
         self._new: set[int] | None = None       # opened while a batch is told: events of that number were somebody else's
-        loop.add_reader(self._epoll.fileno(), self._tell)
+        loop.add_reader(self._poll.fd, self._tell)
 
     def watch(self, fd: int, watcher: Watcher, events: int) -> None:
         """Begin to watch for READ, WRITE or both, or change what for; 0 = stop watching, before the socket is closed at last."""
+        watchers = self._watchers
+        if fd >= len(watchers):
+            watchers.extend([None] * (fd + 1))
         if not events:
-            self._watchers.pop(fd)
-            self._epoll.unregister(fd)
-        elif fd in self._watchers:
-            self._watchers[fd] = watcher
-            self._epoll.modify(fd, events)
+            watchers[fd] = None
+            self._poll.remove(fd)
+        elif watchers[fd] is not None:
+            watchers[fd] = watcher
+            self._poll.change(fd, events)
         else:
-            self._epoll.register(fd, events)
-            self._watchers[fd] = watcher
+            self._poll.add(fd, events)
+            watchers[fd] = watcher
             if self._new is not None:
                 self._new.add(fd)
 
     def forget(self, fd: int) -> None:
         """The socket is about to be closed, which takes it out of the epoll."""
-        self._watchers.pop(fd, None)
+        if fd < len(self._watchers):
+            self._watchers[fd] = None
 
     def close(self) -> None:
         """Watch nothing any more."""
-        self._loop.remove_reader(self._epoll.fileno())
-        self._epoll.close()
+        self._loop.remove_reader(self._poll.fd)
+        self._poll.close()
         self._watchers.clear()
 
     def _tell(self) -> None:
         self._turn()
-        watchers, new = self._watchers, set[int]()
+        poll, watchers, new = self._poll, self._watchers, set[int]()
         self._new = new
         try:
-            for fd, events in self._epoll.poll(0, BATCH):
-                watcher = watchers.get(fd)
+            for index in range(poll.wait(BATCH)):
+                fd = poll.ready_fd(index)
+                watcher = watchers[fd] if fd < len(watchers) else None
                 if watcher is not None and (not new or fd not in new):
-                    watcher.ready(events)
+                    watcher.ready(poll.ready_events(index))
         finally:
             self._new = None

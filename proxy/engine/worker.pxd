@@ -2,13 +2,15 @@ cimport cython
 
 from proxy.core.stream.ports cimport Host
 from proxy.core.stream.session cimport Session
+from proxy.engine.calls cimport Scratch
 from proxy.engine.readiness cimport Readiness
 from proxy.runtime.process cimport Process
 
 cdef long CONN_CUR, CONN_TOT, EINT
 
 cdef class Worker(Host):
-    cdef public object clock, buffer, view, on_stopped, say, loop
+    cdef public object clock, on_stopped, say, loop
+    cdef public Scratch scratch
     cdef public set sessions, closing_links, _told_faults
     cdef public long long broken_invariants
     cdef public bint verbose

@@ -20,6 +20,7 @@ from proxy.core.stream.opening import HeaderIntake, limits_of, new_session
 from proxy.core.stream.ports import Connector, Host
 from proxy.core.stream.session import Session
 from proxy.core.stream.stream import Stream
+from proxy.engine import calls
 from proxy.engine.acceptor import Acceptor
 from proxy.engine.connecting import Attempt
 from proxy.engine.link import SocketLink
@@ -45,8 +46,7 @@ class Worker(Host):
     def __init__(self, process: Process, clock: Clock) -> None:
         Host.__init__(self, process, clock.monotonic_ms())
         self.clock = clock
-        self.buffer = bytearray(READ_OCTETS)
-        self.view = memoryview(self.buffer)
+        self.scratch = calls.Scratch(READ_OCTETS)
         self.sessions: set[Session] = set()
         self.on_stopped: Callable[[], None] | None = None
         self.broken_invariants = 0

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proxy.runtime.counted import Counted
-from proxy.runtime.server import Server, Waiter
+from proxy.runtime.waiter import Waiter
+
+if TYPE_CHECKING:
+    from proxy.runtime.server import Server
 
 
 class Backend(Counted):

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from proxy.base.addresses import Address
 from proxy.runtime.counted import Counted
 from proxy.runtime.states import DRAIN, MAINT, Admin, Operational
+from proxy.runtime.waiter import Waiter
 
 if TYPE_CHECKING:
     from proxy.runtime.backend import Backend
 
 WEIGHT_SCALE = 16          # effective weights are 1/16 steps, so that a slow start can be gradual
 WEIGHT_MAX = 256
-
-
-class Waiter(Protocol):
-    """A stream in a queue, waiting for a connection slot."""
-
-    queued_in: Any                      # the Server or Backend in whose queue it is, else None
-    queued_at_ms: int
-    queue_mark: int                     # how many had been served from that queue when it came
-    server_queue: int                   # its position in it (%sq)
-    backend_queue: int                  # (%bq)
-
-    def slot_granted(self, server: Server) -> None:
-        """A slot on `server` is this waiter's now."""
-
-    def server_gone(self, server: Server) -> None:
-        """The server in whose queue it waited has gone; it is out of that queue already."""
 
 
 class Server(Counted):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from proxy.core.balance.contract import Balancer
 from proxy.runtime.backend import Backend
 from proxy.runtime.server import Server
-
-Pick = Callable[[int | None, Server | None], Server | None]
 
 
 class Farm:
@@ -19,13 +15,12 @@ class Farm:
     Source: HAProxy configuration manual, "backup" and "option allbackups".
     """
 
-    __slots__ = ("_backend", "_balancer", "_backup", "pick")
+    __slots__ = ("_backend", "_backup", "_balancer")
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._balancer: Balancer = backend.balancer
         self._backup: Server | None = None
-        self.pick: Pick = self._balancer.pick
         self.changed()
 
     def changed(self) -> None:
@@ -38,9 +33,14 @@ class Farm:
         alone = not active and bool(backups) and not backend.backup_all
         self._backup = backups[0] if alone else None
         self._balancer.rebuild(backups[:1] if alone else active or backups)
-        self.pick = self._pick_backup if alone else self._balancer.pick
         if backend.cookie is not None:
             backend.cookie.servers_changed()
+
+    def pick(self, key: int | None, avoid: Server | None) -> Server | None:
+        """The server for the next stream, None when there is none, or none with a free slot."""
+        if self._backup is not None:
+            return self._backup
+        return self._balancer.pick(key, avoid)
 
     def offers_another(self, server: Server) -> bool:
         """Could a server other than this one be picked?"""
@@ -50,5 +50,3 @@ class Farm:
         usable = backend.active_count or backend.backup_count
         return usable > (1 if server.is_usable and (not server.is_backup or not backend.active_count) else 0)
 
-    def _pick_backup(self, key: int | None, avoid: Server | None) -> Server | None:
-        return self._backup

@@ -59,7 +59,7 @@ def edit_response(stream: HttpEnd, session: HttpSession, backend: Backend, serve
     if frontend.response_fields:
         apply_edits(frontend.response_fields, head.fields)
     if backend.cookie is not None:
-        now_s = int(stream.host.wall_s())
+        now_s = stream.cookie_time_s(backend.cookie.tells_time)
         stream.flag_response = backend.cookie.write(head, server, stream.pinned, stream.flag_request, now_s, stream.head.method)
     return b""
 

@@ -29,6 +29,7 @@ cdef class HttpEnd(Stream):
     cdef tuple _next_expiry(self)
     cdef bint _awaits_server(self, ServerConnection connection) except -1
     cdef _client_late(self)
+    cpdef long long cookie_time_s(self, bint exactly) except -1
     cpdef server_failed(self, why)
     @cython.locals(session=HttpSession)
     cpdef finish_exchange(self)

@@ -66,6 +66,13 @@ class HttpEnd(Stream):
         self.captured_response: list[bytes | None] | None = None
         self.captured_set_cookie: bytes | None = None
 
+    def cookie_time_s(self, exactly: bool) -> int:
+        """Seconds since the epoch: asked of the clock, or reckoned from the start of the session: true unless it was set."""
+        session = self.session
+        if exactly:
+            return int(self.host.wall_s())
+        return int(session.accept_wall_s) + (self.host.now_ms - session.accept_ms) // 1000
+
     def has_responded(self) -> bool:
         return self.responded
 

@@ -58,7 +58,8 @@ class HttpStream(HttpEnd):
             self.log(None)
         self.extra = http_edit.edit_request(session, backend, head)
         if backend is not None and backend.cookie is not None:
-            self.pinned, self.flag_request = backend.cookie.read(head, backend, int(self.host.wall_s()))
+            cookie = backend.cookie
+            self.pinned, self.flag_request = cookie.read(head, backend, self.cookie_time_s(cookie.tells_time))
         if head.has_body:
             self.request_done = False
             decoder = ChunkedDecoder() if head.chunked else None

@@ -16,6 +16,7 @@ import uvloop
 from proxy.base.addresses import Address, Family
 from proxy.base.errors import StartError
 from proxy.core.balance import Farm, make_balancer
+from proxy.core.stream.ports import LinkOwner
 from proxy.engine.acceptor import unmapped
 from proxy.engine.handover import steer_away
 from proxy.engine.link import SocketLink
@@ -46,10 +47,11 @@ class Clock:
         return self.now_ms / 1000
 
 
-class Owner:
+class Owner(LinkOwner):
     """An owner that keeps what it is told."""
 
     def __init__(self) -> None:
+        LinkOwner.__init__(self)
         self.told: list[str] = []
         self.came = b""
 

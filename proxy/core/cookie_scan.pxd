@@ -1,0 +1,1 @@
+cpdef tuple scan(bytes value, bytes name)

@@ -1,0 +1,24 @@
+cdef class Scratch:
+    cdef public object buffer, view
+    cdef char* octets
+    cdef Py_ssize_t size
+
+cpdef receive(sock, int fd, Scratch scratch, Py_ssize_t most)
+cpdef Py_ssize_t send(sock, int fd, octets) except -1
+
+cdef enum:
+    READY_MAX = 256
+
+cdef class Poll:
+    cdef readonly int fd
+    cdef int _count
+    cdef int _fds[READY_MAX]
+    cdef unsigned int _events[READY_MAX]
+    cdef _control(self, int operation, int fd, unsigned int events)
+    cpdef add(self, int fd, unsigned int events)
+    cpdef change(self, int fd, unsigned int events)
+    cpdef remove(self, int fd)
+    cpdef int wait(self, int most) except -1
+    cpdef int ready_fd(self, int index) except -1
+    cpdef unsigned int ready_events(self, int index) except? 0
+    cpdef close(self)
