@@ -12,3 +12,5 @@ cdef class IdlePool(Entry):
     cpdef take(self, str reuse, bint is_first)
     cpdef remove(self, connection)
     cpdef clear(self)
+    cdef _count(self, connection, int step)
+    cdef _last_safe(self)

@@ -7,7 +7,8 @@ way in the forms that are nearly all traffic; a head with any other form of one 
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.string cimport memchr, memcmp
+from libc.stdint cimport uint64_t
+from libc.string cimport memchr, memcmp, memcpy
 
 from proxy.base.errors import RemoteProtocolError
 from proxy.core.http1.facts import BAD_GATEWAY, request_head, response_head
@@ -18,9 +19,6 @@ from proxy.core.http1.limits cimport Limits
 
 cdef extern from "strings.h":
     int strncasecmp(const char*, const char*, size_t) noexcept nogil
-
-cdef extern from "string.h":
-    void* memmem(const void*, size_t, const void*, size_t) noexcept nogil
 
 cdef enum:
     IS_TOKEN = 1
@@ -54,13 +52,23 @@ cdef enum:
 cpdef Py_ssize_t end_of_head(bytes octets, Py_ssize_t at, Py_ssize_t bound) except -2:
     cdef Py_ssize_t length = PyBytes_GET_SIZE(octets) - at
     cdef const char* start = PyBytes_AS_STRING(octets) + at
-    cdef const char* found
+    cdef const char* place = start
+    cdef const char* last                       # where the four octets may start at the latest
     if length > bound:
         length = bound
     if at < 0 or length < 4:
         return -1
-    found = <const char*>memmem(start, length, b"\r\n\r\n", 4)
-    return -1 if found == NULL else found - start + at + 2
+    last = start + length - 4
+    while place <= last:
+        place = <const char*>memchr(place, 13, last - place + 1)
+        if place == NULL:
+            return -1
+        if place[1] == 10:
+            if place[2] == 13 and place[3] == 10:
+                return place - start + at + 2
+            place += 1
+        place += 1
+    return -1
 
 
 cdef Special special_in(const char* name, Py_ssize_t length) noexcept:
@@ -122,18 +130,41 @@ cdef long long plain_length(const char* digits, Py_ssize_t length) noexcept:
 
 
 cdef bint is_plain_host(const unsigned char* host, Py_ssize_t length) noexcept:
-    """tables.PLAIN_HOST: letters, digits, ".", "_", "-", then perhaps a port of four digits at most."""
+    """Letters, digits, ".", "_", "-", then perhaps a port."""
     cdef Py_ssize_t place = 0
+    cdef int port = 0
     while place < length and KIND[host[place]] & IS_HOST:
         place += 1
     if place == length:
         return True
-    if host[place] != 58 or length - place > 5:
+    if host[place] != 58 or length - place > 6:
         return False
     place += 1
     while place < length and 48 <= host[place] <= 57:
+        port = port * 10 + host[place] - 48
         place += 1
-    return place == length
+    return place == length and port <= 65535
+
+
+cdef inline bint is_text(const unsigned char* octets, Py_ssize_t length) noexcept:
+    """What field values are made of: no control octets but tabs. Eight octets at a time, and the last ones one by one."""
+    cdef uint64_t word, controls, deletes
+    cdef Py_ssize_t place = 0, step
+    while length - place >= 8:
+        memcpy(&word, octets + place, 8)
+        controls = (word - <uint64_t>0x2020202020202020) & ~word            # below 0x20: the high bit of that octet
+        deletes = word ^ <uint64_t>0x7f7f7f7f7f7f7f7f                       # 0x7f: an octet of nought
+        deletes = (deletes - <uint64_t>0x0101010101010101) & ~deletes
+        if (controls | deletes) & <uint64_t>0x8080808080808080:
+            for step in range(place, place + 8):
+                if not KIND[octets[step]] & IS_TEXT:
+                    return False
+        place += 8
+    while place < length:
+        if not KIND[octets[place]] & IS_TEXT:
+            return False
+        place += 1
+    return True
 
 
 cdef struct Line:
@@ -162,9 +193,7 @@ cdef bint read_line(const unsigned char* octets, Py_ssize_t at, Py_ssize_t end, 
         return False
     stop = lf - octets - 1
     line.next = stop + 2
-    while place < stop and KIND[octets[place]] & IS_TEXT:
-        place += 1
-    if place != stop or octets[stop - 1] == 32 or octets[stop - 1] == 9:     # there is a colon before `stop`
+    if not is_text(octets + place, stop - place) or octets[stop - 1] == 32 or octets[stop - 1] == 9:     # there is a colon before `stop`
         return False
     line.value_end = <int>stop
     return True
@@ -322,11 +351,9 @@ cpdef ResponseHead read_plain_response(bytes octets, Py_ssize_t at, Py_ssize_t e
     if lf == NULL or lf == start + place or lf[-1] != 13:
         return None
     after = lf - start + 1
-    while place < after - 2 and KIND[start[place]] & IS_TEXT:
-        place += 1
-    if place != after - 2:
+    if not is_text(start + place, after - 2 - place):
         return None
-    reason = PyBytes_FromStringAndSize(<const char*>start + at + 13, place - at - 13)
+    reason = PyBytes_FromStringAndSize(<const char*>start + place, after - 2 - place)
     head = ResponseHead.__new__(ResponseHead)
     head.version_minor = minor
     verdict = read_fields(head, octets, after, end, False, &facts)

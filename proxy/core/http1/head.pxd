@@ -35,6 +35,8 @@ cdef class Head:
     cpdef append(self, bytes name, bytes value)
     cpdef bytes written(self, bytes start_line, bytes tail)
 
+cpdef bytes length_line(long long length)
+
 cdef class RequestHead(Head):
     cdef public bytes method
     cdef public bytes target

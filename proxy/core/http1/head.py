@@ -74,6 +74,16 @@ class Head:
         return lines + tail + b"\r\n"
 
 
+def length_line(length: int) -> bytes:
+    """The Content-Length field of a head.
+
+    Raises: ValueError for a negative length.
+    """
+    if length < 0:
+        raise ValueError("no length")
+    return b"content-length: %d\r\n" % length
+
+
 class RequestHead(Head):
     """A request's head. A body follows when `chunked` or `content_length` > 0."""
 

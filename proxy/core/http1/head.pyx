@@ -2,6 +2,7 @@
 """The compiled twin of head.py: see there for what is promised."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport uint64_t
 from libc.string cimport memchr, memcpy
 
 from proxy.base.errors import LocalProtocolError
@@ -24,6 +25,24 @@ cdef inline bint is_one_line(bytes text) noexcept:
 cdef inline char* put(char* out, bytes text) noexcept:
     memcpy(out, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
     return out + PyBytes_GET_SIZE(text)
+
+
+cdef inline char* put_lower(char* out, const unsigned char* octets, Py_ssize_t length) noexcept:
+    """A field name, its capitals as small letters; eight octets at a time, and the last ones one by one."""
+    cdef uint64_t word, low
+    cdef Py_ssize_t place = 0
+    while length - place >= 8:
+        memcpy(&word, octets + place, 8)
+        # "A" to "Z" have the high bit after the first addition and not after the second; octets of a name are below 0x80
+        low = word & <uint64_t>0x7f7f7f7f7f7f7f7f
+        low = (low + <uint64_t>0x3f3f3f3f3f3f3f3f) & ~(low + <uint64_t>0x2525252525252525) & <uint64_t>0x8080808080808080
+        word |= low >> 2
+        memcpy(out + place, &word, 8)
+        place += 8
+    while place < length:
+        out[place] = <char>LOWER[octets[place]]
+        place += 1
+    return out + length
 
 
 cdef inline char* put_end(char* out) noexcept:
@@ -172,7 +191,6 @@ cdef class Head:
     cpdef bytes written(self, bytes start_line, bytes tail):
         cdef list pairs = self._fields if self._fields is not None else self._added
         cdef Py_ssize_t size = PyBytes_GET_SIZE(start_line) + PyBytes_GET_SIZE(tail) + 2
-        cdef Py_ssize_t place, length
         cdef int index
         cdef Span* span
         cdef tuple pair
@@ -204,10 +222,7 @@ cdef class Head:
             if span.name_end == REMOVED:
                 continue
             octets = <const unsigned char*>PyBytes_AS_STRING(self._octets)
-            length = span.name_end - span.name
-            for place in range(length):
-                out[place] = <char>LOWER[octets[span.name + place]]
-            out = put_colon(out + length)
+            out = put_colon(put_lower(out, octets + span.name, span.name_end - span.name))
             if span.value_end == REPLACED:
                 out = put(out, <bytes>self._values[span.value])
             else:
@@ -220,6 +235,22 @@ cdef class Head:
                 out = put_end(out)
         put_end(put(out, tail))
         return result
+
+
+cpdef bytes length_line(long long length):
+    cdef char digits[40]
+    cdef char* place = digits + 40
+    if length < 0:
+        raise ValueError("no length")
+    place = <char*>memcpy(place - 2, b"\r\n", 2)
+    while True:
+        place -= 1                              # nineteen digits at most
+        place[0] = <char>(48 + length % 10)
+        length //= 10
+        if not length:
+            break
+    place = <char*>memcpy(place - 16, b"content-length: ", 16)
+    return PyBytes_FromStringAndSize(place, digits + 40 - place)
 
 
 cdef int check_one_line(bytes text) except -1:

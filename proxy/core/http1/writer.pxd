@@ -1,3 +1,4 @@
+from proxy.core.http1 cimport head as head_lines
 from proxy.core.http1.head cimport RequestHead, ResponseHead
 
 cdef dict LINES_KEPT

@@ -7,6 +7,7 @@ a rule put together from foreign octets from ending a line.
 from __future__ import annotations
 
 from proxy.base.errors import LocalProtocolError
+from proxy.core.http1 import head as head_lines
 from proxy.core.http1.head import RequestHead, ResponseHead
 
 VERSION_10 = b"HTTP/1.0\r\n"
@@ -28,7 +29,7 @@ def request_bytes(head: RequestHead, connection: bytes, extra: bytes) -> bytes:
     if head.chunked:
         tail += b"transfer-encoding: chunked\r\n"
     elif head.content_length >= 0:
-        tail += b"content-length: %d\r\n" % head.content_length
+        tail += head_lines.length_line(head.content_length)
     if head.expect_continue:
         tail += b"expect: 100-continue\r\n"
     if head.upgrade:
@@ -56,7 +57,7 @@ def response_bytes(head: ResponseHead, connection: bytes, extra: bytes) -> bytes
     if head.chunked:
         tail += b"transfer-encoding: chunked\r\n"
     elif head.content_length >= 0:
-        tail += b"content-length: %d\r\n" % head.content_length
+        tail += head_lines.length_line(head.content_length)
     if head.upgrade:
         tail += b"upgrade: " + head.upgrade + b"\r\n"
         connection = connection + b", upgrade" if connection and head.status != 101 else b"upgrade"

@@ -41,9 +41,12 @@ def edit_request(session: HttpSession, backend: Backend | None, head: RequestHea
     if backend is not None and backend.request_fields:
         apply_edits(backend.request_fields, head.fields)
     if frontend.forwardfor is not None:
-        extra += frontend.forwardfor.line(head, session.peer_address)
+        policy = frontend.forwardfor
+        line = policy.line(head, session.peer_address)
+        extra = extra + line if extra else line
     if frontend.originalto is not None:
-        extra += frontend.originalto.line(head, session.local_address)
+        policy = frontend.originalto
+        extra += policy.line(head, session.local_address)
     return extra
 
 
@@ -59,8 +62,9 @@ def edit_response(stream: HttpEnd, session: HttpSession, backend: Backend, serve
     if frontend.response_fields:
         apply_edits(frontend.response_fields, head.fields)
     if backend.cookie is not None:
-        now_s = stream.cookie_time_s(backend.cookie.tells_time)
-        stream.flag_response = backend.cookie.write(head, server, stream.pinned, stream.flag_request, now_s, stream.head.method)
+        cookie = backend.cookie
+        now_s = stream.cookie_time_s(cookie.tells_time)
+        stream.flag_response = cookie.write(head, server, stream.pinned, stream.flag_request, now_s, stream.head.method)
     return b""
 
 

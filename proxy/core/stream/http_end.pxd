@@ -1,6 +1,7 @@
 cimport cython
 
 from proxy.core.http1.head cimport RequestHead, ResponseHead
+from proxy.core.pool cimport IdlePool
 from proxy.core.stream cimport accounting
 from proxy.core.stream.body cimport Body
 from proxy.core.stream.http_session cimport HttpSession
@@ -33,7 +34,7 @@ cdef class HttpEnd(Stream):
     cpdef server_failed(self, why)
     @cython.locals(session=HttpSession)
     cpdef finish_exchange(self)
-    @cython.locals(session=HttpSession)
+    @cython.locals(session=HttpSession, pool=IdlePool)
     cdef _return_connection(self)
     @cython.locals(session=HttpSession)
     cdef _part(self, why, bint answered, bint keep)

@@ -179,8 +179,10 @@ class HttpEnd(Stream):
                 session.private = connection
             else:
                 connection.discard()
-        elif server.idle is None or not server.idle.put(connection, self.host.now_ms):
-            connection.discard()
+        else:
+            pool = server.idle
+            if pool is None or not pool.put(connection, self.host.now_ms):
+                connection.discard()
 
     def answer_failure(self, why: Failure) -> None:
         """Answer what can still be answered, log, and end."""

@@ -1,7 +1,10 @@
 cimport cython
 
 from proxy.core.http1 cimport reader, writer
+from proxy.core.balance.contract cimport Balancer
+from proxy.core.cookies cimport CookiePolicy
 from proxy.core.http1.head cimport RequestHead, ResponseHead
+from proxy.core.pool cimport IdlePool
 from proxy.core.stream cimport accounting, http_edit
 from proxy.core.stream.body cimport Body
 from proxy.core.stream.http_end cimport HttpEnd
@@ -18,6 +21,12 @@ cdef long SWITCHING_PROTOCOLS, CONTINUE, JOIN_OCTETS, CREDIT_OCTETS, BAD_GATEWAY
 cdef class HttpStream(HttpEnd):
     @cython.locals(session=HttpSession)
     cdef _keep_for_later(self, received)
+    @cython.locals(balancer=Balancer)
+    cpdef balance_key(self)
+    @cython.locals(cookie=CookiePolicy, session=HttpSession)
+    cpdef begin(self)
+    @cython.locals(pool=IdlePool, session=HttpSession, connection=ServerConnection, private=ServerConnection)
+    cpdef ServerConnection idle_connection(self, Server server)
     cdef _request_octets(self, Body body, received)
     cdef _request_body_bad(self)
     @cython.locals(session=HttpSession)

@@ -144,9 +144,12 @@ class HttpStream(HttpEnd):
 
     def balance_key(self) -> int | None:
         backend = self.backend
-        if backend is None or not backend.balancer.needs_key:
+        if backend is None:
             return None
-        key: int | None = backend.balancer.key(self.head, self.session.client_packed)
+        balancer = backend.balancer
+        if not balancer.needs_key:
+            return None
+        key: int | None = balancer.key(self.head, self.session.client_packed)
         return key
 
     def idle_connection(self, server: Server) -> ServerConnection | None:
@@ -161,10 +164,11 @@ class HttpStream(HttpEnd):
             if private.server is server and private.link is not None:
                 return private
             private.discard()
-        if server.idle is None:
+        pool = server.idle
+        if pool is None:
             return None
         while True:
-            connection: ServerConnection | None = server.idle.take(server.backend.http_reuse, session.requests == 1)
+            connection: ServerConnection | None = pool.take(server.backend.http_reuse, session.requests == 1)
             if connection is None or self.head.method in IDEMPOTENT or connection.link.is_alive():
                 return connection
             connection.discard()

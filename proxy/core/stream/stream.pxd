@@ -1,5 +1,7 @@
 cimport cython
 
+from proxy.core.balance.contract cimport Balancer
+from proxy.core.balance.farm cimport Farm
 from proxy.core.stream cimport accounting
 from proxy.core.stream.exchange cimport Exchange
 from proxy.core.stream.ports cimport Host, Link
@@ -35,12 +37,14 @@ cdef class Stream(Exchange):
     cpdef server_drained(self)
     cpdef enter_backend(self, Backend backend)
     cpdef leave_backend(self)
-    @cython.locals(server=Server)
+    @cython.locals(server=Server, farm=Farm)
     cpdef assign(self)
     cdef _wait_in_line(self, Backend backend, Server server)
     cpdef wait(self, long long patience_ms)
     cpdef slot_granted(self, Server server)
+    @cython.locals(balancer=Balancer)
     cdef _take_slot(self, Backend backend, Server server)
+    @cython.locals(balancer=Balancer)
     cpdef release_slot(self)
     cpdef connect(self)
     cdef bytes _proxy_header(self, Server server)

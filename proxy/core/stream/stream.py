@@ -140,7 +140,8 @@ class Stream(Exchange):
             return
         server = self.pinned
         if server is None:
-            server = backend.farm.pick(self.balance_key(), self.avoid)
+            farm = backend.farm
+            server = farm.pick(self.balance_key(), self.avoid)
             if server is None:
                 if backend.active_count or backend.backup_count:
                     self._wait_in_line(backend, None)
@@ -183,7 +184,8 @@ class Stream(Exchange):
         server.served += 1
         backend.served += 1
         accounting.occupancy(server.cells, server.served)
-        backend.balancer.opened(server)
+        balancer = backend.balancer
+        balancer.opened(server)
         self.assigned_ms = self.host.now_ms
         self.connect()
 
@@ -196,7 +198,8 @@ class Stream(Exchange):
         server.served -= 1
         backend.served -= 1
         accounting.occupancy(server.cells, server.served)
-        backend.balancer.closed(server)
+        balancer = backend.balancer
+        balancer.closed(server)
         if server.queue or backend.queue:
             queue.serve(server)
 

@@ -86,9 +86,12 @@ class TcpStream(Stream):
 
     def balance_key(self) -> int | None:
         backend = self.backend
-        if backend is None or not backend.balancer.needs_key:
+        if backend is None:
             return None
-        key: int | None = backend.balancer.key(None, self.session.client_packed)
+        balancer = backend.balancer
+        if not balancer.needs_key:
+            return None
+        key: int | None = balancer.key(None, self.session.client_packed)
         return key
 
     def server_ready(self, link: Link) -> None:
