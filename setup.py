@@ -53,7 +53,7 @@ COMPILED = (
     "proxy.engine.readiness",
     "proxy.engine.worker",
 )
-# A bound method of a typed object that is passed as a value would lose its object: the compiler sees it as another type of pointer.
+# A bound method of a typed object, passed as a value, would lose its object: to the compiler it is a pointer of another type.
 C_FLAGS = ["-O2", "-Werror=incompatible-pointer-types"]
 DIRECTIVES = {
     "language_level": 3,

@@ -62,7 +62,7 @@ class CookiePolicy:
 
     __slots__ = (
         "_attributes", "_by_value", "_cuts", "_indirect", "_maxidle_s", "_maxlife_s", "_mode", "_name", "_nocache", "_postonly",
-        "_preserve", "_scans", "_shown", "tells_time",
+        "_preserve", "_scans", "_shown", "tells_time", "unanswered",
     )
 
     def __init__(
@@ -79,6 +79,7 @@ class CookiePolicy:
         self._maxidle_s = maxidle_s
         self._maxlife_s = maxlife_s
         self._shown = mode != PASSIVE or indirect
+        self.unanswered = NONE if self._shown else NOT_SHOWN    # the fourth letter of a request that no server answered
         self._scans = mode != PREFIX                    # the plain kind of field needs no more than one look
         self._cuts = mode == INSERT and indirect
         self.tells_time = maxidle_s > 0 or maxlife_s > 0        # else `now_s` may be off by a little
@@ -91,11 +92,6 @@ class CookiePolicy:
     def name(self) -> bytes:
         """The cookie's name."""
         return self._name
-
-    @property
-    def unanswered(self) -> int:
-        """The fourth letter of a request that no server answered."""
-        return NONE if self._shown else NOT_SHOWN
 
     def servers_changed(self) -> None:
         """Servers were added or removed, or their cookies changed."""
@@ -147,7 +143,7 @@ class CookiePolicy:
         first_s, renew = 0, False
         if self._mode == PREFIX:
             value = value.partition(SEPARATOR)[0]
-        elif DATE_SEPARATOR in value or self._maxidle_s or self._maxlife_s:
+        elif value.find(DATE_SEPARATOR) >= 0 or self._maxidle_s or self._maxlife_s:
             value, _, dates = value.partition(DATE_SEPARATOR)
             last, _, first = dates.partition(DATE_SEPARATOR)
             last_s, first_s = decode_date(last[:DATE_LENGTH]), decode_date(first[:DATE_LENGTH])

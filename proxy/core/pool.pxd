@@ -1,3 +1,6 @@
+cimport cython
+
+from proxy.core.stream.ports cimport Reusable
 from proxy.core.timers cimport Entry, TimerWheel
 from proxy.runtime.server cimport Server
 
@@ -8,9 +11,11 @@ cdef class IdlePool(Entry):
     cdef long long _limit, _purge_delay_ms
     cdef Server _server
     cdef TimerWheel _timers
-    cpdef bint put(self, connection, long long now_ms) except -1
+    @cython.locals(connection=Reusable)
+    cpdef bint put(self, Reusable connection, long long now_ms) except -1
+    @cython.locals(connection=Reusable)
     cpdef take(self, str reuse, bint is_first)
-    cpdef remove(self, connection)
+    cpdef remove(self, Reusable connection)
     cpdef clear(self)
-    cdef _count(self, connection, int step)
+    cdef _count(self, Reusable connection, int step)
     cdef _last_safe(self)

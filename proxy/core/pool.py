@@ -13,20 +13,12 @@ Source: HAProxy configuration manual, "http-reuse", "pool-max-conn", "pool-purge
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
+from proxy.core.stream.ports import Reusable
 from proxy.core.timers import Entry, TimerWheel
 from proxy.runtime.cells import IDLE_CUR, SAFE_CUR
 from proxy.runtime.server import Server
-
-
-class IdleConnection(Protocol):
-    """A server connection without a stream."""
-
-    is_safe: bool
-
-    def discard(self) -> None:
-        """Close it."""
 
 
 class IdlePool(Entry):
@@ -45,7 +37,7 @@ class IdlePool(Entry):
         self._server = server
         self._timers = timers
 
-    def put(self, connection: IdleConnection, now_ms: int) -> bool:
+    def put(self, connection: Reusable, now_ms: int) -> bool:
         """Keep a connection; False when it may not be kept and is the caller's to close."""
         if self._purge_delay_ms == 0 or 0 <= self._limit <= len(self.connections):
             return False
@@ -76,7 +68,7 @@ class IdlePool(Entry):
                 return connection
         return None
 
-    def remove(self, connection: IdleConnection) -> None:
+    def remove(self, connection: Reusable) -> None:
         """Forget a connection that its server has closed."""
         if connection in self.connections:
             self.connections.remove(connection)
@@ -99,6 +91,6 @@ class IdlePool(Entry):
             self._count(connection, -1)
             connection.discard()
 
-    def _count(self, connection: IdleConnection, step: int) -> None:
+    def _count(self, connection: Reusable, step: int) -> None:
         row = self._server.cells
         row[SAFE_CUR if connection.is_safe else IDLE_CUR] += step

@@ -19,12 +19,12 @@ class Backend(Counted):
     """
 
     __slots__ = (
-        "abortonclose", "active_count", "backup_all", "backup_count", "balancer", "check_timeout_ms", "connection_mode",
-        "cookie", "dequeued", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
-        "fullconn", "http_reuse", "iid", "is_http", "kind", "last_change_ms", "log", "log_format_name", "log_health_checks",
-        "name", "options", "originalto", "persist", "pretend_keepalive", "queue", "redispatch_after", "request_fields",
-        "response_fields", "retries", "retries_l7", "retry_on", "served", "servers", "services", "sessions", "stats",
-        "stopped", "tcpka", "timeout_connect_ms", "timeout_queue_ms", "timeout_server_fin_ms", "timeout_server_ms",
+        "_connection_mode", "abortonclose", "active_count", "backup_all", "backup_count", "balancer", "check_timeout_ms",
+        "closes", "cookie", "dequeued", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
+        "fullconn", "http_reuse", "iid", "is_http", "keeps_alive", "kind", "last_change_ms", "log", "log_format_name",
+        "log_health_checks", "name", "options", "originalto", "persist", "pretend_keepalive", "queue", "redispatch_after",
+        "request_fields", "response_fields", "retries", "retries_l7", "retry_on", "served", "servers", "services", "sessions",
+        "stats", "stopped", "tcpka", "timeout_connect_ms", "timeout_queue_ms", "timeout_server_fin_ms", "timeout_server_ms",
         "timeout_tunnel_ms",
     )
 
@@ -58,7 +58,9 @@ class Backend(Counted):
         self.timeout_server_fin_ms = 0
         self.check_timeout_ms = 0
         self.http_reuse = "safe"
-        self.connection_mode = "keep-alive"
+        self.keeps_alive = True                         # connection_mode, for those who ask for each request
+        self.closes = False
+        self._connection_mode = "keep-alive"
         self.forwardfor: Any = None
         self.originalto: Any = None
         self.request_fields: tuple[Any, ...] = ()
@@ -78,6 +80,16 @@ class Backend(Counted):
         self.queue: OrderedDict[Waiter, None] = OrderedDict()             # streams that any server may take
         self.last_change_ms = 0
         self.down_since_ms = -1
+
+    @property
+    def connection_mode(self) -> str:
+        """"keep-alive", "server-close" or "close" (HAProxy configuration manual, "option http-server-close")."""
+        return self._connection_mode
+
+    @connection_mode.setter
+    def connection_mode(self, mode: str) -> None:
+        self._connection_mode = mode
+        self.keeps_alive, self.closes = mode == "keep-alive", mode == "close"
 
     def server(self, name: str) -> Server | None:
         """The server of that name."""

@@ -50,13 +50,13 @@ class Frontend(Counted):
     """
 
     __slots__ = (
-        "accept_unsafe", "backend", "backlog", "capture_cookie", "capture_request_headers", "capture_response_headers",
-        "connection_mode", "description", "disabled", "dontlog_normal", "dontlognull", "error_pages",
-        "forwardfor", "iid", "is_health", "is_http", "kind", "last_change_ms", "listeners", "log", "log_backend_source",
-        "log_count", "log_separate_errors", "logasap", "maxconn", "monitor_uri", "name", "options", "originalto", "paused",
-        "rate_limit_sessions", "request_fields", "response_fields", "served", "services", "stats", "stopped", "tcpka",
-        "timeout_client_fin_ms", "timeout_client_ms", "timeout_http_keep_alive_ms", "timeout_http_request_ms",
-        "timeout_tunnel_ms", "unique_id",
+        "_connection_mode", "accept_unsafe", "backend", "backlog", "capture_cookie", "capture_request_headers",
+        "capture_response_headers", "closes", "description", "disabled", "dontlog_normal", "dontlognull", "error_pages",
+        "forwardfor", "iid", "is_health", "is_http", "keeps_alive", "kind", "last_change_ms", "listeners", "log",
+        "log_backend_source", "log_count", "log_separate_errors", "logasap", "maxconn", "monitor_uri", "name", "options",
+        "originalto", "paused", "rate_limit_sessions", "request_fields", "response_fields", "served", "services", "stats",
+        "stopped", "tcpka", "timeout_client_fin_ms", "timeout_client_ms", "timeout_http_keep_alive_ms",
+        "timeout_http_request_ms", "timeout_tunnel_ms", "unique_id",
     )
 
     def __init__(self, name: str, iid: int) -> None:
@@ -81,7 +81,9 @@ class Frontend(Counted):
         self.timeout_tunnel_ms = 0
         self.timeout_http_request_ms = 0                # 0 = timeout_client_ms
         self.timeout_http_keep_alive_ms = 0             # 0 = timeout_http_request_ms
-        self.connection_mode = "keep-alive"
+        self.keeps_alive = True                         # connection_mode, for those who ask for each request
+        self.closes = False
+        self._connection_mode = "keep-alive"
         self.forwardfor: Any = None
         self.originalto: Any = None
         self.request_fields: tuple[Any, ...] = ()
@@ -105,6 +107,16 @@ class Frontend(Counted):
         self.unique_id: Any = None
         self.served = 0                                 # client connections now
         self.last_change_ms = 0
+
+    @property
+    def connection_mode(self) -> str:
+        """"keep-alive", "server-close" or "close" (HAProxy configuration manual, "option http-server-close")."""
+        return self._connection_mode
+
+    @connection_mode.setter
+    def connection_mode(self, mode: str) -> None:
+        self._connection_mode = mode
+        self.keeps_alive, self.closes = mode == "keep-alive", mode == "close"
 
     def __repr__(self) -> str:
         return f"<Frontend {self.name}>"

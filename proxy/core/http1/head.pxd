@@ -35,6 +35,7 @@ cdef class Head:
     cpdef append(self, bytes name, bytes value)
     cpdef bytes written(self, bytes start_line, bytes tail)
 
+cpdef bytes request_line(bytes method, bytes target, int minor)
 cpdef bytes length_line(long long length)
 
 cdef class RequestHead(Head):

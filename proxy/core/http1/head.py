@@ -74,6 +74,17 @@ class Head:
         return lines + tail + b"\r\n"
 
 
+def request_line(method: bytes, target: bytes, minor: int) -> bytes:
+    """The first line of a request of HTTP/1.`minor`.
+
+    Raises: LocalProtocolError for white space inside method or target.
+    """
+    line = b" ".join((method, target, b"HTTP/1.1\r\n" if minor else b"HTTP/1.0\r\n"))
+    if line.count(b" ") != 2:
+        raise LocalProtocolError("white space inside method or target", 500)
+    return line
+
+
 def length_line(length: int) -> bytes:
     """The Content-Length field of a head.
 

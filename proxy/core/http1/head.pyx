@@ -237,6 +237,20 @@ cdef class Head:
         return result
 
 
+cpdef bytes request_line(bytes method, bytes target, int minor):
+    cdef Py_ssize_t first = PyBytes_GET_SIZE(method), second = PyBytes_GET_SIZE(target)
+    cdef bytes line
+    cdef char* out
+    if memchr(PyBytes_AS_STRING(method), 32, first) != NULL or memchr(PyBytes_AS_STRING(target), 32, second) != NULL:
+        raise LocalProtocolError("white space inside method or target", 500)
+    line = PyBytes_FromStringAndSize(NULL, first + second + 12)
+    out = put(PyBytes_AS_STRING(line), method)
+    out[0] = 32
+    out = put(out + 1, target)
+    memcpy(out, b" HTTP/1.1\r\n" if minor else b" HTTP/1.0\r\n", 11)
+    return line
+
+
 cpdef bytes length_line(long long length):
     cdef char digits[40]
     cdef char* place = digits + 40

@@ -3,7 +3,6 @@ from proxy.core.http1.head cimport RequestHead, ResponseHead
 
 cdef dict LINES_KEPT
 cdef long LINES_KEPT_MAX, REASON_KEPT_MAX
-cdef bytes VERSION_10, VERSION_11
 
 cpdef bytes request_bytes(RequestHead head, bytes connection, bytes extra)
 cpdef bytes response_bytes(ResponseHead head, bytes connection, bytes extra)

@@ -6,12 +6,9 @@ a rule put together from foreign octets from ending a line.
 
 from __future__ import annotations
 
-from proxy.base.errors import LocalProtocolError
 from proxy.core.http1 import head as head_lines
 from proxy.core.http1.head import RequestHead, ResponseHead
 
-VERSION_10 = b"HTTP/1.0\r\n"
-VERSION_11 = b"HTTP/1.1\r\n"
 LINES_KEPT: dict[tuple[int, bytes, int], bytes] = {}
 LINES_KEPT_MAX = 256
 REASON_KEPT_MAX = 64
@@ -40,10 +37,7 @@ def request_bytes(head: RequestHead, connection: bytes, extra: bytes) -> bytes:
         connection = connection + b", te" if connection else b"te"
     if connection:
         tail += b"connection: " + connection + b"\r\n"
-    line = b" ".join((head.method, head.target, VERSION_11 if head.version_minor else VERSION_10))
-    if line.count(b" ") != 2:
-        raise LocalProtocolError("white space inside method or target", 500)
-    return head.written(line, tail)
+    return head.written(head_lines.request_line(head.method, head.target, head.version_minor), tail)
 
 
 def response_bytes(head: ResponseHead, connection: bytes, extra: bytes) -> bytes:

@@ -165,8 +165,8 @@ class HttpEnd(Stream):
         reusable = (
             link is not None and self.server_keeps and self.request_done and self.response_done and not self.spoiled
             and not self.tunnel and not self.until_close and not link.pending
-            and backend is not None and backend.connection_mode == "keep-alive"
-            and session.frontend.connection_mode == "keep-alive" and server.is_up and not self.host.process.closing
+            and backend is not None and backend.keeps_alive
+            and session.frontend.keeps_alive and server.is_up and not self.host.process.closing
             and (server.max_reuse < 0 or connection.requests < server.max_reuse)
         )
         if not reusable or backend is None:

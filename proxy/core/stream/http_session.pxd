@@ -1,3 +1,5 @@
+cimport cython
+
 from proxy.core.http1 cimport reader, writer
 from proxy.core.http1.head cimport RequestHead
 from proxy.core.http1.limits cimport Limits
@@ -24,6 +26,7 @@ cdef class HttpSession(Session):
     cdef bint _may_leave_silently(self) except -1
     cdef _arm_for_request(self, long long patience_ms)
     cpdef read_heads(self)
+    @cython.locals(head=RequestHead, size=Py_ssize_t)
     cdef bint _read_head(self) except -1
     cdef _begin(self, RequestHead head)
     cdef _service(self, RequestHead head, Backend backend)

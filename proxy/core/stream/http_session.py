@@ -102,7 +102,8 @@ class HttpSession(Session):
                 self.finish(abort=True)
         else:
             self.listener.cells[BIN] += count
-            self.buffer = self.buffer + bytes(received) if self.buffer else bytes(received)
+            octets = received if isinstance(received, bytes) else bytes(received)
+            self.buffer = self.buffer + octets if self.buffer else octets
             self.read_heads()
 
     def ended(self) -> None:
@@ -183,7 +184,8 @@ class HttpSession(Session):
             return False
         if head is None:
             return False
-        self.buffer = self.buffer[head.size:]
+        size = head.size
+        self.buffer = self.buffer[size:] if size < len(self.buffer) else b""
         self.head = head
         self.request_ended_ms = host.now_ms
         self.requests += 1
@@ -200,8 +202,8 @@ class HttpSession(Session):
         backend = frontend.backend
         self.keep = (
             head.keep_alive
-            and frontend.connection_mode != "close"
-            and (backend is None or backend.connection_mode != "close")
+            and not frontend.closes
+            and (backend is None or not backend.closes)
             and not self.host.process.closing
         )
         if frontend.monitor_uri and head.target == frontend.monitor_uri:

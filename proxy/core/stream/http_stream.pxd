@@ -33,7 +33,7 @@ cdef class HttpStream(HttpEnd):
     cdef _body_octets(self, octets)
     cdef _to_server(self, octets)
     cdef bint _keeps_server(self, Backend backend) except -1
-    @cython.locals(session=HttpSession)
+    @cython.locals(session=HttpSession, head=ResponseHead, size=Py_ssize_t)
     cdef _read_heads(self)
     cdef _interim(self, ResponseHead head)
     @cython.locals(session=HttpSession)

@@ -60,7 +60,7 @@ class HttpStream(HttpEnd):
         if backend is not None and backend.cookie is not None:
             cookie = backend.cookie
             self.pinned, self.flag_request = cookie.read(head, backend, self.cookie_time_s(cookie.tells_time))
-        if head.has_body:
+        if head.chunked or head.content_length > 0:
             self.request_done = False
             decoder = ChunkedDecoder() if head.chunked else None
             self.request_body = Body(head.content_length, decoder, rechunk=True)
@@ -202,7 +202,7 @@ class HttpStream(HttpEnd):
     def _keeps_server(self, backend: Backend) -> bool:
         if self.host.process.closing:
             return False
-        keeps = backend.connection_mode == "keep-alive" and self.session.frontend.connection_mode == "keep-alive"
+        keeps = backend.keeps_alive and self.session.frontend.keeps_alive
         return keeps or backend.pretend_keepalive
 
     # the response
@@ -215,7 +215,8 @@ class HttpStream(HttpEnd):
             self._to_client(received)
         elif self.response is None:
             buffer = self.response_buffer
-            self.response_buffer = buffer + bytes(received) if buffer else bytes(received)
+            octets = received if isinstance(received, bytes) else bytes(received)
+            self.response_buffer = buffer + octets if buffer else octets
             self._read_heads()
         elif self.response_body is not None:
             self._response_octets(self.response_body, received)
@@ -232,7 +233,8 @@ class HttpStream(HttpEnd):
                 return
             if head is None:
                 return
-            rest = self.response_buffer[head.size :]
+            size = head.size
+            rest = self.response_buffer[size:] if size < len(self.response_buffer) else b""
             self.response_buffer = rest
             if head.status < 200 and head.status != SWITCHING_PROTOCOLS:
                 self._interim(head)

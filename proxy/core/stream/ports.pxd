@@ -21,6 +21,10 @@ cdef class LinkOwner(Entry):
     cpdef lost(self)
     cpdef drained(self)
 
+cdef class Reusable(LinkOwner):
+    cdef public bint is_safe
+    cpdef discard(self)
+
 cdef class Host:
     cdef public long long now_ms
     cdef public TimerWheel timers

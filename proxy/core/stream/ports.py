@@ -100,6 +100,20 @@ class LinkOwner(Entry):
         abstract()
 
 
+class Reusable(LinkOwner):
+    """A connection that may lie idle; it is "safe" once it has carried more than one stream."""
+
+    __slots__ = ("is_safe",)
+
+    def __init__(self) -> None:
+        LinkOwner.__init__(self)
+        self.is_safe = False
+
+    def discard(self) -> None:
+        """Close it, whatever it was doing."""
+        abstract()
+
+
 class Connector(Protocol):
     """One that waits for a connection to a server, to own it."""
 

@@ -1,4 +1,4 @@
-from proxy.core.stream.ports cimport Host, Link, LinkOwner
+from proxy.core.stream.ports cimport Host, Link, Reusable
 from proxy.core.stream.stream cimport Stream
 from proxy.runtime.backend cimport Backend
 from proxy.runtime.server cimport Server
@@ -6,14 +6,14 @@ from proxy.runtime.server cimport Server
 cdef long H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, USED_CUR, USED_MAX
 cdef long HEAD_READ_OCTETS, PAUSE_PEER_FULL
 
-cdef class ServerConnection(LinkOwner):
+cdef class ServerConnection(Reusable):
     cdef public Host host
     cdef public Server server
     cdef public Stream stream
     cdef public Link link
     cdef public object attempt, owner_session
     cdef public long long requests
-    cdef public bint is_safe, is_gone, has_ended
+    cdef public bint is_gone, has_ended
     cdef _count_use(self)
     cdef _count_rest(self)
     cdef _count_gone(self)
@@ -22,6 +22,5 @@ cdef class ServerConnection(LinkOwner):
     cpdef connect_failed(self, bint refused)
     cpdef taken(self, Stream stream)
     cpdef rest(self)
-    cpdef discard(self)
     cpdef abort(self)
     cdef _idle_ended(self)

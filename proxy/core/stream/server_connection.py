@@ -9,27 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_PEER_FULL, Host, Link, LinkOwner
+from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_PEER_FULL, Host, Link, Reusable
 from proxy.runtime.cells import H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, USED_CUR, USED_MAX
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
     from proxy.core.stream.stream import Stream
 
-class ServerConnection(LinkOwner):
+class ServerConnection(Reusable):
     """One connection to a server, connecting, in use or idle."""
 
-    __slots__ = ("attempt", "has_ended", "host", "is_gone", "is_safe", "link", "owner_session", "requests", "server", "stream")
+    __slots__ = ("attempt", "has_ended", "host", "is_gone", "link", "owner_session", "requests", "server", "stream")
 
     def __init__(self, host: Host, server: Server, stream: Stream) -> None:
-        LinkOwner.__init__(self)
+        Reusable.__init__(self)
         self.host = host
         self.server = server
         self.stream: Stream | None = stream
         self.link: Any = None                   # a Link once connected
         self.attempt: Any = None                # what connects, until then
         self.requests = 0
-        self.is_safe = False
         self.is_gone = False
         self.has_ended = False                  # the server has ended its side
         self.owner_session: Any = None          # the session that keeps it for itself (http-reuse never)

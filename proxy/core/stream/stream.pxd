@@ -2,6 +2,7 @@ cimport cython
 
 from proxy.core.balance.contract cimport Balancer
 from proxy.core.balance.farm cimport Farm
+from proxy.core.cookies cimport CookiePolicy
 from proxy.core.stream cimport accounting
 from proxy.core.stream.exchange cimport Exchange
 from proxy.core.stream.ports cimport Host, Link
@@ -25,6 +26,7 @@ cdef class Stream(Exchange):
     cdef public bint redispatched, was_reused
     cdef public long long queued_at_ms, queue_mark, server_queue, backend_queue, start_ms, assigned_ms, connected_ms
     cdef public long long octets_in, octets_out, credited_in, credited_out
+    @cython.locals(cookie=CookiePolicy)
     cdef prepare(self, Session session, Backend backend, long long start_ms)
     cpdef balance_key(self)
     cpdef server_ready(self, Link link)

@@ -73,7 +73,8 @@ class Stream(Exchange):
         self.credited_in = 0
         self.credited_out = 0
         self.flag_request = NO_FLAG
-        self.flag_response = NO_FLAG if backend is None or backend.cookie is None else backend.cookie.unanswered
+        cookie = None if backend is None else backend.cookie
+        self.flag_response = NO_FLAG if cookie is None else cookie.unanswered
 
     @property
     def on_server(self) -> Server | None:

@@ -4,14 +4,16 @@ import pytest
 
 from proxy.base.addresses import Address, Family
 from proxy.core.pool import IdlePool
+from proxy.core.stream.ports import Reusable
 from proxy.core.timers import TimerWheel
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import IDLE_CUR, SAFE_CUR
 from proxy.runtime.server import Server
 
 
-class Connection:
+class Connection(Reusable):
     def __init__(self, is_safe: bool = False) -> None:
+        Reusable.__init__(self)
         self.is_safe = is_safe
         self.discarded = False
 
