@@ -101,6 +101,17 @@ class Seen(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Release(Step):
+    """Let a server go on whose script is held; what the program has been sent before, it has seen by then."""
+
+    server: str
+
+    def do(self, lab: Lab, outcome: Outcome) -> None:
+        lab.statistics()                        # a whole exchange: the program's loop has turned since
+        lab.origins[self.server].release()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shows(Step):
     """Wait until the statistics show a value in a row's column."""
 

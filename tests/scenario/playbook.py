@@ -65,6 +65,7 @@ class FakeLink:
         self.ended = False
         self.closed = False
         self.aborted = False
+        self.broken = False
         self.alive = True
         self.taken_ms = 0
         self.read_max = 0
@@ -77,6 +78,9 @@ class FakeLink:
 
     def send(self, octets: bytes | memoryview) -> bool:
         assert not self.closed, "sent on a closed link"
+        if self.broken:
+            self.lab.soon(self._tell_lost)
+            return True
         self.waiting += octets
         self._flow()
         return not self.waiting
@@ -144,9 +148,14 @@ class FakeLink:
         if self.closed:
             return
         self.inbox.clear()
-        self.peer_ended = self.told_end = True
+        self.waiting.clear()
+        self.peer_ended = self.told_end = self.broken = True
         self.owner.lost()
         self.lab.settle()
+
+    def _tell_lost(self) -> None:
+        if not self.closed:
+            self.owner.lost()
 
     def takes(self, room: int = ROOM) -> None:
         """The peer reads: there is room for so many octets."""

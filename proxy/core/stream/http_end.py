@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.core import queue
+from proxy.core.http1.errors import ALWAYS_CLOSE
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.stream import failure
 from proxy.core.stream.accounting import response_counted
@@ -14,13 +16,14 @@ from proxy.core.stream.log_facts import request_facts, session_facts, stream_fac
 from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.stream import CLOSED, ESTABLISHED, Stream
 from proxy.runtime.backend import Backend
-from proxy.runtime.cells import BOUT, REQ_TOT
+from proxy.runtime.cells import BOUT, CLI_ABRT, REQ_TOT
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
     from proxy.core.stream.http_session import HttpSession
 
 NOT_ANSWERED = -1
+ANSWER_LOST = failure.Failure(0, b"", CLI_ABRT, (CLI_ABRT,))    # a client that had gone when it was told of a failure
 
 
 class HttpEnd(Stream):
@@ -132,6 +135,9 @@ class HttpEnd(Stream):
         """Both sides are done: count, give the connection back, log, and let the session go on."""
         if self.is_over:
             return
+        if self.session.gone:
+            self.fail(failure.DATA_CLIENT_ABORTED)
+            return
         self.is_over = True
         session, host = self.session, self.host
         self._count_response()
@@ -139,10 +145,12 @@ class HttpEnd(Stream):
         self.credit()
         server = self.server
         self._return_connection()
-        self.leave_backend()
+        freed = self.leave_backend()
         self.state = CLOSED
         if not self.logged:
             self.log(None, server)
+        if freed is not None and (freed.queue or freed.backend.queue):
+            queue.serve(freed)
         keep = session.keep
         if keep or self.request_done:
             session.stream_over(keep)
@@ -182,8 +190,10 @@ class HttpEnd(Stream):
         self.is_over = True
         session, backend = self.session, self.backend
         answered = not self.responded and why.status > 0
-        keep = answered and session.keep and self.request_done and not session.half_closed
+        keep = answered and session.keep and self.request_done and why.status not in ALWAYS_CLOSE
         if answered:
+            if session.gone:
+                self._count_failure(ANSWER_LOST)
             self.status = why.status
             octets = session.send_own(why.status, self.head, keep, backend)
             self.octets_out += octets
@@ -193,10 +203,12 @@ class HttpEnd(Stream):
         self.count_times(self.response_ms, self.host.now_ms - session.idle_since_ms)
         self.credit()
         server = self.server or self.queued_on
-        self.leave_backend()
+        freed = self.leave_backend()
         self.state = CLOSED
         if not self.logged:
             self.log(why, server)
+        if freed is not None and (freed.queue or freed.backend.queue):
+            queue.serve(freed)
         self._part(why, answered, keep)
 
     def _part(self, why: Failure, answered: bool, keep: bool) -> None:

@@ -92,6 +92,7 @@ class HttpSession(Session):
     def octets(self, received: memoryview) -> None:
         row, count = self.frontend.counters, len(received)
         row[BIN] += count
+        self.listener.counters[BIN] += count
         self.client_active_ms = self.host.now_ms
         stream = self.stream
         if stream is not None:
@@ -101,7 +102,6 @@ class HttpSession(Session):
             if self.linger_octets > LINGER_OCTETS:
                 self.finish(abort=True)
         else:
-            self.listener.counters[BIN] += count
             self.buffer = self.buffer + bytes(received) if self.buffer else bytes(received)
             self.read_heads()
 
@@ -269,9 +269,8 @@ class HttpSession(Session):
             pages = backend.error_pages
         minor = 1 if head is None else head.version_minor
         response = own_response(status, pages, minor, keep, head is not None and head.method == b"HEAD")
-        if self.gone:
-            return 0
-        self.link.send(response)
+        if not self.gone:
+            self.link.send(response)
         self.frontend.counters[BOUT] += len(response)
         self.listener.counters[BOUT] += len(response)
         return len(response)

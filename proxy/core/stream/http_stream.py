@@ -402,21 +402,17 @@ class HttpStream(HttpEnd):
             self._end_client_side()
         elif not self.request_done:
             self._client_cut()
-        elif self.backend is not None and self.backend.abortonclose and not self.responded:
-            self.fail(self.client_gone())
+        elif self.backend is not None and self.backend.abortonclose:
+            self.fail(failure.DATA_CLIENT_ABORTED if self.responded else self.client_gone(cut=False))
 
     def client_lost(self) -> None:
-        if self.responded or not self.request_done:
+        """The client's connection is broken; a whole request goes on all the same, unless `option abortonclose` says otherwise."""
+        if self.responded or not self.request_done or (self.backend is not None and self.backend.abortonclose):
             self._client_cut()
-        else:
-            self.fail(self.client_gone())
 
     def _client_cut(self) -> None:
         """The client has gone in the middle of something."""
-        if self.responded:
-            self.fail(failure.DATA_CLIENT_ABORTED)
-        else:
-            self.fail(failure.REQUEST_BODY_ABORTED if self.state == ESTABLISHED else self.client_gone())
+        self.fail(failure.DATA_CLIENT_ABORTED if self.responded else self.client_gone(cut=True))
 
     def server_ended(self) -> None:
         """The server has half-closed."""

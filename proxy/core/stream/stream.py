@@ -124,14 +124,15 @@ class Stream:
         stream_given(row, self.host.now_ms)
         occupancy(row, backend.sessions)
 
-    def leave_backend(self) -> None:
-        """Count it out again and give back what it holds."""
+    def leave_backend(self) -> Server | None:
+        """Count it out again; gives the server whose slot came free, for `queue.serve` once the stream has been logged."""
         backend = self.backend
         if backend is None:
-            return
-        self.release_slot()
+            return None
+        server = self._give_back_slot()
         backend.sessions -= 1
         occupancy(backend.counters, backend.sessions)
+        return server
 
     def assign(self) -> None:
         """Find a server with a free slot, or a place in line, or fail."""
@@ -189,17 +190,21 @@ class Stream:
         self.assigned_ms = self.host.now_ms
         self.connect()
 
-    def release_slot(self) -> None:
-        """Give the slot back and let the next in line have it."""
+    def _give_back_slot(self) -> Server | None:
         server, self.server = self.server, None
         if server is None:
-            return
+            return None
         backend = server.backend
         server.served -= 1
         backend.served -= 1
         occupancy(server.counters, server.served)
         backend.balancer.closed(server)
-        if server.queue or backend.queue:
+        return server
+
+    def release_slot(self) -> None:
+        """Give the slot back and let the next in line have it."""
+        server = self._give_back_slot()
+        if server is not None and (server.queue or server.backend.queue):
             queue.serve(server)
 
     # connecting
@@ -332,13 +337,17 @@ class Stream:
             return False
         return True
 
-    def client_gone(self) -> Failure:
-        """Which failure it is that the client has gone in this state, before any response."""
+    def client_gone(self, cut: bool) -> Failure:
+        """Which failure it is that the client has gone in this state, before any response.
+
+        `cut`: by a reset or inside its request, rather than by a half-close behind it; only that counts as an abort of its
+        backend before there is a connection, as with HAProxy.
+        """
         if self.state == QUEUED:
-            return failure.QUEUE_ABORTED
+            return failure.QUEUE_CUT if cut else failure.QUEUE_ABORTED
         if self.state in (CONNECTING, WAITING, ASSIGNING):
-            return failure.CONNECT_ABORTED
-        return failure.RESPONSE_ABORTED
+            return failure.CONNECT_CUT if cut else failure.CONNECT_ABORTED
+        return failure.REQUEST_BODY_ABORTED if cut else failure.RESPONSE_ABORTED
 
     def drop_connection(self, abort: bool = False) -> None:
         """Close the server's side, whatever it was doing; by a reset where what is under way is given up."""
@@ -385,7 +394,6 @@ class Stream:
         session, backend, server = self.session, self.backend, self.server
         session.frontend.counters[BOUT] += out
         session.listener.counters[BOUT] += out
-        session.listener.counters[BIN] += came
         if backend is not None:
             row = backend.counters
             row[BIN] += came

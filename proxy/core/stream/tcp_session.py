@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from proxy.core import queue
 from proxy.core.stream import failure
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.idleness import silence_ends
@@ -37,7 +38,9 @@ class TcpSession(Session):
 
     def octets(self, received: memoryview) -> None:
         self.client_active_ms = self.host.now_ms
-        self.frontend.counters[BIN] += len(received)
+        count = len(received)
+        self.frontend.counters[BIN] += count
+        self.listener.counters[BIN] += count
         self.stream.client_octets(received)
 
     def ended(self) -> None:
@@ -150,7 +153,7 @@ class TcpStream(Stream):
         connection = self.connection
         if self.state != ESTABLISHED or connection is None:
             if not self.early or (self.backend is not None and self.backend.abortonclose):
-                self.fail(self.client_gone())
+                self.fail(self.client_gone(cut=False))
             return
         connection.link.end_writing()
         self._one_side_ended()
@@ -171,7 +174,7 @@ class TcpStream(Stream):
     def client_lost(self) -> None:
         """The client's connection is broken."""
         self.session.gone = True
-        self.fail(failure.DATA_CLIENT_ABORTED if self.state == ESTABLISHED else self.client_gone())
+        self.fail(failure.DATA_CLIENT_ABORTED)
 
     def server_lost(self) -> None:
         self.fail(failure.DATA_SERVER_ABORTED)
@@ -234,10 +237,12 @@ class TcpStream(Stream):
         self.credit()
         server = self.server or self.queued_on
         self.drop_connection()
-        self.leave_backend()
+        freed = self.leave_backend()
         self.state = CLOSED
         if not self.logged:
             self._log(why, server)
+        if freed is not None and (freed.queue or freed.backend.queue):
+            queue.serve(freed)
 
     def _log(self, why: Failure | None, server: Server | None) -> None:
         self.logged = True
