@@ -42,6 +42,11 @@ class Listener:
         self.served = 0
         self.counters: Any = memoryview(bytearray(CELLS * 8)).cast("q")
 
+    @property
+    def label(self) -> str:
+        """What its messages call it: its name, with `option socket-stats` that of its row, else its number."""
+        return self.name or (f"sock-{self.lid}" if "socket-stats" in self.frontend.options else str(self.lid))
+
 
 class Frontend:
     """The front side of a `frontend` or `listen` section.

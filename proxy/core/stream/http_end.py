@@ -22,7 +22,7 @@ from proxy.runtime.server import Server
 if TYPE_CHECKING:
     from proxy.core.stream.http_session import HttpSession
 
-NOT_ANSWERED = -1
+NOT_ANSWERED = NOT_REACHED = -1
 ANSWER_LOST = failure.Failure(0, b"", CLI_ABRT, (CLI_ABRT,))    # a client that had gone when it was told of a failure
 
 
@@ -249,6 +249,8 @@ class HttpEnd(Stream):
         stream_facts(record, self)
         self.server = held
         request_facts(record, session)
+        if self.backend is None:
+            record.request_ms = NOT_REACHED             # as in HAProxy, where the backend's rules end that time
         record.status = self.status
         record.response_ms = self.response_ms
         if self.response_ms >= 0:

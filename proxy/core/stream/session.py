@@ -55,11 +55,15 @@ class Session:
         listener.served += 1
         row = frontend.counters
         connection_opened(row, now_ms)
-        session_opened(row, now_ms)
+        self.count_session()
         occupancy(row, frontend.served)
         session_opened(listener.counters, now_ms)
         occupancy(listener.counters, listener.served)
         self.started()
+
+    def count_session(self) -> None:
+        """Count a session of the frontend."""
+        session_opened(self.frontend.counters, self.host.now_ms)
 
     def started(self) -> None:
         """The first thing a mode does."""

@@ -19,16 +19,18 @@ from proxy.runtime.frontend import Listener
 from proxy.runtime.server import Server
 
 CREDIT_OCTETS = 1 << 20
+LINGER_MS = 1000
 HEALTHY = b"OK"
 
 
 class TcpSession(Session):
     """A session in TCP mode; its stream lives as long as it does."""
 
-    __slots__ = ("stream",)
+    __slots__ = ("lingering", "stream")
 
     def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]) -> None:
         Session.__init__(self, host, listener, link, peer, local)
+        self.lingering = False
         self.stream = TcpStream(self)
 
     def started(self) -> None:
@@ -39,24 +41,45 @@ class TcpSession(Session):
     def octets(self, received: memoryview) -> None:
         self.client_active_ms = self.host.now_ms
         count = len(received)
+        if self.lingering:
+            return
         self.frontend.counters[BIN] += count
         self.listener.counters[BIN] += count
         self.stream.client_octets(received)
 
     def ended(self) -> None:
-        self.stream.client_ended()
+        if self.lingering:
+            self.finish()
+        else:
+            self.stream.client_ended()
 
     def lost(self) -> None:
-        self.stream.client_lost()
+        if self.lingering:
+            self.finish(abort=True)
+        else:
+            self.stream.client_lost()
 
     def drained(self) -> None:
         self.stream.client_drained()
 
     def deadline_reached(self, now_ms: int) -> None:
-        self.stream.deadline_reached(now_ms)
+        if self.lingering:
+            self.finish()
+        else:
+            self.stream.deadline_reached(now_ms)
 
     def shut(self, why: Failure) -> None:
-        self.stream.shut(why)
+        if self.lingering:
+            self.finish()
+        else:
+            self.stream.shut(why)
+
+    def linger(self) -> None:
+        """Half-close and drop what the client still sends: closing before that is read would be a reset."""
+        self.lingering = True
+        self.link.end_writing()
+        self.link.resume(PAUSE_NOT_ASKED)
+        self.arm(self.host.now_ms + LINGER_MS)
 
 
 class TcpStream(Stream):
@@ -183,7 +206,10 @@ class TcpStream(Stream):
         if not self.is_over:
             self._end(why)
             session = self.session
-            session.finish(abort=session.gone or (why is failure.DATA_CLIENT_TIMEOUT and session.link.pending > 0))
+            if why is failure.NO_SERVER and not self.client_closed:
+                session.linger()                # at once after the accept: nothing has been read yet
+            else:
+                session.finish(abort=session.gone or (why is failure.DATA_CLIENT_TIMEOUT and session.link.pending > 0))
 
     def shut(self, why: Failure) -> None:
         if self.state == ESTABLISHED:
