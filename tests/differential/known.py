@@ -26,7 +26,13 @@ class Known:
         return re.match(rf"(?:{self.scenarios or '[^/]+'})/(?:{self.pattern})", difference, re.DOTALL) is not None
 
 
+SIZES = r"(?P<before>'<\d+> .* -?\d+|'<\d+> .*T/T/T) \+?\d+ (?P<after>.*)' -> (?P=before) \+?\d+ (?P=after)'$"
+OCTETS = "octets are counted as they are on the wire; HAProxy counts its own form of a head, without the fields that it adds"
+
 MEANT: tuple[Known, ...] = (
+    Known("", r"csv/\w+/[\w-]+/(bin|bout): ", OCTETS),
+    Known("", rf"log/\d+: {SIZES}", OCTETS),
+    Known("log-clf|log-custom", "log/0", OCTETS),
     Known("bare-lf", "", "a bare LF does not end a line: what a server might read differently is refused (RFC 9112 section 2.2)"),
     Known(
         "bad-version", "", "a version that is not 1.0 or 1.1 is answered 505; HAProxy forwards it as 1.1 (RFC 9112 section 2.3)"
@@ -60,29 +66,24 @@ MEANT: tuple[Known, ...] = (
         "errorfile 400 is used for unreadable requests too, as the manual says; HAProxy 2.6 ignores it",
     ),
     Known(
+        "server-resets|l7-retry-reset-none",
+        r"csv/app/\w+/eresp",
+        "a reset instead of a response is one error, also where it is passed on to the client; HAProxy counts it twice then",
+    ),
+    Known("l7-retry-.*-(same|all)", r"csv/app/\w+/wretr", "a retry on the same server is one retry; HAProxy counts those of retry-on twice"),
+    Known("l7-retry-reset-(same|all)", r"csv/app/\w+/eresp", "the last of them is one error; HAProxy counts it twice"),
+    Known(
+        "reuse-dies-get",
+        "client|log|servers|csv",
+        "a request that may be repeated is sent again when its idle connection turns out to be dead; HAProxy leaves that to the client",
+    ),
+    Known("accept-proxy-unknown-and-more", "", "what follows UNKNOWN is to be ignored (proxy-protocol.txt, section 2.1)"),
+    Known("accept-proxy-(bad-port|port-with-zero|short-address)", "", "an address or port that is none is refused; HAProxy reads on"),
+    Known("accept-proxy-v2-(unix|unspecified)", "", "other families are accepted and their addresses ignored (section 2.2)"),
+    Known("accept-proxy-v2-bad-(checksum|tlv)", "log", "a header that is refused has told no address"),
+    Known(
         "stats-401|stats-wrong-password", "csv/pages/BACKEND/cli_abrt", "HAProxy counts each 401 of the statistics as two aborts"
     ),
 )
 
-SIZES = r"(?P<before>'<\d+> .* -?\d+|'<\d+> .*T/T/T) \+?\d+ (?P<after>.*)' -> (?P=before) \+?\d+ (?P=after)'$"
-
-OPEN: tuple[Known, ...] = (
-    Known("", r"csv/\w+/\w+/(bin|bout): ", "HAProxy counts a head as 20 + 1 + its words + its names and values, as received"),
-    Known("", rf"log/\d+: {SIZES}", "the same in %B, where fields that the proxy adds do not count"),
-    Known("log-clf|log-custom", "log/0", "the same in %B and %U"),
-    Known("no-backend", "log/0", "without a backend TR is -1"),
-    Known(
-        "client-leaves-while-waiting|queue-timeout|maxqueue",
-        "log|csv|servers",
-        "without abortonclose a client that is gone changes nothing until its server has answered or timed out",
-    ),
-    Known(
-        "leastconn-busy|first-spills-over|client-leaves-the-queue",
-        r"log|csv/app/\w+/(hrsp_(other|4xx)|cli_abrt)",
-        "a client that resets while its server works, with abortonclose: CD and status -1, counted as hrsp_other",
-    ),
-    Known("queue-served", "log/0", "%sc is taken before the next in line has the slot"),
-    Known("server-resets", r"csv/app/\w+/eresp", "a reset instead of a response counts twice"),
-    Known("tcp-no-server", "client", "a connection that we end should be closed, not reset"),
-    Known("accept-proxy-missing", "log|csv/app/FRONTEND/stot", "an unnamed listener goes by its number; no session begins"),
-)
+OPEN: tuple[Known, ...] = ()

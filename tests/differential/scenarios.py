@@ -9,6 +9,7 @@ from tests.differential import (
     scenarios_leaving,
     scenarios_other,
     scenarios_proxy,
+    scenarios_retries,
 )
 from tests.differential.scenario import Scenario
 
@@ -19,4 +20,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *scenarios_leaving.SCENARIOS,
     *scenarios_other.SCENARIOS,
     *scenarios_proxy.SCENARIOS,
+    *scenarios_retries.SCENARIOS,
 )

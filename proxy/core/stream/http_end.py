@@ -174,7 +174,7 @@ class HttpEnd(Stream):
             connection.discard()
             return
         connection.rest()
-        if backend.http_reuse == "never":
+        if backend.http_reuse == "never" or connection.is_private or server.per_client:
             if session.keep and not session.half_closed:
                 connection.owner_session = session
                 session.private = connection
@@ -182,6 +182,20 @@ class HttpEnd(Stream):
                 connection.discard()
         elif server.idle is None or not server.idle.put(connection, self.host.now_ms):
             connection.discard()
+
+    def abandon(self) -> None:
+        """Close without an answer, a line or a count of it: the client that sees its connection close will ask again.
+
+        Source: HAProxy configuration manual, "http-reuse": as if the client had been connected to the server itself.
+        """
+        self.is_over = True
+        self.credit()
+        self.drop_connection()
+        freed = self.leave_backend()
+        self.state = CLOSED
+        if freed is not None and (freed.queue or freed.backend.queue):
+            queue.serve(freed)
+        self.session.finish()
 
     def answer_failure(self, why: Failure) -> None:
         """Answer what can still be answered, log, and end."""

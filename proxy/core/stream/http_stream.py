@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 
 SWITCHING_PROTOCOLS = 101
 CONTINUE = 100
+UNAUTHORIZED, PROXY_UNAUTHORIZED = 401, 407
 JOIN_OCTETS = 16384             # up to here one copy is cheaper than a second system call
 CREDIT_OCTETS = 1 << 20         # how much may be under way before the board is told
 BAD_GATEWAY = 502
+EMPTY_RESPONSE = "empty-response"
 # RFC 9110 §9.2.2: only these may be sent again on the proxy's own initiative
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))
 
@@ -64,6 +66,8 @@ class HttpStream(HttpEnd):
         self.extra = http_edit.edit_request(session, backend, head)
         if backend is not None and backend.cookie is not None:
             self.pinned, self.flag_request = backend.cookie.read(head, backend, int(self.host.wall_s()))
+        if session.private is not None and backend is not None:
+            self._prefer_last(session.private, backend)
         if head.has_body:
             self.request_done = False
             decoder = ChunkedDecoder() if head.chunked else None
@@ -74,6 +78,11 @@ class HttpStream(HttpEnd):
                 self.client_octets(memoryview(early))
         if self.state != ESTABLISHED and not self.is_over:
             self.assign()
+
+    def _prefer_last(self, connection: ServerConnection, backend: Backend) -> None:
+        """Stay with the server to which this client has a connection of its own: because it authenticated there, or as configured."""
+        if (connection.is_private or backend.prefer_last) and not backend.balancer.needs_key:
+            self.preferred = connection.server
 
     def client_octets(self, received: memoryview) -> None:
         """More from the client: its body, its side of a tunnel, or the next request."""
@@ -261,6 +270,8 @@ class HttpStream(HttpEnd):
             host.server_answered(server, head.status)
         if backend.retries_l7 and self._wants_retry(backend, head.status):
             return
+        if (head.status == UNAUTHORIZED or head.status == PROXY_UNAUTHORIZED) and self.connection is not None:
+            self.connection.is_private = self.connection.is_private or http_edit.authenticates_connection(head)
         self.response = head
         self.response_ms = host.now_ms - self.connected_ms
         self.status = head.status
@@ -432,7 +443,7 @@ class HttpStream(HttpEnd):
     def server_lost(self) -> None:
         """The server's connection is broken."""
         if self.response is None:
-            self.server_failed(failure.RESPONSE_EMPTY)
+            self.server_failed(failure.RESPONSE_RESET)
         elif self.response_done:
             self.drop_connection()
         else:
@@ -449,7 +460,7 @@ class HttpStream(HttpEnd):
         """The server broke off before a final response: again, if that is allowed, or an error for the client."""
         backend = self.backend
         replayable = self.outbox is not None and self.response is None and backend is not None
-        if replayable and self.was_reused and why is failure.RESPONSE_EMPTY and not self.response_buffer and self._may_repeat():
+        if replayable and self._was_stale(why) and self._may_repeat():
             self.drop_connection()              # the server closed an idle connection while our request was on its way
             self.fresh_only = True
             self.connect()
@@ -457,8 +468,14 @@ class HttpStream(HttpEnd):
             self.drop_connection()
             self.response_buffer = b""
             self.attempt_failed(why)
+        elif self._was_stale(why) and self.session.requests > 1 and not self.interims:
+            self.abandon()
         else:
             self.fail(why)
+
+    def _was_stale(self, why: Failure) -> bool:
+        """Did the server close an idle connection just when this request took it?"""
+        return self.was_reused and why.retry == EMPTY_RESPONSE and not self.response_buffer
 
     def _may_repeat(self) -> bool:
         return self.head.method in IDEMPOTENT and not self.interims

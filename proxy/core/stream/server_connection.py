@@ -23,7 +23,7 @@ BODY_READ_OCTETS = 131072
 class ServerConnection:
     """One connection to a server, connecting, in use or idle."""
 
-    __slots__ = ("attempt", "has_ended", "host", "is_gone", "is_safe", "link", "owner_session", "requests", "server", "stream")
+    __slots__ = ("attempt", "has_ended", "host", "is_gone", "is_private", "is_safe", "link", "owner_session", "requests", "server", "stream")
 
     def __init__(self, host: Host, server: Server, stream: Stream) -> None:
         self.host = host
@@ -33,6 +33,7 @@ class ServerConnection:
         self.attempt: Any = None                # what connects, until then
         self.requests = 0
         self.is_safe = False
+        self.is_private = False                 # its client has authenticated on it (NTLM): nobody else may have it
         self.is_gone = False
         self.has_ended = False                  # the server has ended its side
         self.owner_session: Any = None          # the session that keeps it for itself (http-reuse never)

@@ -48,7 +48,7 @@ class Stream:
 
     __slots__ = (
         "assigned_ms", "avoid", "backend", "backend_queue", "connected_ms", "connection", "credited_in", "credited_out",
-        "flag_request", "flag_response", "host", "octets_in", "octets_out", "pinned", "queue_mark", "queued_at_ms", "queued_in",
+        "flag_request", "flag_response", "host", "octets_in", "octets_out", "pinned", "preferred", "queue_mark", "queued_at_ms", "queued_in",
         "queued_on", "redispatched", "retries", "server", "server_queue", "session", "source", "start_ms", "state", "was_reused",
     )
 
@@ -60,6 +60,7 @@ class Stream:
         self.connection: ServerConnection | None = None
         self.state = ASSIGNING
         self.pinned: Server | None = None           # the server its cookie asks for
+        self.preferred: Server | None = None        # the server of the request before, if that is to be asked again
         self.avoid: Server | None = None            # the server that has just failed it
         self.retries = 0
         self.redispatched = False
@@ -143,6 +144,10 @@ class Stream:
             return
         server = self.pinned
         if server is None:
+            preferred, self.preferred = self.preferred, None
+            if preferred is not None and preferred.backend is backend and preferred.is_usable and not preferred.is_full():
+                self._take_slot(backend, preferred)
+                return
             server = backend.farm.pick(self.balance_key(), self.avoid)
             if server is None:
                 if backend.active_count or backend.backup_count:
@@ -272,6 +277,8 @@ class Stream:
             self.fail(why)
             return
         self.retries += 1
+        if why is failure.RESPONSE_BAD or why is failure.RESPONSE_RESET:
+            self._count_failure(why)            # an error of the server's, though its client never hears of it
         elsewhere = self._goes_elsewhere(backend, server, why)
         if not elsewhere or why.retry != CONNECT_FAILURE:
             backend.counters[WRETR] += 1
