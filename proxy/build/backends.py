@@ -57,8 +57,8 @@ def make_backend(section: ProxySection, iid: int, settings: Global, randrange: C
 
 
 def _reuse(section: ProxySection) -> str:
-    """The strategy of `http-reuse`: where every way to lose a request on an idle connection is retried, first ones may go there."""
-    if section.http_reuse != "never" and LOSSES <= set(section.retry_on):
+    """The strategy of `http-reuse`; first requests may go to idle connections where whatever loses them there is retried."""
+    if section.http_reuse != "never" and LOSSES.issubset(section.retry_on):
         return "always"
     return section.http_reuse
 

@@ -19,9 +19,9 @@ class Backend:
         "abortonclose", "active_count", "backup_all", "backup_count", "balancer", "check_timeout_ms", "connection_mode",
         "cookie", "counters", "dequeued", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
         "fullconn", "http_reuse", "iid", "is_http", "kind", "last_change_ms", "log", "log_format_name", "log_health_checks",
-        "name", "options", "originalto", "persist", "prefer_last", "pretend_keepalive", "queue", "redispatch_after", "request_fields",
-        "response_fields", "retries", "retries_l7", "retry_on", "served", "servers", "services", "sessions", "stats",
-        "stopped", "tcpka", "timeout_connect_ms", "timeout_queue_ms", "timeout_server_fin_ms", "timeout_server_ms",
+        "name", "options", "originalto", "persist", "prefer_last", "pretend_keepalive", "queue", "redispatch_after",
+        "request_fields", "response_fields", "retries", "retries_l7", "retry_on", "served", "servers", "services", "sessions",
+        "stats", "stopped", "tcpka", "timeout_connect_ms", "timeout_queue_ms", "timeout_server_fin_ms", "timeout_server_ms",
         "timeout_tunnel_ms",
     )
 

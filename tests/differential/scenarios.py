@@ -10,6 +10,7 @@ from tests.differential import (
     scenarios_other,
     scenarios_proxy,
     scenarios_retries,
+    scenarios_upgrade,
 )
 from tests.differential.scenario import Scenario
 
@@ -21,4 +22,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *scenarios_other.SCENARIOS,
     *scenarios_proxy.SCENARIOS,
     *scenarios_retries.SCENARIOS,
+    *scenarios_upgrade.SCENARIOS,
 )

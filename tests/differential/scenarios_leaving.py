@@ -48,7 +48,9 @@ TCP_BUSY = (Send(octets=b"ping", on="a"), ReceiveOctets(until=b"pong", on="a"))
 
 SCENARIOS = (
     *each("leaves-waiting", ONE, SLOW, [GO_ON], [Receive(), End()]),
-    *each("leaves-in-line", SLOT, [*BUSY, Send(octets=request("/2")), WAITS], [GO_ON, Receive(on="a")], [Receive(), End()], logs=2),
+    *each(
+        "leaves-in-line", SLOT, [*BUSY, Send(octets=request("/2")), WAITS], [GO_ON, Receive(on="a")], [Receive(), End()], logs=2
+    ),
     *each("leaves-in-line-body", SLOT, [*BUSY, Send(octets=UPLOAD), WAITS], [GO_ON, Receive(on="a")], [End()], logs=2),
     *each("leaves-in-its-body", ONE, [Send(octets=UPLOAD), Seen(server="s1")], [GO_ON], [End()]),
     *each("leaves-in-its-body-unread", ONE, [Send(octets=UPLOAD), Seen(server="s1")], [GO_ON], [End()], servers=UNREAD),

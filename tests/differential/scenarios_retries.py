@@ -67,8 +67,8 @@ SCENARIOS = (
     ),
     *(
         Scenario(
-            f"reuse-{reuse}-two-clients", ONE + f" http-reuse {reuse}\n", flat(ask("/1"), ask("/2"), ask("/3", on="b"), ask("/4")),
-            logs=4,
+            f"reuse-{reuse}-two-clients", ONE + f" http-reuse {reuse}\n",
+            flat(ask("/1"), ask("/2"), ask("/3", on="b"), ask("/4")), logs=4,
         )
         for reuse in ("never", "aggressive", "always")
     ),

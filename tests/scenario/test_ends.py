@@ -172,7 +172,7 @@ def test_a_client_that_resets_while_it_waits_changes_nothing_for_its_server():
 
 def test_a_client_that_resets_while_it_waits_in_vain():
     lab = Lab()
-    client, server = at_work(lab)
+    client, _ = at_work(lab)
     client.breaks()
     lab.advance(30_100)
     (record,) = lab.records()

@@ -16,6 +16,7 @@ from proxy.core.http1.errors import last_hop_response
 from proxy.core.http1.head import RequestHead
 from proxy.core.http1.limits import Limits
 from proxy.core.http1.reader import read_request
+from proxy.core.http1.websocket import lacks_key
 from proxy.core.http1.writer import response_connection
 from proxy.core.stream import failure, http_edit
 from proxy.core.stream.accounting import request_received, response_counted
@@ -42,7 +43,6 @@ from proxy.runtime.frontend import Listener
 
 LINGER_MS = 1000
 LINGER_OCTETS = 1 << 20
-WEBSOCKET = b"websocket"
 NO_FLAG = ord("-")
 
 
@@ -185,7 +185,7 @@ class HttpSession(Session):
         self.request_ended_ms = host.now_ms
         self.requests += 1
         request_received(frontend.counters, host.now_ms)
-        if head.upgrade and head.upgrade.lower() == WEBSOCKET and head.get(b"sec-websocket-key") is None:
+        if head.upgrade and lacks_key(head):
             self._refuse(failure.BAD_REQUEST, 400)
             return False
         self._begin(head)

@@ -15,6 +15,7 @@ from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.http1.reader import read_response
+from proxy.core.http1.websocket import lacks_answer
 from proxy.core.http1.writer import request_bytes, request_connection, response_bytes, response_connection
 from proxy.core.stream import failure, http_edit
 from proxy.core.stream.accounting import response_counted
@@ -80,7 +81,7 @@ class HttpStream(HttpEnd):
             self.assign()
 
     def _prefer_last(self, connection: ServerConnection, backend: Backend) -> None:
-        """Stay with the server to which this client has a connection of its own: because it authenticated there, or as configured."""
+        """Stay with the server to which this client has a connection of its own: it authenticated there, or it shall."""
         if (connection.is_private or backend.prefer_last) and not backend.balancer.needs_key:
             self.preferred = connection.server
 
@@ -244,7 +245,7 @@ class HttpStream(HttpEnd):
             self.response_buffer = rest
             if head.status < 200 and head.status != SWITCHING_PROTOCOLS:
                 self._interim(head)
-            elif head.status == SWITCHING_PROTOCOLS and not self.head.upgrade:
+            elif head.status == SWITCHING_PROTOCOLS and (not self.head.upgrade or lacks_answer(self.head, head)):
                 self.server_failed(failure.RESPONSE_BAD)
             else:
                 self.response_buffer = b""
@@ -417,7 +418,7 @@ class HttpStream(HttpEnd):
             self.fail(failure.DATA_CLIENT_ABORTED if self.responded else self.client_gone(cut=False))
 
     def client_lost(self) -> None:
-        """The client's connection is broken; a whole request goes on all the same, unless `option abortonclose` says otherwise."""
+        """The client's connection is broken; a whole request goes on all the same, unless `option abortonclose` forbids it."""
         if self.responded or not self.request_done or (self.backend is not None and self.backend.abortonclose):
             self._client_cut()
 

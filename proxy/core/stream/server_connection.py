@@ -23,7 +23,10 @@ BODY_READ_OCTETS = 131072
 class ServerConnection:
     """One connection to a server, connecting, in use or idle."""
 
-    __slots__ = ("attempt", "has_ended", "host", "is_gone", "is_private", "is_safe", "link", "owner_session", "requests", "server", "stream")
+    __slots__ = (
+        "attempt", "has_ended", "host", "is_gone", "is_private", "is_safe", "link", "owner_session", "requests", "server",
+        "stream",
+    )
 
     def __init__(self, host: Host, server: Server, stream: Stream) -> None:
         self.host = host

@@ -48,8 +48,9 @@ class Stream:
 
     __slots__ = (
         "assigned_ms", "avoid", "backend", "backend_queue", "connected_ms", "connection", "credited_in", "credited_out",
-        "flag_request", "flag_response", "host", "octets_in", "octets_out", "pinned", "preferred", "queue_mark", "queued_at_ms", "queued_in",
-        "queued_on", "redispatched", "retries", "server", "server_queue", "session", "source", "start_ms", "state", "was_reused",
+        "flag_request", "flag_response", "host", "octets_in", "octets_out", "pinned", "preferred", "queue_mark", "queued_at_ms",
+        "queued_in", "queued_on", "redispatched", "retries", "server", "server_queue", "session", "source", "start_ms", "state",
+        "was_reused",
     )
 
     def __init__(self, session: Session, backend: Backend | None, start_ms: int) -> None:
