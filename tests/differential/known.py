@@ -29,7 +29,20 @@ class Known:
 SIZES = r"(?P<before>'<\d+> .* -?\d+|'<\d+> .*T/T/T) \+?\d+ (?P<after>.*)' -> (?P=before) \+?\d+ (?P=after)'$"
 OCTETS = "octets are counted as they are on the wire; HAProxy counts its own form of a head, without the fields that it adds"
 
+HTTP1_OCTETS = r"csv/\w+/\w+/h1_bytes_(in|out): "
+
 MEANT: tuple[Known, ...] = (
+    Known(
+        "chunked-response-to-http10|connect|hop-by-hop|errorfile|errorfile-400|head-too-large",
+        HTTP1_OCTETS,
+        "what leaves is another text, for the reason that is given for each of these below",
+    ),
+    Known("server-head-too-large|head-too-large", HTTP1_OCTETS, "how much is read of a head that is too large"),
+    Known(
+        "client-leaves-while-waiting|queue-timeout|maxqueue|leaves-(waiting|in-line|in-response|retrying)-plain-rst|leaves-pipelining",
+        HTTP1_OCTETS,
+        "of a client that has gone, what was made for it is counted in all columns alike",
+    ),
     Known("", r"csv/\w+/[\w-]+/(bin|bout): ", OCTETS),
     Known("", rf"log/\d+: {SIZES}", OCTETS),
     Known("log-clf|log-custom", "log/0", OCTETS),

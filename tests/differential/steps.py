@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,7 +71,8 @@ class Shut(Step):
     """Close the client's writing side."""
 
     def do(self, lab: Lab, outcome: Outcome) -> None:
-        self.stream(lab).connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):      # the program may have cut the connection already; what comes next tells
+            self.stream(lab).connection.shutdown(socket.SHUT_WR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,6 +172,7 @@ class HttpSession(Session):
         if not self.request_began_ms:
             self.request_began_ms = host.now_ms
             self.number_request()
+            frontend.counters[H1_TOTAL_STREAMS] += 1
             self._arm_for_request(frontend.timeout_http_request_ms or frontend.timeout_client_ms)
         try:
             head = read_request(self.buffer, 0, self.limits)
@@ -210,9 +211,7 @@ class HttpSession(Session):
         http_edit.capture_request(self, head)
         stream = self._service(head, backend) or HttpStream(self, backend, head)
         self.stream = stream
-        row = frontend.counters
-        row[H1_OPEN_STREAMS] += 1
-        row[H1_TOTAL_STREAMS] += 1
+        frontend.counters[H1_OPEN_STREAMS] += 1
         stream.begin()
 
     def _service(self, head: RequestHead, backend: Backend | None) -> ServiceStream | None:
@@ -282,7 +281,8 @@ class HttpSession(Session):
         self.listener.counters[EREQ] += 1
         if self.head is None:
             request_received(row, self.host.now_ms)
-        self.send_own(status, self.head, False)
+        if not self.gone:
+            self.send_own(status, self.head, False)
         response_counted(row, status)
         log = self.frontend.log
         if log is not None:

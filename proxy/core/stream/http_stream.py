@@ -148,7 +148,7 @@ class HttpStream(HttpEnd):
 
     def _to_server(self, octets: Octets) -> None:
         connection = self.connection
-        if connection is not None and connection.link is not None and not connection.link.send(octets):
+        if connection is not None and connection.link is not None and not connection.send_http(octets):
             self.session.link.pause(PAUSE_PEER_FULL)
             self.arm_activity()
 
@@ -203,7 +203,7 @@ class HttpStream(HttpEnd):
             self.outbox = None
         session.server_active_ms = self.host.now_ms
         link.limit_reads(HEAD_READ_OCTETS)
-        if not link.send(octets):
+        if self.connection is not None and not self.connection.send_http(octets):
             session.link.pause(PAUSE_PEER_FULL)
         session.link.resume(PAUSE_NOT_ASKED)
         self.arm_activity()

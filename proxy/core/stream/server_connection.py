@@ -10,7 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from proxy.core.stream.ports import PAUSE_PEER_FULL, Host, Link
-from proxy.runtime.cells import H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, USED_CUR, USED_MAX
+from proxy.runtime.cells import (
+    H1_BYTES_IN,
+    H1_BYTES_OUT,
+    H1_OPEN_CONNECTIONS,
+    H1_OPEN_STREAMS,
+    H1_TOTAL_CONNECTIONS,
+    H1_TOTAL_STREAMS,
+    USED_CUR,
+    USED_MAX,
+)
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -89,6 +98,9 @@ class ServerConnection:
             stream.connect_failed(refused)
 
     def octets(self, received: memoryview) -> None:
+        backend = self.server.backend
+        if backend.is_http:
+            backend.counters[H1_BYTES_IN] += len(received)
         stream = self.stream
         if stream is None:                      # an answer that nobody asked for: the connection can not be trusted
             self._idle_ended()
@@ -116,6 +128,12 @@ class ServerConnection:
             stream.server_drained()
 
     # what streams and pools do with it
+
+    def send_http(self, octets: bytes | memoryview) -> bool:
+        """Send and count octets of HTTP/1; as `Link.send`."""
+        self.server.backend.counters[H1_BYTES_OUT] += len(octets)
+        taken: bool = self.link.send(octets)
+        return taken
 
     def taken(self, stream: Stream) -> None:
         """An idle connection goes to a stream."""
