@@ -19,6 +19,7 @@ from proxy.runtime.server import Server
 
 INIT_ADDR_DEFAULT = ("last", "libc")
 CONNECTION_FAILURE = "conn-failure"
+LOSSES = frozenset((CONNECTION_FAILURE, "empty-response", "response-timeout"))
 
 
 def make_backend(section: ProxySection, iid: int, settings: Global, randrange: Callable[[int], int]) -> Backend:
@@ -38,7 +39,8 @@ def make_backend(section: ProxySection, iid: int, settings: Global, randrange: C
     backend.retry_on = frozenset(section.retry_on)
     backend.retries_l7 = bool(backend.retry_on - {CONNECTION_FAILURE, "none"})
     backend.redispatch_after = section.redispatch_after or 0
-    backend.http_reuse = section.http_reuse
+    backend.http_reuse = _reuse(section)
+    backend.prefer_last = "prefer-last-server" in section.options
     backend.connection_mode = section.connection_mode
     backend.forwardfor = address_field(section.forwardfor)
     backend.originalto = address_field(section.originalto)
@@ -52,6 +54,13 @@ def make_backend(section: ProxySection, iid: int, settings: Global, randrange: C
     for index, (line, sid) in enumerate(zip(section.servers, sids, strict=True)):
         backend.servers.append(_server(backend, section, line, sid, index, settings))
     return backend
+
+
+def _reuse(section: ProxySection) -> str:
+    """The strategy of `http-reuse`; first requests may go to idle connections where whatever loses them there is retried."""
+    if section.http_reuse != "never" and LOSSES.issubset(section.retry_on):
+        return "always"
+    return section.http_reuse
 
 
 def _set_options(backend: Backend, section: ProxySection) -> None:
@@ -129,6 +138,7 @@ def _server(backend: Backend, section: ProxySection, line: ServerLine, sid: int,
     server.max_reuse = line.max_reuse
     if line.address.port_offset:
         server.port_offset = line.address.port
+    server.per_client = bool(line.send_proxy) or line.address.port_offset
     _place(server, line, settings)
     source = line.source or section.source
     if source is not None:

@@ -23,6 +23,11 @@ V1_UNKNOWN = b"PROXY UNKNOWN\r\n"
 ALIEN = "Received something which does not look like a PROXY protocol header"
 INVALID = "Received an invalid PROXY protocol header"
 UNHANDLED = "Received an unhandled protocol in the PROXY protocol header"
+TRUNCATED = "Truncated PROXY protocol header received"
+
+TLV_CRC32C = 0x03
+CRC_OCTETS = 4
+CRC32C_REVERSED = 0x82F63B78        # the polynomial 0x1EDC6F41, bits reversed
 
 V2_LOCAL = V2_SIGNATURE + b"\x20\x00\x00\x00"
 
@@ -95,7 +100,7 @@ def _parse_v1(received: bytes) -> ProxyHeader | None:
     end = received.find(b"\n", 0, V1_MAX)
     if end < 0:
         if len(received) >= V1_MAX:
-            raise RemoteProtocolError(INVALID)
+            raise RemoteProtocolError(TRUNCATED)
         return None
     line = received[: end + 1]
     if not line.endswith(b"\r\n"):
@@ -122,22 +127,24 @@ def _parse_v2(received: bytes) -> ProxyHeader | None:
         return None
     version, command = received[12] >> 4, received[12] & 15
     family, transport = received[13] >> 4, received[13] & 15
-    if version != 2 or command > 1:
+    if version != 2:
+        raise RemoteProtocolError(ALIEN)
+    if command > 1:
         raise RemoteProtocolError(INVALID)
     size = V2_FIXED + int.from_bytes(received[14:16], "big")
     if size > V2_MAX:
-        raise RemoteProtocolError(INVALID)
+        raise RemoteProtocolError(TRUNCATED)
     if len(received) < size:
         return None
     if command == 0:
         return ProxyHeader(None, None, size)
     octets = _V2_ADDRESS_OCTETS.get(family)
     if octets is None or transport > 1:
-        raise RemoteProtocolError(UNHANDLED)
+        raise RemoteProtocolError(INVALID)
     if size < V2_FIXED + octets:
         raise RemoteProtocolError(INVALID)
     if family in (1, 2):
-        _check_tlvs(received[V2_FIXED + octets : size])
+        _check_tlvs(received[:size], V2_FIXED + octets)
     if transport == 0 or family not in (1, 2):
         return ProxyHeader(None, None, size)
     half = 4 if family == 1 else 16
@@ -151,13 +158,41 @@ def _host(octets: bytes) -> str:
     return str(IPv4Address(octets) if len(octets) == 4 else IPv6Address(octets))
 
 
-def _check_tlvs(block: bytes) -> None:
-    """Walk over type-length-value entries: none is used, all must fit.
+def _check_tlvs(header: bytes, at: int) -> None:
+    """Walk over the type-length-value entries from `at` on: all must fit, and a checksum must be right; none else is used.
 
     Raises: RemoteProtocolError.
+    Source: proxy-protocol.txt, section 2.2.3 "PP2_TYPE_CRC32C".
     """
-    at = 0
-    while at < len(block):
-        at += 3 + int.from_bytes(block[at + 1 : at + 3], "big") if at + 3 <= len(block) else len(block) + 1
-    if at != len(block):
-        raise RemoteProtocolError(INVALID)
+    is_checked = False
+    while at < len(header):
+        start = at + 3
+        at = start + int.from_bytes(header[at + 1 : start], "big")
+        if at > len(header) or start > len(header):
+            raise RemoteProtocolError(INVALID)
+        if header[start - 3] == TLV_CRC32C:
+            blank = header[:start] + bytes(at - start) + header[at:]
+            if is_checked or at - start != CRC_OCTETS or crc32c(blank) != int.from_bytes(header[start:at], "big"):
+                raise RemoteProtocolError(INVALID)      # more than one would only cost us time
+            is_checked = True
+
+
+def crc32c(octets: bytes) -> int:
+    """The CRC-32C of these octets (RFC 9260, appendix A)."""
+    crc = 0xFFFFFFFF
+    for octet in octets:
+        crc = crc >> 8 ^ _CRC32C_TABLE[(crc ^ octet) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+def _crc32c_table() -> tuple[int, ...]:
+    """What each value of an octet does to the checksum."""
+    table = []
+    for octet in range(256):
+        for _ in range(8):
+            octet = octet >> 1 ^ (CRC32C_REVERSED if octet & 1 else 0)
+        table.append(octet)
+    return tuple(table)
+
+
+_CRC32C_TABLE = _crc32c_table()

@@ -109,7 +109,7 @@ class LogSink:
             listener = record.listener
             text = b"%b:%d [%b] %b/%b: %b" % (
                 record.client_address.encode(), record.client_port, self.site.dates.local_ms(record.accept_wall_s),
-                record.frontend.name.encode(), (listener.name or str(listener.lid)).encode(), cause.encode())
+                record.frontend.name.encode(), listener.label.encode(), cause.encode())
         self._send(level, record, text)
 
     def event(self, level: str, text: str) -> None:

@@ -22,7 +22,8 @@ class Backend(Counted):
         "_connection_mode", "abortonclose", "active_count", "backup_all", "backup_count", "balancer", "check_timeout_ms",
         "closes", "cookie", "dequeued", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
         "fullconn", "http_reuse", "iid", "is_http", "keeps_alive", "kind", "last_change_ms", "log", "log_format_name",
-        "log_health_checks", "name", "options", "originalto", "persist", "pretend_keepalive", "queue", "redispatch_after",
+        "log_health_checks", "name", "options", "originalto", "persist", "prefer_last", "pretend_keepalive", "queue",
+        "redispatch_after",
         "request_fields", "response_fields", "retries", "retries_l7", "retry_on", "served", "servers", "services", "sessions",
         "stats", "stopped", "tcpka", "timeout_connect_ms", "timeout_queue_ms", "timeout_server_fin_ms", "timeout_server_ms",
         "timeout_tunnel_ms",
@@ -58,6 +59,7 @@ class Backend(Counted):
         self.timeout_server_fin_ms = 0
         self.check_timeout_ms = 0
         self.http_reuse = "safe"
+        self.prefer_last = False                        # option prefer-last-server
         self.keeps_alive = True                         # connection_mode, for those who ask for each request
         self.closes = False
         self._connection_mode = "keep-alive"

@@ -42,6 +42,11 @@ class Listener(Counted):
         self.paused = False
         self.served = 0
 
+    @property
+    def label(self) -> str:
+        """What its messages call it: its name, with `option socket-stats` that of its row, else its number."""
+        return self.name or (f"sock-{self.lid}" if "socket-stats" in self.frontend.options else str(self.lid))
+
 
 class Frontend(Counted):
     """The front side of a `frontend` or `listen` section.

@@ -7,7 +7,7 @@ cdef class Server(Counted):
     cdef public object address, sockaddr, port_offset, source, check, check_result, track, idle
     cdef public object _operational, _admin
     cdef public bytes cookie
-    cdef public bint is_backup, disabled, is_up, check_disabled
+    cdef public bint is_backup, disabled, is_up, check_disabled, per_client
     cdef public int sid, index, socket_family, maxconn, minconn, maxqueue, send_proxy, configured_weight, user_weight, weight_now
     cdef public int ramp, rise, fall, health, error_limit, consecutive_errors, pool_max_conn, pool_low_conn, max_reuse
     cdef public long long slowstart_ms, last_change_ms, down_since_ms, pool_purge_delay_ms, served, dequeued

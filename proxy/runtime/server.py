@@ -29,9 +29,9 @@ class Server(Counted):
         "_admin", "_operational", "address", "backend", "check", "check_disabled", "check_result", "configured_weight",
         "consecutive_errors", "cookie", "dequeued", "disabled", "down_since_ms", "error_limit", "fall", "health", "idle",
         "index", "is_backup", "is_up", "last_change_ms", "max_reuse", "maxconn", "maxqueue", "minconn", "name", "observe",
-        "on_error", "on_marked_down", "on_marked_up", "pool_low_conn", "pool_max_conn", "pool_purge_delay_ms", "port_offset",
-        "queue", "ramp", "resolve_error", "rise", "send_proxy", "served", "sid", "slowstart_ms", "sockaddr", "socket_family",
-        "source", "track", "tracked_by", "user_weight", "weight_now",
+        "on_error", "on_marked_down", "on_marked_up", "per_client", "pool_low_conn", "pool_max_conn", "pool_purge_delay_ms",
+        "port_offset", "queue", "ramp", "resolve_error", "rise", "send_proxy", "served", "sid", "slowstart_ms", "sockaddr",
+        "socket_family", "source", "track", "tracked_by", "user_weight", "weight_now",
     )
 
     def __init__(self, backend: Backend, name: str, sid: int, address: Address) -> None:
@@ -45,6 +45,7 @@ class Server(Counted):
         self.socket_family = 0                          # socket.AF_*
         self.port_offset: int | None = None             # added to the client's destination port when not None
         self.source: Any = None                         # what bind() takes before connecting
+        self.per_client = False                         # a connection to it carries what only its first client may use
         self.cookie = b""
         self.is_backup = False
         self.disabled = False

@@ -26,7 +26,26 @@ class Known:
         return re.match(rf"(?:{self.scenarios or '[^/]+'})/(?:{self.pattern})", difference, re.DOTALL) is not None
 
 
+SIZES = r"(?P<before>'<\d+> .* -?\d+|'<\d+> .*T/T/T) \+?\d+ (?P<after>.*)' -> (?P=before) \+?\d+ (?P=after)'$"
+OCTETS = "octets are counted as they are on the wire; HAProxy counts its own form of a head, without the fields that it adds"
+
+HTTP1_OCTETS = r"csv/\w+/\w+/h1_bytes_(in|out): "
+
 MEANT: tuple[Known, ...] = (
+    Known(
+        "chunked-response-to-http10|connect|hop-by-hop|errorfile|errorfile-400|head-too-large",
+        HTTP1_OCTETS,
+        "what leaves is another text, for the reason that is given for each of these below",
+    ),
+    Known("server-head-too-large|head-too-large", HTTP1_OCTETS, "how much is read of a head that is too large"),
+    Known(
+        "client-leaves-while-waiting|queue-timeout|maxqueue|leaves-(waiting|in-line|in-response|retrying)-plain-rst|leaves-pipelining",
+        HTTP1_OCTETS,
+        "of a client that has gone, what was made for it is counted in all columns alike",
+    ),
+    Known("", r"csv/\w+/[\w-]+/(bin|bout): ", OCTETS),
+    Known("", rf"log/\d+: {SIZES}", OCTETS),
+    Known("log-clf|log-custom", "log/0", OCTETS),
     Known("bare-lf", "", "a bare LF does not end a line: what a server might read differently is refused (RFC 9112 section 2.2)"),
     Known(
         "bad-version", "", "a version that is not 1.0 or 1.1 is answered 505; HAProxy forwards it as 1.1 (RFC 9112 section 2.3)"
@@ -50,7 +69,13 @@ MEANT: tuple[Known, ...] = (
         "client/0",
         "HTTP/1.0 knows no chunks: the body ends with the connection (RFC 9112 section 6.1)",
     ),
-    Known("upgrade|upgrade-refused", ".*'Upgrade'\\) -> .*'upgrade'\\)$", "Connection is written anew, in lower case"),
+    Known("upgrade-no-upgrade", "", "a 101 must tell what it switches to (RFC 9110 section 7.8): else it is a bad response"),
+    Known(
+        "upgrade-no-fields|upgrade-not-asked|upgrade-no-connection",
+        r"csv/app/s1/(hrsp_1xx|req_tot)",
+        "a response that is refused is no response of its server's",
+    ),
+    Known("", ".*'(Upgrade|UPGRADE)'\\) -> .*'upgrade'\\)$", "Connection is written anew, in lower case"),
     Known("connect", "servers/s1/0/0/fields/0", "the Host of a CONNECT leaves as it came; HAProxy takes a port of 443 away"),
     Known("hop-by-hop", "servers/s1/0/0/fields", "hop-by-hop fields end here (RFC 9110 section 7.6.1)"),
     Known("errorfile", "client/0/(start|fields)", "an errorfile leaves with our own version, not with the one written in it"),
@@ -60,29 +85,28 @@ MEANT: tuple[Known, ...] = (
         "errorfile 400 is used for unreadable requests too, as the manual says; HAProxy 2.6 ignores it",
     ),
     Known(
+        "server-resets|l7-retry-reset-none",
+        r"csv/app/\w+/eresp",
+        "a reset instead of a response is one error, also where it is passed on to the client; HAProxy counts it twice then",
+    ),
+    Known(
+        "l7-retry-(?!part-same).*-(same|all)",
+        r"csv/app/\w+/wretr",
+        "a retry on the same server is one retry; HAProxy counts those of retry-on twice",
+    ),
+    Known("l7-retry-reset-(same|all)", r"csv/app/\w+/eresp", "the last of them is one error; HAProxy counts it twice"),
+    Known(
+        "reuse-dies-get",
+        "client|log|servers|csv",
+        "a request that may be repeated is sent again when its idle connection is found dead; HAProxy leaves that to the client",
+    ),
+    Known("accept-proxy-unknown-and-more", "", "what follows UNKNOWN is to be ignored (proxy-protocol.txt, section 2.1)"),
+    Known("accept-proxy-(bad-port|port-with-zero|short-address)", "", "what is no address or port is refused; HAProxy reads on"),
+    Known("accept-proxy-v2-(unix|unspecified)", "", "other families are accepted and their addresses ignored (section 2.2)"),
+    Known("accept-proxy-v2-bad-(checksum|tlv)", "log", "a header that is refused has told no address"),
+    Known(
         "stats-401|stats-wrong-password", "csv/pages/BACKEND/cli_abrt", "HAProxy counts each 401 of the statistics as two aborts"
     ),
 )
 
-SIZES = r"(?P<before>'<\d+> .* -?\d+|'<\d+> .*T/T/T) \+?\d+ (?P<after>.*)' -> (?P=before) \+?\d+ (?P=after)'$"
-
-OPEN: tuple[Known, ...] = (
-    Known("", r"csv/\w+/\w+/(bin|bout): ", "HAProxy counts a head as 20 + 1 + its words + its names and values, as received"),
-    Known("", rf"log/\d+: {SIZES}", "the same in %B, where fields that the proxy adds do not count"),
-    Known("log-clf|log-custom", "log/0", "the same in %B and %U"),
-    Known("no-backend", "log/0", "without a backend TR is -1"),
-    Known(
-        "client-leaves-while-waiting|queue-timeout|maxqueue",
-        "log|csv|servers",
-        "without abortonclose a client that is gone changes nothing until its server has answered or timed out",
-    ),
-    Known(
-        "leastconn-busy|first-spills-over|client-leaves-the-queue",
-        r"log|csv/app/\w+/(hrsp_(other|4xx)|cli_abrt)",
-        "a client that resets while its server works, with abortonclose: CD and status -1, counted as hrsp_other",
-    ),
-    Known("queue-served", "log/0", "%sc is taken before the next in line has the slot"),
-    Known("server-resets", r"csv/app/\w+/eresp", "a reset instead of a response counts twice"),
-    Known("tcp-no-server", "client", "a connection that we end should be closed, not reset"),
-    Known("accept-proxy-missing", "log|csv/app/FRONTEND/stot", "an unnamed listener goes by its number; no session begins"),
-)
+OPEN: tuple[Known, ...] = ()

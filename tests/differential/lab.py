@@ -82,6 +82,10 @@ CSV_COLUMNS = [
     "connect",
     "reuse",
     "eint",
+    "h1_total_connections",
+    "h1_total_streams",
+    "h1_bytes_in",
+    "h1_bytes_out",
 ]
 HARNESS = """
 global

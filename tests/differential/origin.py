@@ -22,6 +22,7 @@ class Do(Enum):
     RESET = "cut the connection"
     CLOSE = "close the connection"
     UNTIL_END = "read until the other side ends"
+    HELD = "wait until the client says so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Origin:
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._closing = False
+        self._released = threading.Event()
         self._start(self._accept)
 
     def _start(self, target: object, *arguments: object) -> None:
@@ -120,6 +122,8 @@ class Origin:
                 request.read_body(stream)
             elif action is Do.SHUT:
                 stream.connection.shutdown(socket.SHUT_WR)
+            elif action is Do.HELD:
+                self._released.wait(DEADLINE_S)
             elif action is Do.UNTIL_END:
                 visit.ended_early = stream.read_to_end()
                 return False
@@ -130,9 +134,14 @@ class Origin:
                 return False
         return True
 
+    def release(self) -> None:
+        """Let every script go on that is held."""
+        self._released.set()
+
     def close(self) -> None:
         """Stop listening, end every connection, wait for the threads."""
         self._closing = True
+        self.release()
         self._listener.close()
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", self.port), 1).close()

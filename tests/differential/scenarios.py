@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from tests.differential import scenarios_balance, scenarios_errors, scenarios_http, scenarios_other
+from tests.differential import (
+    scenarios_balance,
+    scenarios_errors,
+    scenarios_http,
+    scenarios_leaving,
+    scenarios_other,
+    scenarios_proxy,
+    scenarios_retries,
+    scenarios_upgrade,
+)
 from tests.differential.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
     *scenarios_http.SCENARIOS,
     *scenarios_errors.SCENARIOS,
     *scenarios_balance.SCENARIOS,
+    *scenarios_leaving.SCENARIOS,
     *scenarios_other.SCENARIOS,
+    *scenarios_proxy.SCENARIOS,
+    *scenarios_retries.SCENARIOS,
+    *scenarios_upgrade.SCENARIOS,
 )

@@ -122,7 +122,7 @@ SCENARIOS = (
     ),
     Scenario(
         "maxqueue",
-        LISTEN + " cookie SRV\n server s1 @s1@ maxconn 1 maxqueue 1 cookie a\n",
+        LISTEN + " timeout queue 4s\n cookie SRV\n server s1 @s1@ maxconn 1 maxqueue 1 cookie a\n",
         flat(
             Send(octets=request("/slow", "Cookie: SRV=a")),
             Seen(server="s1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,7 +71,8 @@ class Shut(Step):
     """Close the client's writing side."""
 
     def do(self, lab: Lab, outcome: Outcome) -> None:
-        self.stream(lab).connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):      # the program may have cut the connection already; what comes next tells
+            self.stream(lab).connection.shutdown(socket.SHUT_WR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,17 @@ class Seen(Step):
     def do(self, lab: Lab, outcome: Outcome) -> None:
         visits = lab.origins[self.server].visits
         wait_until(lambda: sum(max(1, len(visit.requests)) for visit in list(visits)) >= self.count, f"{self.server} to be asked")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release(Step):
+    """Let a server go on whose script is held; what the program has been sent before, it has seen by then."""
+
+    server: str
+
+    def do(self, lab: Lab, outcome: Outcome) -> None:
+        lab.statistics()                        # a whole exchange: the program's loop has turned since
+        lab.origins[self.server].release()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

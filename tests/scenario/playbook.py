@@ -65,6 +65,7 @@ class FakeLink(Link):
         self.ended = False
         self.closed = False
         self.aborted = False
+        self.broken = False
         self.alive = True
         self.read_max = 0
 
@@ -72,6 +73,9 @@ class FakeLink(Link):
 
     def send(self, octets: bytes | memoryview) -> bool:
         assert not self.closed, "sent on a closed link"
+        if self.broken:
+            self.lab.soon(self._tell_lost)
+            return True
         self.waiting += octets
         self._flow()
         return not self.waiting
@@ -140,9 +144,14 @@ class FakeLink(Link):
         if self.closed:
             return
         self.inbox.clear()
-        self.peer_ended = self.told_end = True
+        self.waiting.clear()
+        self.peer_ended = self.told_end = self.broken = True
         self.owner.lost()
         self.lab.settle()
+
+    def _tell_lost(self) -> None:
+        if not self.closed:
+            self.owner.lost()
 
     def takes(self, room: int = ROOM) -> None:
         """The peer reads: there is room for so many octets."""

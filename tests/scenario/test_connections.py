@@ -309,3 +309,98 @@ def test_a_soft_stop_leaves_tunnels_alone():
     client.ends()
     server.ends()
     lab.assert_at_rest()
+
+
+@pytest.mark.parametrize("reuse", ["never", "safe", "aggressive", "always"])
+def test_a_connection_that_tells_of_its_client_is_only_for_that_one(reuse):
+    lab = Lab()
+    lab.backend.http_reuse = reuse
+    lab.server.per_client, lab.server.send_proxy = True, 1
+    one, two = lab.client(), lab.client(peer=("10.2.2.2", 6000))
+    first = answered(lab, one)
+    two.sends(get())
+    other = lab.attempt().accepted()
+    assert other.received().startswith(b"PROXY TCP4 10.2.2.2 "), "not over the connection that says 10.1.1.1"
+    other.sends(ok())
+    one.sends(get("/again"))
+    assert first.received().startswith(b"GET /again")
+    first.sends(ok())
+    for client in (one, two):
+        client.ends()
+    lab.assert_at_rest()
+
+
+@pytest.mark.parametrize(("status", "challenge", "is_private"), [
+    ("401 No", b"www-authenticate: NTLM", True), ("401 No", b"www-authenticate: negotiate abc", True),
+    ("407 No", b"proxy-authenticate: NTLM", True), ("401 No", b"www-authenticate: Basic realm=x", False),
+    ("200 OK", b"www-authenticate: NTLM", False),
+])
+def test_a_connection_that_authenticates_its_client_is_only_for_that_one(status, challenge, is_private):
+    lab = Lab(servers=2)
+    lab.backend.http_reuse = "always"
+    one, two = lab.client(), lab.client()
+    one.sends(get())
+    server = lab.attempt().accepted()
+    server.received()
+    server.sends(ok(b"", challenge.decode(), status=status))
+    two.sends(get())
+    lab.attempt().accepted().sends(ok())
+    two.sends(get("/theirs"))
+    assert server.received().startswith(b"GET /theirs") is not is_private, "it is the next one's turn, server one again"
+    if is_private:
+        lab.attempt().accepted().sends(ok())
+        one.sends(get("/mine"))
+        assert server.received().startswith(b"GET /mine"), "and the client stays with it, whose turn ever it is"
+    server.sends(ok())
+    for client in (one, two):
+        client.ends()
+    lab.advance(60_000)
+    lab.assert_at_rest()
+
+
+def test_prefer_last_server():
+    lab = Lab(servers=2)
+    lab.backend.http_reuse = "never"
+    client = lab.client()
+    server = answered(lab, client)
+    client.sends(get())
+    other = lab.attempt().accepted()
+    assert not server.received(), "round robin goes on to the next one"
+    other.sends(ok())
+    lab.backend.prefer_last = True
+    client.sends(get("/more"))
+    assert other.received().endswith(b"GET /more HTTP/1.1\r\nhost: a\r\n\r\n")
+    other.sends(ok())
+    assert lab.counted(lab.backend)["lbtot"] == 2
+    lab.backend.servers[1].maxconn = 1
+    lab.backend.servers[1].served += 1
+    client.sends(get("/busy"))
+    assert lab.attempts[0].server is lab.server, "a preference is not a reason to wait"
+    lab.attempt().accepted().sends(ok())
+    lab.backend.servers[1].served -= 1
+    client.ends()
+    lab.advance(20_000)
+    lab.assert_at_rest()
+
+
+@pytest.mark.parametrize("requests", [1, 2])
+def test_what_only_the_client_may_send_again_is_left_to_it(requests):
+    lab = Lab()
+    lab.backend.http_reuse = "always"
+    first = lab.client()
+    server = answered(lab, first)
+    client = first if requests == 2 else lab.client()
+    lab.records()
+    client.sends(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc")
+    server.ends()
+    if requests == 2:
+        assert client.received() == b""
+        assert client.closed
+        assert not lab.records()
+        assert "eresp" not in lab.counted(lab.server)
+    else:
+        assert client.received().startswith(b"HTTP/1.1 502 "), "a client that has had no answer yet would not ask again"
+        client.ends()
+    if not first.closed:
+        first.ends()
+    lab.assert_at_rest()

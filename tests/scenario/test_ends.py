@@ -156,13 +156,63 @@ def test_unless_abortonclose():
     leave(lab, client)
 
 
-def test_a_client_that_resets_while_it_waits():
+def test_a_client_that_resets_while_it_waits_changes_nothing_for_its_server():
     lab = Lab()
     client, server = at_work(lab)
     client.breaks()
-    assert client.received() == b""
+    assert not server.closed
+    assert not lab.records()
+    server.sends(ok())
+    assert lab.logged() == (b"CD--", 200)
+    assert lab.counted(lab.server)["cli_abrt"] == lab.counted(lab.backend)["cli_abrt"] == 1
+    assert lab.counted(lab.server)["hrsp_2xx"] == 1
+    assert client.closed
+    leave(lab, client)
+
+
+def test_a_client_that_resets_while_it_waits_in_vain():
+    lab = Lab()
+    client, _ = at_work(lab)
+    client.breaks()
+    lab.advance(30_100)
+    (record,) = lab.records()
+    assert (record.termination, record.status) == (b"sH--", 504)
+    assert record.octets_out > 0, "the answer is counted as handed over, though nobody was there to take it"
+    assert lab.counted(lab.server)["cli_abrt"] == 1
+    leave(lab, client)
+
+
+def test_a_client_that_has_reset_learns_of_it_inside_a_long_response():
+    lab = Lab()
+    client, server = at_work(lab)
+    client.breaks()
+    server.sends(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc")
     assert server.aborted
-    assert lab.logged() == (b"CH--", 400)
+    assert lab.logged() == (b"CD--", 200)
+    leave(lab, client)
+
+
+def test_with_abortonclose_a_reset_ends_the_wait():
+    lab = Lab()
+    lab.backend.abortonclose = True
+    client, server = at_work(lab)
+    client.breaks()
+    assert server.aborted
+    assert lab.logged() == (b"CD--", -1)
+    assert lab.counted(lab.frontend)["hrsp_other"] == 1
+    leave(lab, client)
+
+
+def test_with_abortonclose_a_half_close_inside_the_response_ends_it():
+    lab = Lab()
+    lab.backend.abortonclose = True
+    client, server = at_work(lab)
+    server.sends(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc")
+    client.ends()
+    assert server.aborted
+    assert client.closed
+    assert not client.aborted
+    assert lab.logged() == (b"CD--", 200)
     leave(lab, client)
 
 
@@ -343,7 +393,8 @@ def test_a_client_that_half_closes_while_connecting(abort):
     leave(lab, client)
 
 
-@pytest.mark.parametrize(("how", "abort"), [("ends", True), ("breaks", False)])
+@pytest.mark.parametrize("how", ["ends", "breaks"])
+@pytest.mark.parametrize("abort", [True, False])
 def test_a_client_that_goes_while_it_waits_in_line(how, abort):
     lab = Lab()
     lab.backend.abortonclose = abort
@@ -352,12 +403,47 @@ def test_a_client_that_goes_while_it_waits_in_line(how, abort):
     client = lab.client()
     client.sends(get())
     getattr(client, how)()
-    assert client.closed
+    if abort:
+        assert client.closed
+        assert lab.logged() == (b"CQ--", -1)
+        assert lab.counted(lab.backend).get("cli_abrt", 0) == (how == "breaks")
+    server.sends(ok(b"ok", "connection: close"))
+    assert bool(lab.attempts) is not abort, "without abortonclose it is served all the same"
+    if not abort:
+        lab.attempt().accepted().sends(ok())
+        assert lab.records()[-1].termination == (b"----" if how == "ends" else b"CD--")
+    first.ends()
+    leave(lab, client)
+
+
+@pytest.mark.parametrize("how", ["ends", "breaks"])
+def test_a_client_that_cuts_its_body_while_it_waits_in_line(how):
+    lab = Lab()
+    lab.server.maxconn = 1
+    first, server = at_work(lab)
+    client = lab.client()
+    client.sends(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc")
+    getattr(client, how)()
     assert lab.logged() == (b"CQ--", -1)
+    assert lab.counted(lab.backend)["cli_abrt"] == 1
     server.sends(ok())
     assert not lab.attempts
     first.ends()
     leave(lab, client)
+
+
+def test_a_slot_passes_on_after_the_line_is_logged():
+    lab = Lab()
+    lab.server.maxconn = 1
+    first, server = at_work(lab)
+    second = lab.client()
+    second.sends(get())
+    server.sends(ok())
+    (record,) = lab.records()
+    assert (record.server_connections, record.backend_connections) == (0, 1)
+    lab.attempt().accepted().sends(ok())
+    first.ends()
+    leave(lab, second)
 
 
 def test_no_descriptor_is_left_for_a_connection():

@@ -1,5 +1,6 @@
 """One client, one server: heads, bodies, keep-alive, ends."""
 
+import pytest
 from playbook import Lab, get, ok
 
 
@@ -125,13 +126,31 @@ def test_a_body_cut_short_is_seen_by_the_client_and_logged():
     lab.assert_at_rest()
 
 
+KEY = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=="
+SWITCHES = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+
+
+@pytest.mark.parametrize("asked", ["websocket", "other, WebSocket"])
+def test_a_websocket_without_an_answer_to_its_key_is_a_bad_response(asked):
+    lab = Lab()
+    client = lab.client()
+    client.sends(get("/", f"upgrade: {asked}", "connection: upgrade", KEY))
+    server = lab.attempt().accepted()
+    server.sends(SWITCHES + b"\r\n")
+    assert client.received().startswith(b"HTTP/1.1 502 ")
+    assert server.closed
+    assert lab.logged() == (b"PH--", 502)
+    client.ends()
+    lab.assert_at_rest()
+
+
 def test_an_upgrade_becomes_a_tunnel_with_early_octets_and_half_closes():
     lab = Lab()
     client = lab.client()
-    client.sends(get("/", "upgrade: websocket", "connection: upgrade", "sec-websocket-key: k") + b"early")
+    client.sends(get("/", "upgrade: websocket", "connection: upgrade", KEY) + b"early")
     server = lab.attempt().accepted()
     assert b"upgrade: websocket" in server.received()
-    server.sends(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nhello")
+    server.sends(SWITCHES + b"sec-websocket-accept: x\r\n\r\nhello")
     assert client.received().endswith(b"\r\n\r\nhello")
     assert server.received() == b"early"
     client.sends(b"ping")
@@ -144,10 +163,11 @@ def test_an_upgrade_becomes_a_tunnel_with_early_octets_and_half_closes():
     lab.assert_at_rest()
 
 
-def test_a_websocket_without_a_key_is_refused():
+@pytest.mark.parametrize("key", [(), (KEY + "=",), (KEY[:-1],), ("sec-websocket-key:",)])
+def test_a_websocket_without_a_key_is_refused(key):
     lab = Lab()
     client = lab.client()
-    client.sends(get("/", "upgrade: websocket", "connection: upgrade"))
+    client.sends(get("/", "upgrade: websocket", "connection: upgrade", *key))
     assert client.received().startswith(b"HTTP/1.1 400 ")
     assert not lab.attempts
 

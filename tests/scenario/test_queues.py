@@ -51,6 +51,12 @@ def ask(lab: Lab, *fields: str) -> FakeLink:
     return client
 
 
+def gives_up(lab: Lab, client: FakeLink) -> None:
+    """The client goes, and is not served any more."""
+    lab.backend.abortonclose = True
+    client.breaks()
+
+
 def test_positions_count_who_is_served_before():
     lab = busy()
     clients = [ask(lab) for _ in range(4)]
@@ -73,7 +79,7 @@ def test_who_is_bound_by_a_cookie_waits_for_that_server_and_is_logged_with_it():
     record = lab.records()[0]
     assert (record.termination, record.server_name, record.server_queue) == (b"sQVN", "s0", 1)
     assert lab.counted(lab.server)["econ"] == 1
-    first.breaks()
+    gives_up(lab, first)
     second.ends()
     lab.assert_at_rest()
 
@@ -87,7 +93,7 @@ def test_a_hash_waits_for_its_server_and_was_balanced():
     record = lab.records()[0]
     assert (record.termination, record.server is not None, record.server_queue) == (b"sQ--", True, 1)
     assert lab.counted(lab.backend)["lbtot"] == 2
-    first.breaks()
+    gives_up(lab, first)
     second.ends()
     lab.assert_at_rest()
 
@@ -108,7 +114,7 @@ def test_a_full_queue(redispatch):
         assert clients[2].received().startswith(b"HTTP/1.1 503 ")
         assert lab.logged() == (b"SQVN", 503)
     for client in clients:
-        client.breaks()
+        gives_up(lab, client)
     lab.advance(10_000)
     lab.assert_at_rest()
 
@@ -123,7 +129,7 @@ def test_a_server_that_goes_down_keeps_who_is_bound_to_it_unless_redispatch():
     server.sends(ok())
     assert lab.asked[0].server.name == "s0", "it may be the only one that knows this client"
     first.ends()
-    second.breaks()
+    gives_up(lab, second)
     lab.assert_at_rest()
 
 
@@ -140,7 +146,7 @@ def test_a_server_that_goes_down_with_redispatch_gives_its_queue_away():
     assert b"set-cookie: C=s1" in second.received()
     record = lab.records()[0]
     assert (record.termination, record.redispatched, record.server_queue) == (b"--DI", True, 1)
-    first.breaks()
+    gives_up(lab, first)
     second.ends()
     lab.advance(10_000)
     lab.assert_at_rest()
@@ -155,7 +161,7 @@ def test_a_server_that_comes_up_takes_from_the_line():
     assert farmhand.sets(1, "ready") == (1, 0)
     assert [attempt.server.name for attempt in lab.asked] == ["s0", "s1"]
     for client in clients:
-        client.breaks()
+        gives_up(lab, client)
     lab.assert_at_rest()
 
 
@@ -166,13 +172,13 @@ def test_who_waits_when_the_last_server_goes_waits_for_one_to_come_back():
     first, second, third = ask(lab), ask(lab), ask(lab)
     farmhand.sets(0, "maint")
     assert ask(lab).received().startswith(b"HTTP/1.1 503 "), "who comes now has nobody to wait for"
-    first.breaks()
+    gives_up(lab, first)
     assert len(lab.backend.queue) == 2, "a server in maintenance takes nobody new"
     farmhand.sets(0, "ready")
     lab.attempts[-1].accepted().sends(ok())
     assert second.received().startswith(b"HTTP/1.1 200 ")
     for client in (second, third, *[link for link in lab.links if not link.closed]):
-        client.breaks()
+        gives_up(lab, client)
     lab.advance(10_000)
     lab.assert_at_rest()
 
@@ -189,7 +195,7 @@ def test_a_dynamic_limit_grows_with_the_load_of_the_backend():
     clients += [ask(lab) for _ in range(20)]
     assert all(server.served <= server.dynamic_maxconn() for server in lab.backend.servers)
     for client in clients:
-        client.breaks()
+        gives_up(lab, client)
     lab.advance(10_000)
     lab.assert_at_rest()
 

@@ -5,6 +5,7 @@ from playbook import Lab, get, ok
 
 from proxy.core.address_fields import AddressFieldPolicy
 from proxy.core.logformat import compile_format
+from proxy.core.stream.failure import KILLED
 from proxy.runtime.cells import BIN, BOUT
 from proxy.runtime.frontend import UniqueId
 
@@ -194,10 +195,32 @@ def test_without_a_default_backend_there_is_nobody_to_ask():
             client.sends(get())
             assert client.received().startswith(b"HTTP/1.1 503 ")
             client.sends(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc")
-            client.ends()
+        else:
+            assert client.ended
+            assert not client.closed, "what the client has sent meanwhile would make it a reset"
+            client.sends(b"hello")
+        client.ends()
         assert client.closed
-        assert lab.records()[0].termination == b"SC--"
+        assert not client.aborted
+        record = lab.records()[0]
+        assert record.termination == b"SC--"
+        assert record.request_ms == -1, "without a backend that time has no end"
         lab.assert_at_rest()
+
+
+@pytest.mark.parametrize("how", ["advance", "breaks", "shut"])
+def test_a_tcp_client_without_a_server_may_not_stay(how):
+    lab = Lab(mode="tcp", servers=0)
+    client = lab.client()
+    (session,) = lab.sessions
+    if how == "advance":
+        lab.advance(1_100)
+    elif how == "breaks":
+        client.breaks()
+    else:
+        session.shut(KILLED)
+    assert client.closed
+    lab.assert_at_rest()
 
 
 def test_octets_are_counted_while_a_long_transfer_runs():
@@ -211,4 +234,4 @@ def test_octets_are_counted_while_a_long_transfer_runs():
     server.sends(b"y" * 1_000_000)
     assert lab.backend.counters[BOUT] == lab.records()[0].octets_out
     assert lab.frontend.counters[BOUT] == lab.listener.counters[BOUT] == lab.backend.counters[BOUT]
-    assert lab.backend.counters[BIN] == lab.frontend.counters[BIN]
+    assert lab.backend.counters[BIN] == lab.frontend.counters[BIN] == lab.listener.counters[BIN]

@@ -30,6 +30,7 @@ ACTED_ON: tuple[tuple[str, Sections], ...] = (
     ("log-separate-errors", ANY_FRONT),
     ("logasap", ANY_FRONT),
     ("persist", ANY_BACK),
+    ("prefer-last-server", ANY_BACK),
     ("socket-stats", ANY_FRONT),
     ("srvtcpka", ANY_BACK),
 )
@@ -43,7 +44,6 @@ IGNORED: tuple[tuple[str, Sections, str], ...] = (
     ("http-buffer-request", ANY_PROXY, "requests are forwarded as they come"),
     ("idle-close-on-response", ANY_FRONT, "idle connections are closed at once on a soft stop"),
     ("independent-streams", ANY_PROXY, "a direction that moves keeps both alive"),
-    ("prefer-last-server", ANY_BACK, "servers are chosen by cookie and balance alone"),
     ("splice-auto", ANY_PROXY, "it is a matter of speed only"),
     ("splice-request", ANY_PROXY, "it is a matter of speed only"),
     ("splice-response", ANY_PROXY, "it is a matter of speed only"),

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from proxy.core.stream.http_end import HttpEnd
     from proxy.core.stream.http_session import HttpSession
 
+CHALLENGES = (b"www-authenticate", b"proxy-authenticate")
+CONNECTION_SCHEMES = (b"ntlm", b"negotiate")
+
 Edits = tuple[tuple[str, bytes, bytes], ...]
 Captures = tuple[tuple[bytes, int], ...]
 
@@ -66,6 +69,14 @@ def edit_response(stream: HttpEnd, session: HttpSession, backend: Backend, serve
         now_s = stream.cookie_time_s(cookie.tells_time)
         stream.flag_response = cookie.write(head, server, stream.pinned, stream.flag_request, now_s, stream.head.method)
     return b""
+
+
+def authenticates_connection(head: ResponseHead) -> bool:
+    """Does the server ask for a scheme that authenticates the connection rather than the request?
+
+    Source: HAProxy configuration manual, "http-reuse".
+    """
+    return any(key in CHALLENGES and value.lower().startswith(CONNECTION_SCHEMES) for key, value in head.fields)
 
 
 def apply_edits(edits: Edits, fields: Fields) -> None:

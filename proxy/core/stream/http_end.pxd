@@ -12,7 +12,7 @@ from proxy.runtime.backend cimport Backend
 from proxy.runtime.frontend cimport Frontend
 from proxy.runtime.server cimport Server
 
-cdef long BOUT, REQ_TOT, CLOSED, ESTABLISHED, NOT_ANSWERED
+cdef long BOUT, CLI_ABRT, REQ_TOT, CLOSED, ESTABLISHED, NOT_ANSWERED, NOT_REACHED
 
 cdef class HttpEnd(Stream):
     cdef public RequestHead head
@@ -32,7 +32,9 @@ cdef class HttpEnd(Stream):
     cdef _client_late(self)
     cpdef long long cookie_time_s(self, bint exactly) except -1
     cpdef server_failed(self, why)
-    @cython.locals(session=HttpSession)
+    @cython.locals(freed=Server)
+    cpdef abandon(self)
+    @cython.locals(session=HttpSession, freed=Server)
     cpdef finish_exchange(self)
     @cython.locals(session=HttpSession, pool=IdlePool)
     cdef _return_connection(self)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.core import queue
+from proxy.core.http1.errors import ALWAYS_CLOSE
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.stream import accounting, failure
 from proxy.core.stream.body import Body
@@ -14,13 +16,14 @@ from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.states import CLOSED, ESTABLISHED
 from proxy.core.stream.stream import Stream
 from proxy.runtime.backend import Backend
-from proxy.runtime.cells import BOUT, REQ_TOT
+from proxy.runtime.cells import BOUT, CLI_ABRT, REQ_TOT
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
     from proxy.core.stream.http_session import HttpSession
 
-NOT_ANSWERED = -1
+NOT_ANSWERED = NOT_REACHED = -1
+ANSWER_LOST = failure.Failure(0, b"", CLI_ABRT, (CLI_ABRT,))    # a client that had gone when it was told of a failure
 
 
 class HttpEnd(Stream):
@@ -139,6 +142,9 @@ class HttpEnd(Stream):
         """Both sides are done: count, give the connection back, log, and let the session go on."""
         if self.is_over:
             return
+        if self.session.gone:
+            self.fail(failure.DATA_CLIENT_ABORTED)
+            return
         self.is_over = True
         session, host = self.session, self.host
         self._count_response()
@@ -146,10 +152,12 @@ class HttpEnd(Stream):
         self.credit()
         server = self.server
         self._return_connection()
-        self.leave_backend()
+        freed = self.leave_backend()
         self.state = CLOSED
         if not self.logged:
             self.log(None, server)
+        if freed is not None and (freed.queue or freed.backend.queue):
+            queue.serve(freed)
         keep = session.keep
         if keep or self.request_done:
             session.stream_over(keep)
@@ -173,7 +181,7 @@ class HttpEnd(Stream):
             connection.discard()
             return
         connection.rest()
-        if backend.http_reuse == "never":
+        if backend.http_reuse == "never" or connection.is_private or server.per_client:
             if session.keep and not session.half_closed:
                 connection.owner_session = session
                 session.private = connection
@@ -184,6 +192,20 @@ class HttpEnd(Stream):
             if pool is None or not pool.put(connection, self.host.now_ms):
                 connection.discard()
 
+    def abandon(self) -> None:
+        """Close without an answer, a line or a count of it: the client that sees its connection close will ask again.
+
+        Source: HAProxy configuration manual, "http-reuse": as if the client had been connected to the server itself.
+        """
+        self.is_over = True
+        self.credit()
+        self.drop_connection()
+        freed = self.leave_backend()
+        self.state = CLOSED
+        if freed is not None and (freed.queue or freed.backend.queue):
+            queue.serve(freed)
+        self.session.finish()
+
     def answer_failure(self, why: Failure) -> None:
         """Answer what can still be answered, log, and end."""
         if self.is_over:
@@ -191,8 +213,10 @@ class HttpEnd(Stream):
         self.is_over = True
         session, backend = self.session, self.backend
         answered = not self.responded and why.status > 0
-        keep = answered and session.keep and self.request_done and not session.half_closed
+        keep = answered and session.keep and self.request_done and why.status not in ALWAYS_CLOSE
         if answered:
+            if session.gone:
+                self._count_failure(ANSWER_LOST)
             self.status = why.status
             octets = session.send_own(why.status, self.head, keep, backend)
             self.octets_out += octets
@@ -202,10 +226,12 @@ class HttpEnd(Stream):
         self.count_times(self.response_ms, self.host.now_ms - session.idle_since_ms)
         self.credit()
         server = self.server or self.queued_on
-        self.leave_backend()
+        freed = self.leave_backend()
         self.state = CLOSED
         if not self.logged:
             self.log(why, server)
+        if freed is not None and (freed.queue or freed.backend.queue):
+            queue.serve(freed)
         self._part(why, answered, keep)
 
     def _part(self, why: Failure, answered: bool, keep: bool) -> None:
@@ -246,6 +272,8 @@ class HttpEnd(Stream):
         stream_facts(record, self)
         self.server = held
         request_facts(record, session)
+        if self.backend is None:
+            record.request_ms = NOT_REACHED             # as in HAProxy, where the backend's rules end that time
         record.status = self.status
         record.response_ms = self.response_ms
         if self.response_ms >= 0:

@@ -16,6 +16,7 @@ from proxy.core.http1 import reader, writer
 from proxy.core.http1.errors import last_hop_response
 from proxy.core.http1.head import RequestHead
 from proxy.core.http1.limits import Limits
+from proxy.core.http1.websocket import lacks_key
 from proxy.core.stream import accounting, failure, http_edit
 from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure
@@ -43,7 +44,6 @@ from proxy.runtime.server import Server
 
 LINGER_MS = 1000
 LINGER_OCTETS = 1 << 20
-WEBSOCKET = b"websocket"
 
 
 class HttpSession(Session):
@@ -92,6 +92,7 @@ class HttpSession(Session):
     def octets(self, received: bytes | memoryview) -> None:
         row, count = self.frontend.cells, len(received)
         row[BIN] += count
+        self.listener.cells[BIN] += count
         self.client_active_ms = self.host.now_ms
         stream = self.stream
         if stream is not None:
@@ -101,7 +102,6 @@ class HttpSession(Session):
             if self.linger_octets > LINGER_OCTETS:
                 self.finish(abort=True)
         else:
-            self.listener.cells[BIN] += count
             octets = received if isinstance(received, bytes) else bytes(received)
             self.buffer = self.buffer + octets if self.buffer else octets
             self.read_heads()
@@ -176,6 +176,7 @@ class HttpSession(Session):
         if not self.request_began_ms:
             self.request_began_ms = host.now_ms
             self.number_request()
+            frontend.cells[H1_TOTAL_STREAMS] += 1
             self._arm_for_request(frontend.timeout_http_request_ms or frontend.timeout_client_ms)
         try:
             head = reader.read_request(self.buffer, 0, self.limits)
@@ -190,7 +191,7 @@ class HttpSession(Session):
         self.request_ended_ms = host.now_ms
         self.requests += 1
         accounting.request_received(frontend.cells, host.now_ms)
-        if head.upgrade and head.upgrade.lower() == WEBSOCKET and head.get(b"sec-websocket-key") is None:
+        if head.upgrade and lacks_key(head):
             self._refuse(failure.BAD_REQUEST, 400)
             return False
         self._begin(head)
@@ -215,9 +216,7 @@ class HttpSession(Session):
         http_edit.capture_request(self, head)
         stream: Exchange = self._service(head, backend) or HttpStream(self, backend, head)
         self.stream = stream
-        row = frontend.cells
-        row[H1_OPEN_STREAMS] += 1
-        row[H1_TOTAL_STREAMS] += 1
+        frontend.cells[H1_OPEN_STREAMS] += 1
         stream.begin()
 
     def _service(self, head: RequestHead, backend: Backend | None) -> ServiceStream | None:
@@ -274,9 +273,8 @@ class HttpSession(Session):
             pages = backend.error_pages
         minor = 1 if head is None else head.version_minor
         response = own_response(status, pages, minor, keep, head is not None and head.method == b"HEAD")
-        if self.gone:
-            return 0
-        self.link.send(response)
+        if not self.gone:
+            self.link.send(response)
         self.frontend.cells[BOUT] += len(response)
         self.listener.cells[BOUT] += len(response)
         return len(response)
@@ -288,7 +286,8 @@ class HttpSession(Session):
         self.listener.cells[EREQ] += 1
         if self.head is None:
             accounting.request_received(row, self.host.now_ms)
-        self.send_own(status, self.head, False)
+        if not self.gone:
+            self.send_own(status, self.head, False)
         accounting.response_counted(row, status)
         log = self.frontend.log
         if log is not None:

@@ -16,7 +16,7 @@ from proxy.runtime.frontend cimport Frontend
 from proxy.runtime.server cimport Server
 
 cdef long REQ_TOT, ESTABLISHED, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, UNTIL_CLOSE
-cdef long SWITCHING_PROTOCOLS, CONTINUE, JOIN_OCTETS, CREDIT_OCTETS, BAD_GATEWAY
+cdef long UNAUTHORIZED, PROXY_UNAUTHORIZED, SWITCHING_PROTOCOLS, CONTINUE, JOIN_OCTETS, CREDIT_OCTETS, BAD_GATEWAY
 
 cdef class HttpStream(HttpEnd):
     @cython.locals(session=HttpSession)
@@ -53,3 +53,6 @@ cdef class HttpStream(HttpEnd):
     cdef _client_cut(self)
     cdef _end_client_side(self)
     cdef bint _may_repeat(self) except -1
+    @cython.locals(balancer=Balancer)
+    cdef _prefer_last(self, ServerConnection connection, Backend backend)
+    cdef bint _was_stale(self, why) except -1

@@ -15,6 +15,7 @@ from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1 import reader, writer
 from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.head import ResponseHead
+from proxy.core.http1.websocket import lacks_answer
 from proxy.core.stream import accounting, failure, http_edit
 from proxy.core.stream.body import UNTIL_CLOSE, Body, Octets
 from proxy.core.stream.failure import Failure
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
 
 SWITCHING_PROTOCOLS = 101
 CONTINUE = 100
+UNAUTHORIZED, PROXY_UNAUTHORIZED = 401, 407
 JOIN_OCTETS = 16384             # up to here one copy is cheaper than a second system call
 CREDIT_OCTETS = 1 << 20         # how much may be under way before the board is told
 BAD_GATEWAY = 502
+EMPTY_RESPONSE = "empty-response"
 # RFC 9110 §9.2.2: only these may be sent again on the proxy's own initiative
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))
 
@@ -60,6 +63,8 @@ class HttpStream(HttpEnd):
         if backend is not None and backend.cookie is not None:
             cookie = backend.cookie
             self.pinned, self.flag_request = cookie.read(head, backend, self.cookie_time_s(cookie.tells_time))
+        if session.private is not None and backend is not None:
+            self._prefer_last(session.private, backend)
         if head.chunked or head.content_length > 0:
             self.request_done = False
             decoder = ChunkedDecoder() if head.chunked else None
@@ -70,6 +75,12 @@ class HttpStream(HttpEnd):
                 self.client_octets(memoryview(early))
         if self.state != ESTABLISHED and not self.is_over:
             self.assign()
+
+    def _prefer_last(self, connection: ServerConnection, backend: Backend) -> None:
+        """Stay with the server to which this client has a connection of its own: it authenticated there, or it shall."""
+        balancer = backend.balancer
+        if (connection.is_private or backend.prefer_last) and not balancer.needs_key:
+            self.preferred = connection.server
 
     def client_octets(self, received: bytes | memoryview) -> None:
         """More from the client: its body, its side of a tunnel, or the next request."""
@@ -134,7 +145,7 @@ class HttpStream(HttpEnd):
 
     def _to_server(self, octets: Octets) -> None:
         connection = self.connection
-        if connection is not None and connection.link is not None and not connection.link.send(octets):
+        if connection is not None and connection.link is not None and not connection.send_http(octets):
             self.session.link.pause(PAUSE_PEER_FULL)
             self.arm_activity()
 
@@ -194,7 +205,7 @@ class HttpStream(HttpEnd):
             self.outbox = None
         session.server_active_ms = self.host.now_ms
         link.limit_reads(HEAD_READ_OCTETS)
-        if not link.send(octets):
+        if self.connection is not None and not self.connection.send_http(octets):
             session.link.pause(PAUSE_PEER_FULL)
         session.link.resume(PAUSE_NOT_ASKED)
         self.arm_activity()
@@ -238,7 +249,7 @@ class HttpStream(HttpEnd):
             self.response_buffer = rest
             if head.status < 200 and head.status != SWITCHING_PROTOCOLS:
                 self._interim(head)
-            elif head.status == SWITCHING_PROTOCOLS and not self.head.upgrade:
+            elif head.status == SWITCHING_PROTOCOLS and (not self.head.upgrade or lacks_answer(self.head, head)):
                 self.server_failed(failure.RESPONSE_BAD)
             else:
                 self.response_buffer = b""
@@ -264,6 +275,8 @@ class HttpStream(HttpEnd):
             host.server_answered(server, head.status)
         if backend.retries_l7 and self._wants_retry(backend, head.status):
             return
+        if (head.status == UNAUTHORIZED or head.status == PROXY_UNAUTHORIZED) and self.connection is not None:
+            self.connection.is_private = self.connection.is_private or http_edit.authenticates_connection(head)
         self.response = head
         self.response_ms = host.now_ms - self.connected_ms
         self.status = head.status
@@ -406,21 +419,17 @@ class HttpStream(HttpEnd):
             self._end_client_side()
         elif not self.request_done:
             self._client_cut()
-        elif self.backend is not None and self.backend.abortonclose and not self.responded:
-            self.fail(self.client_gone())
+        elif self.backend is not None and self.backend.abortonclose:
+            self.fail(failure.DATA_CLIENT_ABORTED if self.responded else self.client_gone(cut=False))
 
     def client_lost(self) -> None:
-        if self.responded or not self.request_done:
+        """The client's connection is broken; a whole request goes on all the same, unless `option abortonclose` forbids it."""
+        if self.responded or not self.request_done or (self.backend is not None and self.backend.abortonclose):
             self._client_cut()
-        else:
-            self.fail(self.client_gone())
 
     def _client_cut(self) -> None:
         """The client has gone in the middle of something."""
-        if self.responded:
-            self.fail(failure.DATA_CLIENT_ABORTED)
-        else:
-            self.fail(failure.REQUEST_BODY_ABORTED if self.state == ESTABLISHED else self.client_gone())
+        self.fail(failure.DATA_CLIENT_ABORTED if self.responded else self.client_gone(cut=True))
 
     def server_ended(self) -> None:
         """The server has half-closed."""
@@ -440,7 +449,7 @@ class HttpStream(HttpEnd):
     def server_lost(self) -> None:
         """The server's connection is broken."""
         if self.response is None:
-            self.server_failed(failure.RESPONSE_EMPTY)
+            self.server_failed(failure.RESPONSE_RESET)
         elif self.response_done:
             self.drop_connection()
         else:
@@ -457,7 +466,7 @@ class HttpStream(HttpEnd):
         """The server broke off before a final response: again, if that is allowed, or an error for the client."""
         backend = self.backend
         replayable = self.outbox is not None and self.response is None and backend is not None
-        if replayable and self.was_reused and why is failure.RESPONSE_EMPTY and not self.response_buffer and self._may_repeat():
+        if replayable and self._was_stale(why) and self._may_repeat():
             self.drop_connection()              # the server closed an idle connection while our request was on its way
             self.fresh_only = True
             self.connect()
@@ -465,8 +474,14 @@ class HttpStream(HttpEnd):
             self.drop_connection()
             self.response_buffer = b""
             self.attempt_failed(why)
+        elif self._was_stale(why) and self.session.requests > 1 and not self.interims:
+            self.abandon()
         else:
             self.fail(why)
+
+    def _was_stale(self, why: Failure) -> bool:
+        """Did the server close an idle connection just when this request took it?"""
+        return self.was_reused and why.retry == EMPTY_RESPONSE and not self.response_buffer
 
     def _may_repeat(self) -> bool:
         return self.head.method in IDEMPOTENT and not self.interims

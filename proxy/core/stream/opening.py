@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.base.errors import RemoteProtocolError
 from proxy.core.http1.limits import Limits
-from proxy.core.proxy_protocol import parse
+from proxy.core.proxy_protocol import TRUNCATED, parse
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_session import HttpSession
 from proxy.core.stream.log_facts import session_facts
@@ -14,6 +14,7 @@ from proxy.core.stream.tcp_session import HealthSession, TcpSession
 from proxy.runtime.frontend import Listener
 
 CLOSED = "Connection closed while waiting for PROXY protocol header"
+BROKEN = "Connection error while waiting for PROXY protocol header"
 LATE = "Timeout while waiting for PROXY protocol header"
 HEADER_READ_OCTETS = 4096
 Ends = tuple[str, int]
@@ -35,7 +36,7 @@ def new_session(host: Host, listener: Listener, link: Link, peer: Ends, local: E
 
 
 class HeaderIntake(Session):
-    """Waits for the PROXY header of a connection, then makes the session that it tells of.
+    """Waits for the PROXY header of a connection, then makes the session that it tells of; until then none has begun.
 
     Source: HAProxy configuration manual, "accept-proxy": without a valid header the connection is closed.
     """
@@ -46,6 +47,9 @@ class HeaderIntake(Session):
         Session.__init__(self, host, listener, link, peer, local)
         self.buffer = b""
         self.limits = limits
+
+    def count_session(self) -> None:
+        """There is none yet."""
 
     def started(self) -> None:
         self.link.limit_reads(HEADER_READ_OCTETS)
@@ -69,6 +73,7 @@ class HeaderIntake(Session):
         self.host.timers.forget(self)
         self.closed = True
         self.host.session_replaced(self, session)
+        session.count_session()
         session.started()
         if rest and not session.closed:
             session.octets(memoryview(rest))
@@ -76,17 +81,25 @@ class HeaderIntake(Session):
     def _refuse(self, cause: str, abort: bool) -> None:
         log = self.frontend.log
         if log is not None:
-            log.refusal(session_facts(self), cause)
+            record = session_facts(self)
+            record.octets_in = len(self.buffer)
+            log.refusal(record, cause)
         self.finish(abort)
 
+    def _give_up(self, cause: str, abort: bool) -> None:
+        if self.buffer:
+            self._refuse(TRUNCATED, abort=True)
+        else:
+            self._refuse(cause, abort)
+
     def ended(self) -> None:
-        self._refuse(CLOSED, abort=False)
+        self._give_up(CLOSED, abort=False)
 
     def lost(self) -> None:
-        self._refuse(CLOSED, abort=True)
+        self._give_up(BROKEN, abort=True)
 
     def deadline_reached(self, now_ms: int) -> None:
-        self._refuse(LATE, abort=False)
+        self._give_up(LATE, abort=False)
 
     def shut(self, why: Failure) -> None:
         self.finish(abort=True)

@@ -3,7 +3,7 @@ from proxy.core.stream.stream cimport Stream
 from proxy.runtime.backend cimport Backend
 from proxy.runtime.server cimport Server
 
-cdef long H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, USED_CUR, USED_MAX
+cdef long H1_BYTES_IN, H1_BYTES_OUT, H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, USED_CUR, USED_MAX
 cdef long HEAD_READ_OCTETS, PAUSE_PEER_FULL
 
 cdef class ServerConnection(Reusable):
@@ -13,13 +13,14 @@ cdef class ServerConnection(Reusable):
     cdef public Link link
     cdef public object attempt, owner_session
     cdef public long long requests
-    cdef public bint is_gone, has_ended
+    cdef public bint is_gone, is_private, has_ended
     cdef _count_use(self)
     cdef _count_rest(self)
     cdef _count_gone(self)
     cpdef connect(self, int port, bytes early)
     cpdef connected(self, Link link)
     cpdef connect_failed(self, bint refused)
+    cpdef bint send_http(self, octets) except -1
     cpdef taken(self, Stream stream)
     cpdef rest(self)
     cpdef abort(self)

@@ -10,7 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_PEER_FULL, Host, Link, Reusable
-from proxy.runtime.cells import H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, USED_CUR, USED_MAX
+from proxy.runtime.cells import (
+    H1_BYTES_IN,
+    H1_BYTES_OUT,
+    H1_OPEN_CONNECTIONS,
+    H1_OPEN_STREAMS,
+    H1_TOTAL_CONNECTIONS,
+    H1_TOTAL_STREAMS,
+    USED_CUR,
+    USED_MAX,
+)
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -19,7 +28,9 @@ if TYPE_CHECKING:
 class ServerConnection(Reusable):
     """One connection to a server, connecting, in use or idle."""
 
-    __slots__ = ("attempt", "has_ended", "host", "is_gone", "link", "owner_session", "requests", "server", "stream")
+    __slots__ = (
+        "attempt", "has_ended", "host", "is_gone", "is_private", "link", "owner_session", "requests", "server", "stream",
+    )
 
     def __init__(self, host: Host, server: Server, stream: Stream) -> None:
         Reusable.__init__(self)
@@ -29,6 +40,7 @@ class ServerConnection(Reusable):
         self.link: Any = None                   # a Link once connected
         self.attempt: Any = None                # what connects, until then
         self.requests = 0
+        self.is_private = False                 # its client has authenticated on it (NTLM): nobody else may have it
         self.is_gone = False
         self.has_ended = False                  # the server has ended its side
         self.owner_session: Any = None          # the session that keeps it for itself (http-reuse never)
@@ -82,6 +94,9 @@ class ServerConnection(Reusable):
             stream.connect_failed(refused)
 
     def octets(self, received: bytes | memoryview) -> None:
+        backend = self.server.backend
+        if backend.is_http:
+            backend.cells[H1_BYTES_IN] += len(received)
         stream = self.stream
         if stream is None:                      # an answer that nobody asked for: the connection can not be trusted
             self._idle_ended()
@@ -109,6 +124,12 @@ class ServerConnection(Reusable):
             stream.server_drained()
 
     # what streams and pools do with it
+
+    def send_http(self, octets: bytes | memoryview) -> bool:
+        """Send and count octets of HTTP/1; as `Link.send`."""
+        self.server.backend.cells[H1_BYTES_OUT] += len(octets)
+        taken: bool = self.link.send(octets)
+        return taken
 
     def taken(self, stream: Stream) -> None:
         """An idle connection goes to a stream."""

@@ -17,6 +17,7 @@ cdef class Session(LinkOwner):
     cdef public bint closed, gone
     cdef public bytes packed
     cpdef begin(self)
+    cpdef count_session(self)
     cpdef started(self)
     cpdef bint is_idle(self) except -1
     cpdef shut(self, why)

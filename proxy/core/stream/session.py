@@ -54,11 +54,15 @@ class Session(LinkOwner):
         listener.served += 1
         row = frontend.cells
         accounting.connection_opened(row, now_ms)
-        accounting.session_opened(row, now_ms)
+        self.count_session()
         accounting.occupancy(row, frontend.served)
         accounting.session_opened(listener.cells, now_ms)
         accounting.occupancy(listener.cells, listener.served)
         self.started()
+
+    def count_session(self) -> None:
+        """Count a session of the frontend."""
+        accounting.session_opened(self.frontend.cells, self.host.now_ms)
 
     def started(self) -> None:
         """The first thing a mode does."""

@@ -18,7 +18,7 @@ cdef class Stream(Exchange):
     cdef public Session session
     cdef public Host host
     cdef public Backend backend
-    cdef public Server server, pinned, avoid, queued_on
+    cdef public Server server, pinned, preferred, avoid, queued_on
     cdef public ServerConnection connection
     cdef public object queued_in, source
     cdef public int state, retries
@@ -38,15 +38,17 @@ cdef class Stream(Exchange):
     cpdef server_lost(self)
     cpdef server_drained(self)
     cpdef enter_backend(self, Backend backend)
-    cpdef leave_backend(self)
-    @cython.locals(server=Server, farm=Farm)
+    cpdef Server leave_backend(self)
+    @cython.locals(server=Server, preferred=Server, farm=Farm)
     cpdef assign(self)
     cdef _wait_in_line(self, Backend backend, Server server)
     cpdef wait(self, long long patience_ms)
     cpdef slot_granted(self, Server server)
     @cython.locals(balancer=Balancer)
     cdef _take_slot(self, Backend backend, Server server)
-    @cython.locals(balancer=Balancer)
+    @cython.locals(balancer=Balancer, server=Server)
+    cdef Server _give_back_slot(self)
+    @cython.locals(server=Server)
     cpdef release_slot(self)
     cpdef connect(self)
     cdef bytes _proxy_header(self, Server server)
@@ -57,7 +59,6 @@ cdef class Stream(Exchange):
     cdef _leave_server(self, Server server)
     cdef _try_again(self)
     cpdef bint waited_too_long(self) except -1
-    cpdef client_gone(self)
     cpdef drop_connection(self, bint abort=*)
     cpdef shut(self, why)
     cpdef fail(self, why)

@@ -41,8 +41,9 @@ class Stream(Exchange):
 
     __slots__ = (
         "assigned_ms", "avoid", "backend", "backend_queue", "connected_ms", "connection", "credited_in", "credited_out",
-        "flag_request", "flag_response", "host", "octets_in", "octets_out", "pinned", "queue_mark", "queued_at_ms", "queued_in",
-        "queued_on", "redispatched", "retries", "server", "server_queue", "session", "source", "start_ms", "state", "was_reused",
+        "flag_request", "flag_response", "host", "octets_in", "octets_out", "pinned", "preferred", "queue_mark", "queued_at_ms",
+        "queued_in", "queued_on", "redispatched", "retries", "server", "server_queue", "session", "source", "start_ms", "state",
+        "was_reused",
     )
 
     def prepare(self, session: Session, backend: Backend | None, start_ms: int) -> None:
@@ -54,6 +55,7 @@ class Stream(Exchange):
         self.connection: ServerConnection | None = None
         self.state = ASSIGNING
         self.pinned: Server | None = None           # the server its cookie asks for
+        self.preferred: Server | None = None        # the server of the request before, if that is to be asked again
         self.avoid: Server | None = None            # the server that has just failed it
         self.retries = 0
         self.redispatched = False
@@ -123,14 +125,15 @@ class Stream(Exchange):
         accounting.stream_given(row, self.host.now_ms)
         accounting.occupancy(row, backend.sessions)
 
-    def leave_backend(self) -> None:
-        """Count it out again and give back what it holds."""
+    def leave_backend(self) -> Server | None:
+        """Count it out again; gives the server whose slot came free, for `queue.serve` once the stream has been logged."""
         backend = self.backend
         if backend is None:
-            return
-        self.release_slot()
+            return None
+        server = self._give_back_slot()
         backend.sessions -= 1
         accounting.occupancy(backend.cells, backend.sessions)
+        return server
 
     def assign(self) -> None:
         """Find a server with a free slot, or a place in line, or fail."""
@@ -141,6 +144,10 @@ class Stream(Exchange):
             return
         server = self.pinned
         if server is None:
+            preferred, self.preferred = self.preferred, None
+            if preferred is not None and preferred.backend is backend and preferred.is_usable and not preferred.is_full():
+                self._take_slot(backend, preferred)
+                return
             farm = backend.farm
             server = farm.pick(self.balance_key(), self.avoid)
             if server is None:
@@ -190,18 +197,22 @@ class Stream(Exchange):
         self.assigned_ms = self.host.now_ms
         self.connect()
 
-    def release_slot(self) -> None:
-        """Give the slot back and let the next in line have it."""
+    def _give_back_slot(self) -> Server | None:
         server, self.server = self.server, None
         if server is None:
-            return
+            return None
         backend = server.backend
         server.served -= 1
         backend.served -= 1
         accounting.occupancy(server.cells, server.served)
         balancer = backend.balancer
         balancer.closed(server)
-        if server.queue or backend.queue:
+        return server
+
+    def release_slot(self) -> None:
+        """Give the slot back and let the next in line have it."""
+        server = self._give_back_slot()
+        if server is not None and (server.queue or server.backend.queue):
             queue.serve(server)
 
     # connecting
@@ -269,6 +280,8 @@ class Stream(Exchange):
             self.fail(why)
             return
         self.retries += 1
+        if why is failure.RESPONSE_BAD or why is failure.RESPONSE_RESET:
+            self._count_failure(why)            # an error of the server's, though its client never hears of it
         elsewhere = self._goes_elsewhere(backend, server, why)
         if not elsewhere or why.retry != CONNECT_FAILURE:
             backend.cells[WRETR] += 1
@@ -334,13 +347,17 @@ class Stream(Exchange):
             return False
         return True
 
-    def client_gone(self) -> Failure:
-        """Which failure it is that the client has gone in this state, before any response."""
+    def client_gone(self, cut: bool) -> Failure:
+        """Which failure it is that the client has gone in this state, before any response.
+
+        `cut`: by a reset or inside its request, rather than by a half-close behind it; only that counts as an abort of its
+        backend before there is a connection, as with HAProxy.
+        """
         if self.state == QUEUED:
-            return failure.QUEUE_ABORTED
+            return failure.QUEUE_CUT if cut else failure.QUEUE_ABORTED
         if self.state in (CONNECTING, WAITING, ASSIGNING):
-            return failure.CONNECT_ABORTED
-        return failure.RESPONSE_ABORTED
+            return failure.CONNECT_CUT if cut else failure.CONNECT_ABORTED
+        return failure.REQUEST_BODY_ABORTED if cut else failure.RESPONSE_ABORTED
 
     def drop_connection(self, abort: bool = False) -> None:
         """Close the server's side, whatever it was doing; by a reset where what is under way is given up."""
@@ -387,7 +404,6 @@ class Stream(Exchange):
         session, backend, server = self.session, self.backend, self.server
         session.frontend.cells[BOUT] += out
         session.listener.cells[BOUT] += out
-        session.listener.cells[BIN] += came
         if backend is not None:
             row = backend.cells
             row[BIN] += came

@@ -14,6 +14,8 @@ cdef long CLOSED, ESTABLISHED, NO_FLAG, QUEUED
 
 cdef class TcpSession(Session):
     cdef public TcpStream stream
+    cdef public bint lingering
+    cpdef linger(self)
 
 cdef class TcpStream(Stream):
     cdef public bytes early

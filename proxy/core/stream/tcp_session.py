@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from proxy.core import queue
 from proxy.core.stream import failure
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.idleness import silence_ends
@@ -18,16 +19,18 @@ from proxy.runtime.frontend import Listener
 from proxy.runtime.server import Server
 
 CREDIT_OCTETS = 1 << 20
+LINGER_MS = 1000
 HEALTHY = b"OK"
 
 
 class TcpSession(Session):
     """A session in TCP mode; its stream lives as long as it does."""
 
-    __slots__ = ("stream",)
+    __slots__ = ("lingering", "stream")
 
     def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]) -> None:
         Session.__init__(self, host, listener, link, peer, local)
+        self.lingering = False
         self.stream = TcpStream(self)
 
     def started(self) -> None:
@@ -37,26 +40,49 @@ class TcpSession(Session):
 
     def octets(self, received: bytes | memoryview) -> None:
         self.client_active_ms = self.host.now_ms
-        self.frontend.cells[BIN] += len(received)
+        count = len(received)
+        if self.lingering:
+            return
+        self.frontend.cells[BIN] += count
+        self.listener.cells[BIN] += count
         self.stream.client_octets(received)
 
     def ended(self) -> None:
-        self.stream.client_ended()
+        if self.lingering:
+            self.finish()
+        else:
+            self.stream.client_ended()
 
     def lost(self) -> None:
-        self.stream.client_lost()
+        if self.lingering:
+            self.finish(abort=True)
+        else:
+            self.stream.client_lost()
 
     def drained(self) -> None:
         self.stream.client_drained()
 
     def deadline_reached(self, now_ms: int) -> None:
-        self.stream.deadline_reached(now_ms)
+        if self.lingering:
+            self.finish()
+        else:
+            self.stream.deadline_reached(now_ms)
 
     def is_on(self, server: Server) -> bool:
         return self.stream.server is server
 
     def shut(self, why: Failure) -> None:
-        self.stream.shut(why)
+        if self.lingering:
+            self.finish()
+        else:
+            self.stream.shut(why)
+
+    def linger(self) -> None:
+        """Half-close and drop what the client still sends: closing before that is read would be a reset."""
+        self.lingering = True
+        self.link.end_writing()
+        self.link.resume(PAUSE_NOT_ASKED)
+        self.arm(self.host.now_ms + LINGER_MS)
 
 
 class TcpStream(Stream):
@@ -156,7 +182,7 @@ class TcpStream(Stream):
         connection = self.connection
         if self.state != ESTABLISHED or connection is None:
             if not self.early or (self.backend is not None and self.backend.abortonclose):
-                self.fail(self.client_gone())
+                self.fail(self.client_gone(cut=False))
             return
         connection.link.end_writing()
         self._one_side_ended()
@@ -177,7 +203,7 @@ class TcpStream(Stream):
     def client_lost(self) -> None:
         """The client's connection is broken."""
         self.session.gone = True
-        self.fail(failure.DATA_CLIENT_ABORTED if self.state == ESTABLISHED else self.client_gone())
+        self.fail(failure.DATA_CLIENT_ABORTED)
 
     def server_lost(self) -> None:
         self.fail(failure.DATA_SERVER_ABORTED)
@@ -186,7 +212,10 @@ class TcpStream(Stream):
         if not self.is_over:
             self._end(why)
             session = self.session
-            session.finish(abort=session.gone or (why is failure.DATA_CLIENT_TIMEOUT and session.link.pending > 0))
+            if why is failure.NO_SERVER and not self.client_closed:
+                session.linger()                # at once after the accept: nothing has been read yet
+            else:
+                session.finish(abort=session.gone or (why is failure.DATA_CLIENT_TIMEOUT and session.link.pending > 0))
 
     def shut(self, why: Failure) -> None:
         if self.state == ESTABLISHED:
@@ -240,10 +269,12 @@ class TcpStream(Stream):
         self.credit()
         server = self.server or self.queued_on
         self.drop_connection()
-        self.leave_backend()
+        freed = self.leave_backend()
         self.state = CLOSED
         if not self.logged:
             self._log(why, server)
+        if freed is not None and (freed.queue or freed.backend.queue):
+            queue.serve(freed)
 
     def _log(self, why: Failure | None, server: Server | None) -> None:
         self.logged = True

@@ -10,12 +10,14 @@ from proxy.base.errors import RemoteProtocolError
 from proxy.core.proxy_protocol import (
     ALIEN,
     INVALID,
+    TRUNCATED,
     UNHANDLED,
     V1_MAX,
     V1_UNKNOWN,
     V2_LOCAL,
     V2_SIGNATURE,
     ProxyHeader,
+    crc32c,
     encode_v1,
     encode_v2,
     parse,
@@ -65,19 +67,34 @@ def test_headers_whole_and_octet_by_octet(octets: bytes, ends: tuple[object, obj
     (b"PROXY TCP6 fe80::1%1 ::2 1 2\r\n", INVALID),
     (b"PROXY UDP4 1.2.3.4 1.2.3.4 1 2\r\n", UNHANDLED),
     (b"PROXY UNKNOWNxx\r\n", UNHANDLED),
-    (b"PROXY " + b"a" * V1_MAX, INVALID),
-    (V2_SIGNATURE + b"\x11\x11\x00\x0c" + V2_V4[16:], INVALID),
+    (b"PROXY " + b"a" * V1_MAX, TRUNCATED),
+    (V2_SIGNATURE + b"\x11\x11\x00\x0c" + V2_V4[16:], ALIEN),
     (V2_SIGNATURE + b"\x22\x11\x00\x0c" + V2_V4[16:], INVALID),
     (V2_SIGNATURE + b"\x21\x11\x00\x04aaaa", INVALID),
     (V2_SIGNATURE + b"\x21\x11\x00\x10" + V2_V4[16:] + b"\x04\x00\x05\x00", INVALID),
     (V2_SIGNATURE + b"\x21\x11\x00\x0e" + V2_V4[16:] + b"\x04\x00", INVALID),
-    (V2_SIGNATURE + b"\x21\x12\x00\x0c" + V2_V4[16:], UNHANDLED),
-    (V2_SIGNATURE + b"\x21\x41\x00\x00", UNHANDLED),
-    (V2_SIGNATURE + b"\x21\x11\xff\xff", INVALID),
+    (V2_SIGNATURE + b"\x21\x12\x00\x0c" + V2_V4[16:], INVALID),
+    (V2_SIGNATURE + b"\x21\x41\x00\x00", INVALID),
+    (V2_SIGNATURE + b"\x21\x11\xff\xff", TRUNCATED),
 ])
 def test_what_is_refused(octets: bytes, text: str) -> None:
     with pytest.raises(RemoteProtocolError, match=f"^{text}$"):
         parse(octets)
+
+
+def with_checksum(checksum: bytes, more: bytes = b"") -> bytes:
+    tlv = b"\x03\x00\x04" + checksum + more
+    return V2_SIGNATURE + b"\x21\x11" + (12 + len(tlv)).to_bytes(2, "big") + V2_V4[16:] + tlv
+
+
+def test_a_checksum_must_be_right() -> None:
+    assert crc32c(b"123456789") == 0xE3069283, "the check value of every catalogue of checksums"
+    right = crc32c(with_checksum(bytes(4))).to_bytes(4, "big")
+    octets = with_checksum(right)
+    assert parse(octets) == ProxyHeader(*V4, len(octets))
+    for wrong in (with_checksum(bytes(4)), with_checksum(right, b"\x03\x00\x04" + right)):
+        with pytest.raises(RemoteProtocolError, match=INVALID):
+            parse(wrong)
 
 
 def test_what_haproxy_sends() -> None:
