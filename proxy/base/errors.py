@@ -39,6 +39,7 @@ class Diagnostic:
 
     `feature` names a HAProxy feature that is understood but not acted on yet, so that tests and users can tell
     "not supported" from "wrong". `parsing` is false for what HAProxy finds once all is read: its line then names no place.
+    `ours` marks a warning about something that HAProxy takes without a word.
     """
 
     severity: Severity
@@ -49,6 +50,12 @@ class Diagnostic:
     feature: str = ""
     length: int = 1
     parsing: bool = True
+    ours: bool = False
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether HAProxy would have warned too: only that is fatal with `zero-warning`."""
+        return self.severity is Severity.WARNING and not self.feature and not self.ours
 
 
 class PyproxyError(Exception):

@@ -56,7 +56,7 @@ class Messages:
 
     def configuration(self, rendered: str, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
         """Show what was found in a configuration, already put into lines."""
-        self.warnings_count += sum(item.severity is Severity.WARNING and not item.feature for item in diagnostics)
+        self.warnings_count += sum(item.is_counted for item in diagnostics)
         if any(item.severity in (Severity.ALERT, Severity.WARNING) for item in diagnostics):
             self._introduce()
         if rendered:

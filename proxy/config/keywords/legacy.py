@@ -63,8 +63,8 @@ def _read_http_proxy(line: Line, proxy: ProxyDraft) -> None:
 
 def _read_use_proxy_header(line: Line, proxy: ProxyDraft) -> None:
     if not (line.negated or line.reset):
-        line.warn("'option http-use-proxy-header' is not acted on by pyproxy; ignored",
-                  hint="remove the line: Connection is read, not Proxy-Connection")
+        line.remark("'option http-use-proxy-header' is not acted on by pyproxy; ignored",
+                    hint="remove the line: Connection is read, not Proxy-Connection")
 
 
 def _read_unsafe_request(line: Line, proxy: ProxyDraft) -> None:

@@ -42,7 +42,7 @@ def _target(line: Line, expected: str) -> LogTarget:
                 raise Refusal(f"log : unknown log format '{value}'", line.at(index + 1), f"one of {', '.join(FORMATS)}")
             chosen["format"] = value
         else:
-            line.warn("'log … sample' is not acted on by pyproxy yet; every line goes to this target", line.at(index))
+            line.ignored("log … sample", line.at(index), "every line goes to this target")
         index += 2
     facility, level, minlevel = line.text(index), line.text(index + 1), line.text(index + 2)
     if facility not in FACILITIES:

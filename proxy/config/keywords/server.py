@@ -353,7 +353,7 @@ def _read_template(line: Line, proxy: ProxyDraft) -> None:
     if "server_id" in settings and high > low:
         raise Refusal(f"{prefix} : 'id' cannot be given to several servers.", line.at(0), parsing=False)
     if high > low and address.family is Family.NAME:
-        line.warn(
+        line.remark(
             "every server of a 'server-template' goes to the same address: names are resolved to one address here",
             hint="one 'server' line for each address",
         )
