@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -74,12 +75,18 @@ class ConfigError(PyproxyError):
 class StartError(PyproxyError):
     """A valid configuration that cannot be started here: port taken, user unknown, no permission.
 
-    `step` is the start-up step that failed, `hint` what to do about it.
+    `step` is the start-up step that failed, `hint` what to do about it. Where several things failed in one step, `faults` are
+    those, in HAProxy's words, and `message` is what they come to. `address_in_use` is true where another process listens.
     """
 
-    def __init__(self, step: str, message: str, hint: str = "") -> None:
-        self.step, self.message, self.hint = step, message, hint
-        super().__init__(f"{step}: {message}" + (f" ({hint})" if hint else ""))
+    def __init__(
+        self, step: str, message: str, hint: str = "", faults: Sequence[Diagnostic] = (), *, address_in_use: bool = False
+    ) -> None:
+        self.step, self.message, self.faults = step, message, tuple(faults)
+        self.hint = hint or "; ".join(dict.fromkeys(fault.hint for fault in faults if fault.hint))
+        self.address_in_use = address_in_use
+        told = [(fault.message, fault.hint) for fault in faults] or [(message, hint)]
+        super().__init__(f"{step}: " + "; ".join(text + (f" ({advice})" if advice else "") for text, advice in told))
 
 
 class ProtocolError(PyproxyError):

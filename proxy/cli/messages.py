@@ -9,6 +9,7 @@ from typing import TextIO
 from proxy.base.errors import Diagnostic, Severity, StartError
 from proxy.base.version import HAPROXY_VERSION
 
+TEXT_STEPS = ("resolve",)         # what HAProxy counts as reading the configuration
 LABELS = {severity: f"[{severity.value}]".ljust(11) for severity in Severity}
 
 
@@ -51,8 +52,11 @@ class Messages:
         self._line(Severity.NOTICE, text, "")
 
     def start_failed(self, error: StartError) -> None:
-        """Say which step of the start failed."""
-        self.alert(f"[haproxy.main()] {error.message}", error.hint)
+        """Say what failed in which step of the start, each thing on its own and then what it comes to."""
+        for fault in error.faults:
+            self.alert(fault.message, fault.hint)
+        speaker = "config :" if error.step in TEXT_STEPS else "[haproxy.main()]"
+        self.alert(f"{speaker} {error.message}", "" if error.faults else error.hint)
 
     def configuration(self, rendered: str, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
         """Show what was found in a configuration, already put into lines."""

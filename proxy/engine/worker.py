@@ -24,7 +24,7 @@ from proxy.core.timers import TimerWheel
 from proxy.engine.acceptor import Acceptor
 from proxy.engine.connecting import Attempt
 from proxy.engine.link import SocketLink
-from proxy.engine.listening import open_listener
+from proxy.engine.listening import open_listeners
 from proxy.engine.readiness import Readiness
 from proxy.runtime.cells import CONN_CUR, CONN_TOT, EINT
 from proxy.runtime.frontend import Frontend, Listener
@@ -79,14 +79,8 @@ class Worker:
 
         Raises: StartError.
         """
-        try:
-            for frontend in self.process.frontends:
-                if not frontend.disabled:
-                    for listener in frontend.listeners:
-                        self._sockets.append((listener, open_listener(listener)))
-        except BaseException:
-            self.unbind()
-            raise
+        enabled = (frontend for frontend in self.process.frontends if not frontend.disabled)
+        self._sockets = open_listeners(listener for frontend in enabled for listener in frontend.listeners)
 
     def unbind(self) -> None:
         """Close listening sockets that were bound but never served."""

@@ -11,6 +11,7 @@ from typing import Any
 from proxy.base.clock import Clock, SystemClock
 from proxy.base.errors import StartError
 from proxy.build import build
+from proxy.build.findings import Warn
 from proxy.config.model import Configuration, ProxySection
 from proxy.engine.events import Announcer
 from proxy.engine.log_outlets import Outlets
@@ -204,10 +205,12 @@ def _keep_quiet(severity: str, text: str) -> None:
     """Nobody listens."""
 
 
-def assemble(configuration: Configuration, clock: Clock | None = None, say: Say = _keep_quiet) -> Instance:
-    """Make the instance of a configuration; nothing is open yet.
+def assemble(
+    configuration: Configuration, clock: Clock | None = None, say: Say = _keep_quiet, warn: Warn | None = None
+) -> Instance:
+    """Make the instance of a configuration; nothing is open yet. `warn` is told what is left out from the start; None: `say` is.
 
     Raises: StartError where the machine lacks what the configuration names.
     """
     clock = clock or SystemClock()
-    return Instance(configuration, build(configuration, clock), clock, say)
+    return Instance(configuration, build(configuration, clock, warn or (lambda text, hint: say("WARNING", text))), clock, say)

@@ -103,7 +103,7 @@ class Life:
         Raises: StartError.
         """
         identity = find_identity(self._configuration.global_)
-        instance = self._instance = assemble(self._configuration, say=self._say)
+        instance = self._instance = assemble(self._configuration, say=self._say, warn=self._teller.warning)
         if not any(frontend.listeners for frontend in instance.process.frontends if not frontend.disabled):
             raise StartError("listeners", "No enabled listener found (check for 'bind' directives) ! Exiting.")
         settings = self._configuration.global_

@@ -177,7 +177,7 @@ def test_a_failed_start_says_what_and_how_to_fix_it(write: Any, run_once: Any, w
 @pytest.mark.root
 @pytest.mark.parametrize(("line", "message", "hint"), [
     ("bind 127.0.0.1:80", "Permission denied", "ports below 1024 need root"),
-    ("bind /root/pyproxy-test.sock", "Permission denied", "may not create this socket"),
+    ("bind /root/pyproxy-test.sock", "Permission denied", "may not write in /root"),
 ])
 def test_what_an_ordinary_user_may_not_do(line: str, message: str, hint: str) -> None:
     proxy = Proxy(f"frontend f\n    mode http\n    timeout client 1s\n    {line}\n")

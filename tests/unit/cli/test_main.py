@@ -147,7 +147,8 @@ def test_a_check_warns_of_servers_that_would_start_without_an_address(
     path.write_text(GOOD + " server s nowhere.example:80\n")
     assert main(["-c", "-f", str(path)]) == 0
     shown = capsys.readouterr()
-    assert "Server web/s: could not resolve address 'nowhere.example' (Name or service not known)." in shown.err
+    assert "'server web/s' : could not resolve address 'nowhere.example', disabling server." in shown.err
+    assert "Name or service not known: it stays in maintenance (resolution)" in shown.err
     assert shown.out == "Warnings were found.\nConfiguration file is valid\n"
 
 
