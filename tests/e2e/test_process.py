@@ -110,6 +110,51 @@ def test_hup_shows_the_states_and_pausing_pauses(write: Any, command: Any, origi
         assert text in running.errors, text
 
 
+@pytest.mark.parametrize(("number", "text"), [(signal.SIGHUP, "SIGHUP received"), (signal.SIGTTOU, "Paused proxy site.")])
+def test_a_signal_while_it_starts_waits_until_it_serves(
+    write: Any, command: Any, origin: Any, number: int, text: str, tmp_path: Path
+) -> None:
+    write(origin("one").port)
+    os.mkfifo(tmp_path / "slow.cfg")                # its start lasts until we have written the configuration
+    running = command("-db", "-f", "slow.cfg", ready=False)
+    with open(tmp_path / "slow.cfg", "w") as slow:
+        running.signal(number)
+        running.signal(signal.SIGUSR1)
+        slow.write((tmp_path / "cfg").read_text())
+    assert running.wait() == 0
+    assert text in running.errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_that_was_ignored_from_the_start_stays_ignored(
+    write: Any, command: Any, origin: Any, ask: Any, number: int
+) -> None:
+    """As in HAProxy: what a script starts in the background outlives the Ctrl-C that ends the script."""
+    address = write(origin("one").port)
+    running = command("-db", "-f", "cfg", shell='trap "" INT TERM')
+    running.signal(number)
+    assert ask(address).status == 200
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+
+
+def test_without_standard_streams(write: Any, command: Any, origin: Any, ask: Any) -> None:
+    address = write(origin("one").port)
+    running = command("-db", "-f", "cfg", shell="exec <&- >&- 2>&-")
+    assert ask(address).status == 200
+    assert [os.readlink(f"/proc/{running.pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+
+
+def test_an_output_that_is_full_is_told(run_once: Any, command: Any, write: Any, origin: Any) -> None:
+    write(origin("one").port)
+    running = command("-c", "-f", "cfg", ready=False, shell="exec >/dev/full")
+    assert running.wait() == 1
+    assert "cannot write to the standard output: No space left on device" in running.errors
+    assert "bug" not in running.errors
+
+
 def refused(address: tuple[str, int]) -> bool:
     try:
         socket.create_connection(address).close()
