@@ -17,7 +17,7 @@ from proxy.base.errors import ConfigError, StartError
 from proxy.cli.arguments import Arguments, UsageError, parse_arguments
 from proxy.cli.help_text import HELP, USAGE
 from proxy.cli.messages import Messages
-from proxy.cli.version_text import build_text, version_text
+from proxy.cli.version_text import build_text, start_text, version_text
 from proxy.config.model import Configuration
 
 STREAMS = ("stdin", "stdout", "stderr")
@@ -154,15 +154,21 @@ def run_configuration(arguments: Arguments, messages: Messages) -> int:
         messages.remark(NO_MASTER, NO_MASTER_HINT)
     if settings.nbthread is not None and settings.nbthread > 1:
         messages.remark(f"'nbthread {settings.nbthread}': there is one worker yet, on one processor.")
+    loop_kind = os.environ.get("PYPROXY_LOOP", "uvloop")
+    tells_more = arguments.verbose or (arguments.debug and not arguments.quiet)
+    if tells_more:
+        sys.stdout.write(start_text(loop_kind))
+        sys.stdout.flush()
     outcome = run(configuration, StartOptions(
         daemon=not arguments.foreground and (arguments.daemon or settings.daemon),
         debug=arguments.debug,
+        verbose=tells_more,
         pidfile=arguments.pidfile,
         finish_pids=tuple(arguments.finish_pids),
         terminate_pids=tuple(arguments.terminate_pids),
         notify_systemd=arguments.notify_systemd,
         zero_warning=arguments.zero_warning or settings.zero_warning,
-        loop_kind=os.environ.get("PYPROXY_LOOP", "uvloop"),
+        loop_kind=loop_kind,
     ), messages)
     if outcome.killed_by is not None:
         _die_by(outcome.killed_by)

@@ -51,6 +51,14 @@ class Messages:
         """Say what is worth knowing."""
         self._line(Severity.NOTICE, text, "")
 
+    def event(self, severity: str, text: str) -> None:
+        """A line about a proxy or server that runs: nobody has to be told which program this is, and nothing is counted."""
+        self._line(Severity(severity), text, "")
+
+    def note(self, text: str) -> None:
+        """A plain line, for those who asked to hear more (-V, -d)."""
+        self._write(f"{text}\n")
+
     def start_failed(self, error: StartError) -> None:
         """Say what failed in which step of the start, each thing on its own and then what it comes to."""
         for fault in error.faults:

@@ -93,6 +93,16 @@ def test_hard_stop_after_limits_a_soft_stop(write: Any, command: Any, origin: An
     assert "soft-stop running for too long" in running.errors
 
 
+@pytest.mark.parametrize(("flag", "shown"), [("-V", True), ("-d", True), ("-db", False), ("-q", False)])
+def test_who_asks_for_more_hears_what_starts(write: Any, command: Any, origin: Any, flag: str, shown: bool) -> None:
+    write(origin("one").port, "node x")
+    running = command(flag, "-f", "cfg")
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+    assert ("Using epoll() as the polling mechanism.\nEvent loop : uvloop " in running.output) == shown
+    assert ("Note: setting global.maxconn to " in running.errors) == shown
+
+
 def test_hup_shows_the_states_and_pausing_pauses(write: Any, command: Any, origin: Any, ask: Any, eventually: Any) -> None:
     address = write(origin("one").port)
     running = command("-db", "-f", "cfg")
