@@ -39,7 +39,7 @@ TLS_FLAGS = (
     "allow-0rtt", "force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "no-ssl", "no-check-ssl",
     "no-ssl-reuse",
     "no-sslv3", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "no-send-proxy-v2-ssl",
-    "no-send-proxy-v2-ssl-cn", "ssl-reuse", "tls-tickets",
+    "no-send-proxy-v2-ssl-cn", "no-verifyhost", "ssl-reuse", "tls-tickets",
 )
 TLS_VALUES = (
     "alpn", "ca-file", "check-alpn", "check-sni", "ciphers", "ciphersuites", "crl-file", "crt", "npn", "sni", "ssl-max-ver",
