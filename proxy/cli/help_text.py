@@ -36,7 +36,7 @@ Configuration
 Process
   -D                    become a daemon
   -db                   stay in the foreground, whatever the configuration says
-  -d                    the same, and tell more: where in the program a fault was
+  -d                    the same, and show who connects, what is asked and answered, and where in the program a fault was
   -p <file>             write the process id there
   -sf <pid>...          once started, let these old processes finish their connections (SIGUSR1)
   -st <pid>...          once started, end these old processes (SIGTERM)

@@ -25,6 +25,7 @@ class Messages:
         self.quiet = quiet
         self.warnings_count = 0
         self._introduced = False
+        self._is_traced = True
         self._executable = os.path.abspath(sys.argv[0])
 
     def redirect(self, stream: TextIO | None) -> None:
@@ -58,6 +59,15 @@ class Messages:
     def note(self, text: str) -> None:
         """A plain line, for those who asked to hear more (-V, -d)."""
         self._write(f"{text}\n")
+
+    def trace(self, line: str) -> None:
+        """A line about traffic (-d), to the standard output, with -q too, as in HAProxy."""
+        if self._is_traced:
+            try:
+                sys.stdout.write(line + "\n")
+                sys.stdout.flush()
+            except (OSError, ValueError):   # nobody reads any more: go on without
+                self._is_traced = False
 
     def start_failed(self, error: StartError) -> None:
         """Say what failed in which step of the start, each thing on its own and then what it comes to."""

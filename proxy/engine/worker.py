@@ -6,6 +6,7 @@ Life:  made --bind--> bound --start--> serving --soft_stop--> stopping --last se
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import traceback
 from collections.abc import Callable
@@ -209,6 +210,10 @@ class Worker:
                 self.broken(callback, error)
 
     # sessions
+
+    def client_link(self, connected: socket.socket) -> SocketLink:
+        """The link of a client that was accepted."""
+        return SocketLink(self, connected)
 
     def open_session(self, listener: Listener, link: SocketLink, peer: Ends, local: Ends) -> None:
         """A client was accepted."""

@@ -43,6 +43,8 @@ class Teller(Protocol):
 
     def note(self, text: str) -> None: ...
 
+    def trace(self, line: str) -> None: ...
+
     def start_failed(self, error: StartError) -> None: ...
 
     def redirect(self, stream: TextIO | None) -> None: ...
@@ -103,7 +105,10 @@ class Life:
         Raises: StartError.
         """
         identity = find_identity(self._configuration.global_)
-        instance = self._instance = assemble(self._configuration, say=self._say, warn=self._teller.warning)
+        instance = self._instance = assemble(
+            self._configuration, say=self._say, warn=self._teller.warning,
+            trace=self._teller.trace if self._options.debug else None,
+        )
         if not any(frontend.listeners for frontend in instance.process.frontends if not frontend.disabled):
             raise StartError("listeners", "No enabled listener found (check for 'bind' directives) ! Exiting.")
         settings = self._configuration.global_

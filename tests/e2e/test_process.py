@@ -103,6 +103,60 @@ def test_who_asks_for_more_hears_what_starts(write: Any, command: Any, origin: A
     assert ("Note: setting global.maxconn to " in running.errors) == shown
 
 
+TRACED = """\
+00000000:site.accept(0001)=FD from [127.0.0.1:PORT] ALPN=<none>
+00000000:site.clireq[FD:ffffffff]: GET /one HTTP/1.1
+00000000:site.clihdr[FD:ffffffff]: host: x
+00000000:site.srvrep[FD:ffffffff]: HTTP/1.1 200 OK
+00000000:site.srvhdr[FD:ffffffff]: content-length: 3
+00000001:site.clireq[FD:ffffffff]: GET /two HTTP/1.1
+00000001:site.clihdr[FD:ffffffff]: host: x
+00000001:site.clihdr[FD:ffffffff]: x-a: \\xe9
+00000001:site.srvrep[FD:ffffffff]: HTTP/1.1 200 OK
+00000001:site.srvhdr[FD:ffffffff]: content-length: 3
+00000001:site.clicls[FD:ffffffff]
+00000001:site.closed[FD:ffffffff]
+"""
+
+
+@pytest.mark.parametrize("word", ["", "accept-proxy"])
+@pytest.mark.parametrize("flags", [["-d"], ["-d", "-q"]])
+def test_debug_shows_what_passes(write: Any, command: Any, origin: Any, tmp_path: Path, word: str, flags: list[str]) -> None:
+    address = write(origin("one").port)
+    text = (tmp_path / "cfg").read_text()
+    (tmp_path / "cfg").write_text(text.replace(f"bind 127.0.0.1:{address[1]}", f"bind 127.0.0.1:{address[1]} {word}"))
+    running = command(*flags, "-f", "cfg")
+    with socket.create_connection(address) as sock:
+        port = sock.getsockname()[1]
+        if word:
+            sock.sendall(b"PROXY TCP4 192.0.2.9 192.0.2.1 1234 80\r\n")
+        for request in (b"GET /one HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /two HTTP/1.1\r\nHost: x\r\nX-A: \xe9\r\n\r\n"):
+            sock.sendall(request)
+            answer = b""
+            while not answer.endswith(b"\r\n\r\none"):
+                answer += sock.recv(4096)
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.recv(100) == b""
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+    every = [line for line in running.output.splitlines() if line.startswith("0000")]
+    lines = [line for line in every if "srvhdr" not in line or "length" in line]
+    descriptor = lines[0].partition(")=")[2][:4]
+    assert "\n".join(lines) + "\n" == TRACED.replace("PORT", str(port)).replace("FD", descriptor)
+
+
+def test_debug_shows_connections_in_tcp_mode(write: Any, command: Any, origin: Any, ask: Any, tmp_path: Path) -> None:
+    address = write(origin("one").port)
+    (tmp_path / "cfg").write_text((tmp_path / "cfg").read_text().replace("mode http", "mode tcp"))
+    running = command("-d", "-f", "cfg")
+    assert ask(address).text == "one"
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+    assert [line.split("(")[0].split("[")[0] for line in running.output.splitlines() if line.startswith("0000")] == [
+        "00000000:site.accept", "00000000:site.clicls", "00000000:site.closed",
+    ]
+
+
 def test_hup_shows_the_states_and_pausing_pauses(write: Any, command: Any, origin: Any, ask: Any, eventually: Any) -> None:
     address = write(origin("one").port)
     running = command("-db", "-f", "cfg")
