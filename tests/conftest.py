@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import shutil
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,8 +18,11 @@ settings.register_profile("fast", max_examples=60, deadline=None, derandomize=Tr
 settings.register_profile("deep", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:       # run in the background by a shell: programs we start inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 SYSTEM_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-DEBIAN_PACKAGE = {"varnishtest": "varnish", "chromedriver": "chromium-driver", "nginx": "nginx-light"}
+DEBIAN_PACKAGE = {"varnishtest": "varnish", "chromedriver": "chromium-driver", "nginx": "nginx-light", "ip": "iproute2"}
 LEAK_CHECKED = ("e2e", "differential", "browser")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -39,6 +40,7 @@ class Diagnostic:
 
     `feature` names a HAProxy feature that is understood but not acted on yet, so that tests and users can tell
     "not supported" from "wrong". `parsing` is false for what HAProxy finds once all is read: its line then names no place.
+    `ours` marks a warning about something that HAProxy takes without a word.
     """
 
     severity: Severity
@@ -49,6 +51,12 @@ class Diagnostic:
     feature: str = ""
     length: int = 1
     parsing: bool = True
+    ours: bool = False
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether HAProxy would have warned too: only that is fatal with `zero-warning`."""
+        return self.severity is Severity.WARNING and not self.feature and not self.ours
 
 
 class PyproxyError(Exception):
@@ -67,12 +75,18 @@ class ConfigError(PyproxyError):
 class StartError(PyproxyError):
     """A valid configuration that cannot be started here: port taken, user unknown, no permission.
 
-    `step` is the start-up step that failed, `hint` what to do about it.
+    `step` is the start-up step that failed, `hint` what to do about it. Where several things failed in one step, `faults` are
+    those, in HAProxy's words, and `message` is what they come to. `address_in_use` is true where another process listens.
     """
 
-    def __init__(self, step: str, message: str, hint: str = "") -> None:
-        self.step, self.message, self.hint = step, message, hint
-        super().__init__(f"{step}: {message}" + (f" ({hint})" if hint else ""))
+    def __init__(
+        self, step: str, message: str, hint: str = "", faults: Sequence[Diagnostic] = (), *, address_in_use: bool = False
+    ) -> None:
+        self.step, self.message, self.faults = step, message, tuple(faults)
+        self.hint = hint or "; ".join(dict.fromkeys(fault.hint for fault in faults if fault.hint))
+        self.address_in_use = address_in_use
+        told = [(fault.message, fault.hint) for fault in faults] or [(message, hint)]
+        super().__init__(f"{step}: " + "; ".join(text + (f" ({advice})" if advice else "") for text, advice in told))
 
 
 class ProtocolError(PyproxyError):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from proxy.base.errors import StartError
+from proxy.base.addresses import Family
 from proxy.build.checks import check_plan
 from proxy.build.fields import address_field, edits
+from proxy.build.findings import Findings
 from proxy.build.numbering import places
 from proxy.build.pages import error_pages
-from proxy.build.resolving import initial_address, socket_address
+from proxy.build.resolving import FAMILY_OF, initial_address, required, title
 from proxy.config.model import BalanceSettings, CookieSettings, Global, ProxySection, ServerLine
 from proxy.core.balance import make_balancer
 from proxy.core.cookies import CookiePolicy
@@ -22,10 +24,12 @@ CONNECTION_FAILURE = "conn-failure"
 LOSSES = frozenset((CONNECTION_FAILURE, "empty-response", "response-timeout"))
 
 
-def make_backend(section: ProxySection, iid: int, settings: Global, randrange: Callable[[int], int]) -> Backend:
+def make_backend(
+    section: ProxySection, iid: int, settings: Global, randrange: Callable[[int], int], findings: Findings
+) -> Backend:
     """A backend with its servers, their checks planned; states, queues and counters are still empty.
 
-    Raises: StartError for a server name that does not resolve, where `init-addr` demands an address at the start.
+    `findings` gets what does not resolve.
     """
     backend = Backend(section.name, iid)
     backend.kind = section.kind
@@ -52,7 +56,7 @@ def make_backend(section: ProxySection, iid: int, settings: Global, randrange: C
     backend.cookie = _cookie(section.cookie) if backend.is_http else None
     sids = places([line.server_id for line in section.servers])
     for index, (line, sid) in enumerate(zip(section.servers, sids, strict=True)):
-        backend.servers.append(_server(backend, section, line, sid, index, settings))
+        backend.servers.append(_server(backend, section, line, sid, index, settings, findings))
     return backend
 
 
@@ -119,7 +123,9 @@ def _cookie(settings: CookieSettings | None) -> CookiePolicy | None:
     )
 
 
-def _server(backend: Backend, section: ProxySection, line: ServerLine, sid: int, index: int, settings: Global) -> Server:
+def _server(
+    backend: Backend, section: ProxySection, line: ServerLine, sid: int, index: int, settings: Global, findings: Findings
+) -> Server:
     server = Server(backend, line.name, sid, line.address)
     server.index = index
     server.cookie = line.cookie.encode()
@@ -139,33 +145,40 @@ def _server(backend: Backend, section: ProxySection, line: ServerLine, sid: int,
     if line.address.port_offset:
         server.port_offset = line.address.port
     server.per_client = bool(line.send_proxy) or line.address.port_offset
-    _place(server, line, settings)
+    _place(server, line, settings, findings)
     source = line.source or section.source
     if source is not None:
-        found = socket_address(source)
-        server.source = None if found is None else found[1]
-    server.check = check_plan(section, line, server)
+        if source.family is Family.NAME and source.only is None and server.socket_family in FAMILY_OF:
+            source = replace(source, only=FAMILY_OF[server.socket_family])
+        server.source = required(source, line, backend.name, f"'source {source.host}'", findings)[1]
+    server.check = check_plan(section, line, server, findings)
     return server
 
 
-def _place(server: Server, line: ServerLine, settings: Global) -> None:
+def _place(server: Server, line: ServerLine, settings: Global, findings: Findings) -> None:
     """Where the server is: an address now, or none yet, which starts it in maintenance (resolution).
 
     HAProxy refuses to start for a name that does not resolve, unless told otherwise; here that takes an `init-addr` that was
     written without `none`.
     """
-    try:
-        found = initial_address(line.address, line.init_addr, resolver_allowed=not settings.ignore_unresolved)
-    except LookupError as error:
-        if line.init_addr != INIT_ADDR_DEFAULT and not settings.ignore_unresolved:
-            raise StartError(
-                "resolve",
-                f"[{line.where}] : 'server {server.backend.name}/{line.name}' : could not resolve address '{line.address.host}'"
-                f" ({error.args[0]})",
-                "write an IP address, fix the name, or let the server start without an address: init-addr last,libc,none",
-            ) from None
-        found = str(error.args[0])
-    if isinstance(found, str):
-        server.resolve_error = found
+    start = initial_address(line.address, line.init_addr)
+    if start.found is not None:
+        server.socket_family, server.sockaddr = start.found
     else:
-        server.socket_family, server.sockaddr = found
+        server.resolve_error = start.unresolved or "no method of init-addr gives an address"
+    if not start.unresolved:
+        return
+    told = f"{title(line, server.backend.name)} : could not resolve address '{line.address.host}'"
+    if start.found is not None:
+        findings.warning(f"{told}, falling back to configured address.", start.unresolved)
+    elif start.may_be_without or settings.ignore_unresolved or line.init_addr == INIT_ADDR_DEFAULT:
+        findings.warning(
+            f"{told}, disabling server.",
+            f"{start.unresolved}: it stays in maintenance (resolution) until the name resolves; correct it, or see 'init-addr'",
+        )
+    else:
+        findings.fault(
+            line.where, f"{told}.",
+            f"{start.unresolved}: write an IP address, fix the name, or let the server start without an address: "
+            "init-addr last,libc,none",
+        )

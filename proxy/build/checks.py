@@ -7,10 +7,11 @@ requests as recorded from HAProxy 2.6.
 from __future__ import annotations
 
 import re
-import socket
+from dataclasses import replace
 from typing import Any
 
-from proxy.base.addresses import Address, Family
+from proxy.build.findings import Findings
+from proxy.build.resolving import required
 from proxy.config.model import CheckRule, ProxySection, ServerLine
 from proxy.runtime.check_plan import CheckPlan, ConnectStep, ExpectStep, SendStep, Step
 from proxy.runtime.server import Server
@@ -18,11 +19,11 @@ from proxy.runtime.server import Server
 _FRAMING = frozenset({"connection", "content-length", "transfer-encoding"})
 
 
-def check_plan(section: ProxySection, line: ServerLine, server: Server) -> CheckPlan | None:
-    """How the server is checked; None when it is not, or follows another."""
+def check_plan(section: ProxySection, line: ServerLine, server: Server, findings: Findings) -> CheckPlan | None:
+    """How the server is checked; None when it is not, or follows another. `findings` gets a name that does not resolve."""
     if not line.check or line.track:
         return None
-    family, sockaddr = _own_address(line, server)
+    family, sockaddr = _own_address(line, server, findings)
     own = line.check_address is not None or line.check_port is not None
     send_proxy = line.send_proxy if not own or line.check_send_proxy else 0
     if line.check_send_proxy and not send_proxy:
@@ -38,30 +39,12 @@ def check_plan(section: ProxySection, line: ServerLine, server: Server) -> Check
     )
 
 
-def _own_address(line: ServerLine, server: Server) -> tuple[int, Any]:
-    """The check's own address when it has one; a unix socket's is its path."""
+def _own_address(line: ServerLine, server: Server, findings: Findings) -> tuple[int, Any]:
+    """The check's own address when it has one. A name is looked up once, at the start: checks never wait for a resolver."""
     address = line.check_address
     if address is None:
         return 0, None
-    port = address.port or line.address.port
-    if address.family is Family.UNIX:
-        return socket.AF_UNIX, address.host
-    if address.family is Family.ABSTRACT:
-        return socket.AF_UNIX, "\0" + address.host
-    if address.family is Family.IPV6:
-        return socket.AF_INET6, (address.host, port, 0, 0)
-    if address.family is Family.IPV4:
-        return socket.AF_INET, (address.host, port)
-    return server.socket_family, _resolved(address, port)
-
-
-def _resolved(address: Address, port: int) -> tuple[Any, ...]:
-    """Look a name up once, at the start: checks never wait for a resolver.
-
-    Raises: OSError when it has no address.
-    """
-    found = socket.getaddrinfo(address.host, port, type=socket.SOCK_STREAM)
-    return tuple(found[0][4])
+    return required(replace(address, port=address.port or line.address.port), line, server.backend.name, "'addr'", findings)
 
 
 def _step(rule: CheckRule) -> Step:

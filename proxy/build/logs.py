@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from proxy.base.addresses import Address, Family
-from proxy.base.errors import StartError, Where
 from proxy.base.log_format_text import HTTPLOG, HTTPSLOG, TCPLOG, parse_log_format
 from proxy.base.syslog import FACILITY_NUMBERS, LEVEL_NUMBERS
+from proxy.build.findings import Findings
 from proxy.config.model import Global, LogTarget, ProxySection
 from proxy.core.logformat import DEFAULT_HTTP, DEFAULT_TCP
 from proxy.runtime.log_plan import LogDestination, LogPlan
@@ -18,8 +18,6 @@ PROGRAM = "haproxy"
 _LOGURILEN_DEFAULT = 1024           # of which HAProxy logs one octet less, but of any value that is configured all
 
 Resolve = Callable[[str, Family | None], Address | None]
-Warn = Callable[[Where, str], None]
-
 
 _FAMILIES = {socket.AF_INET: Family.IPV4, socket.AF_INET6: Family.IPV6}
 
@@ -41,31 +39,28 @@ class LogPlanner:
     """Makes the plans of one configuration, so that equal ones are the same object and each name is resolved once.
 
     `program` is the name the process was started by: the tag of its lines where `log-tag` gives none. With
-    `ignore_resolution` (-dr) a target whose name does not resolve is warned about and gets nothing; without it, it is an error.
+    `ignore_resolution` (-dr) a target whose name does not resolve is warned about and gets nothing; without it, it is a fault.
     """
 
-    def __init__(self, settings: Global, *, program: str = PROGRAM, ignore_resolution: bool = False, warn: Warn | None = None,
+    def __init__(self, settings: Global, findings: Findings, *, program: str = PROGRAM, ignore_resolution: bool = False,
                  resolve: Resolve = resolve_name, hostname: str | None = None) -> None:
         self._settings = settings
         self._program = program
         self._ignore_resolution = ignore_resolution
-        self._warn = warn
+        self._findings = findings
         self._resolve = resolve
         self._hostname = socket.gethostname() if hostname is None else hostname
         self._addresses: dict[tuple[str, Family | None], Address | None] = {}
         self._plans: dict[LogPlan, LogPlan] = {}
 
     def for_process(self) -> LogPlan | None:
-        """The plan of the process's own messages; None where no `log` line is in force.
-
-        Raises: StartError for a name that does not resolve.
-        """
+        """The plan of the process's own messages; None where no `log` line is in force."""
         return self._plan(self._settings.log_targets, self._base(""))
 
     def for_proxy(self, section: ProxySection) -> LogPlan | None:
         """The plan of a frontend's lines and a backend's events; None where no `log` line is in force.
 
-        Raises: StartError for a name that does not resolve; LogFormatError for a format that was not checked before.
+        Raises: LogFormatError for a format that was not checked before.
         """
         http = section.mode == "http"
         text, is_default = self._format_text(section, http)
@@ -109,9 +104,6 @@ class LogPlanner:
 
     def _resolved(self, target: LogTarget) -> Address:
         address = target.address
-        if address.family is not Family.DESCRIPTOR and not address.datagram:
-            raise StartError("log", f"parsing [{target.where}] : log : '{address}' is a stream address: no logs over TCP yet",
-                             "send them to a UDP port or a unix datagram socket, e.g. log 127.0.0.1:514 local0")
         if address.family is not Family.NAME:
             return address
         key = (address.host, address.only)
@@ -120,9 +112,10 @@ class LogPlanner:
         found = self._addresses[key]
         if found is not None:
             return replace(found, port=address.port, datagram=True)
-        if not self._ignore_resolution:
-            raise StartError("log", f"parsing [{target.where}] : log : invalid address: '{address.host}' in '{address}'",
-                             "the name does not resolve: correct it, or start with -dr to go without that target")
-        if self._warn is not None:
-            self._warn(target.where, f"log : '{address.host}' does not resolve: lines to it are dropped")
+        told = f"parsing [{target.where}] : log : invalid address: '{address.host}' in '{address}'"
+        if self._ignore_resolution:
+            self._findings.warning(told, "the name does not resolve: lines to it are dropped")
+        else:
+            self._findings.fault(target.where, told,
+                                 "the name does not resolve: correct it, or start with -dr to go without that target")
         return address

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from proxy import __version__
 from proxy.base.clock import Clock
 from proxy.build.backends import make_backend
+from proxy.build.findings import Findings, Warn, tell_nobody
 from proxy.build.frontends import make_frontend
 from proxy.build.logs import LogPlanner
 from proxy.build.numbering import numbers
@@ -27,11 +28,12 @@ from proxy.runtime.transitions import start_states
 DESCRIPTORS_KEPT = 20           # standard streams, log sockets, the event loop's own
 
 
-def build(configuration: Configuration, clock: Clock) -> Process:
+def build(configuration: Configuration, clock: Clock, warn: Warn = tell_nobody) -> Process:
     """Make the objects that run from a configuration that has passed its checks.
 
-    Raises: StartError where the machine lacks what the configuration names: a resolvable server, a log host.
+    Raises: StartError where the machine lacks what the configuration names: a resolvable server, a log host; all of them at once.
     """
+    findings = Findings(warn)
     process = _process(configuration, clock)
     sections = configuration.proxies
     first = 1 + bool(configuration.global_.stats_sockets)
@@ -39,12 +41,13 @@ def build(configuration: Configuration, clock: Clock) -> Process:
     rng = random.Random()
     for section, iid in zip(sections, iids, strict=True):
         if section.is_backend:
-            process.backends.append(make_backend(section, iid, configuration.global_, rng.randrange))
+            process.backends.append(make_backend(section, iid, configuration.global_, rng.randrange, findings))
     by_name = {backend.name: backend for backend in process.backends}
     for section, iid in zip(sections, iids, strict=True):
         if section.is_frontend:
             process.frontends.append(make_frontend(section, iid, configuration.global_, process.maxconn, by_name))
-    _plan_logs(process, configuration)
+    _plan_logs(process, configuration, findings)
+    findings.end()
     _share_fullconn(process, sections)
     _follow_tracks(process, sections)
     _make_board(process)
@@ -83,10 +86,10 @@ def _maxconn_of_descriptors(configuration: Configuration) -> int:
     return max(1, (limit - fixed) // 2)
 
 
-def _plan_logs(process: Process, configuration: Configuration) -> None:
+def _plan_logs(process: Process, configuration: Configuration, findings: Findings) -> None:
     """Give every log its plan; the engine makes them live."""
     settings = configuration.global_
-    planner = LogPlanner(settings, ignore_resolution=settings.ignore_unresolved)
+    planner = LogPlanner(settings, findings, ignore_resolution=settings.ignore_unresolved)
     process.log = planner.for_process()
     fronts = iter(process.frontends)
     backs = iter(process.backends)

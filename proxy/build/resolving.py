@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from proxy.base.addresses import Address, Family
+from proxy.build.findings import Findings
+from proxy.config.model import ServerLine
 
-FAMILIES = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
+Found = tuple[int, Any] | str
+
+FAMILIES: dict[Family, int] = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
+FAMILY_OF = {number: family for family, number in FAMILIES.items()}
 
 
 def socket_address(address: Address) -> tuple[int, Any] | None:
@@ -20,7 +27,7 @@ def socket_address(address: Address) -> tuple[int, Any] | None:
     return None if family is None else (family, (address.host, address.port))
 
 
-def resolved(address: Address) -> tuple[int, Any] | str:
+def resolved(address: Address) -> Found:
     """(socket family, address for connect), or why the name has none.
 
     Source: HAProxy configuration manual, "init-addr libc"; IPv4 is preferred, as the C library orders it.
@@ -38,27 +45,53 @@ def resolved(address: Address) -> tuple[int, Any] | str:
     return found[0][0], found[0][4][:2]
 
 
-def initial_address(address: Address, methods: tuple[str, ...], resolver_allowed: bool) -> tuple[int, Any] | str:
-    """The address to start with, by the methods of `init-addr` in turn; a text when the server is to start without one.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a server starts: `found` is None where it has no address yet, `unresolved` why its name has none ("" when not asked).
 
-    Raises: LookupError when no method gives an address and `none` is not among them.
+    `may_be_without` is true where `init-addr` has `none`.
+    """
+
+    found: tuple[int, Any] | None
+    unresolved: str = ""
+    may_be_without: bool = False
+
+
+def initial_address(address: Address, methods: tuple[str, ...], resolve: Callable[[Address], Found] | None = None) -> Start:
+    """The address to start with, by the methods of `init-addr` in turn.
+
+    `last` gives none: no state file is kept. Source: HAProxy configuration manual, "init-addr".
     """
     known = socket_address(address)
     if known is not None:
-        return known
-    reason = "no method of init-addr gives an address"
+        return Start(known)
+    unresolved = ""
     for method in methods:
         if method == "none":
-            return reason
-        if method == "last":
-            continue                # no state file is kept: there is no last address
+            return Start(None, unresolved, may_be_without=True)
         if method == "libc":
-            if resolver_allowed:
-                answer = resolved(address)
-                if not isinstance(answer, str):
-                    return answer
-                reason = answer
-        else:
+            answer = (resolve or resolved)(address)
+            if not isinstance(answer, str):
+                return Start(answer)
+            unresolved = answer
+        elif method != "last":
             family = socket.AF_INET6 if ":" in method else socket.AF_INET
-            return family, (method, address.port)
-    raise LookupError(reason)
+            return Start((family, (method, address.port)), unresolved)
+    return Start(None, unresolved)
+
+
+def required(address: Address, line: ServerLine, backend: str, what: str, findings: Findings) -> tuple[int, Any]:
+    """(socket family, address) of what a server line cannot do without; a name that does not resolve is a fault."""
+    found = resolved(address)
+    if isinstance(found, str):
+        findings.fault(
+            line.where, f"{title(line, backend)} : {what} : invalid address: '{address.host}' in '{address.host}'.",
+            f"{found}: write an IP address, or fix the name",
+        )
+        return 0, None
+    return found
+
+
+def title(line: ServerLine, backend: str) -> str:
+    """How HAProxy begins what it says of a server line."""
+    return f"[{line.where}] : 'server {backend}/{line.name}'"

@@ -6,6 +6,7 @@ for a report (with -d, the place in the program follows).
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -16,9 +17,13 @@ from proxy.base.errors import ConfigError, StartError
 from proxy.cli.arguments import Arguments, UsageError, parse_arguments
 from proxy.cli.help_text import HELP, USAGE
 from proxy.cli.messages import Messages
-from proxy.cli.version_text import build_text, version_text
+from proxy.cli.version_text import build_text, start_text, version_text
 from proxy.config.model import Configuration
 
+STREAMS = ("stdin", "stdout", "stderr")
+OUTPUT_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+HELD_UNTIL_READY = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTOU, signal.SIGTTIN)
+"""What would end a process that does not handle it yet; `Signals.release` lets them in once it serves."""
 NO_MASTER = "master-worker mode (-W, -Ws, 'master-worker') is not there yet: one process runs."
 NO_MASTER_HINT = "to reload, start a new process with -sf"
 
@@ -26,10 +31,13 @@ NO_MASTER_HINT = "to reload, start a new process with -sf"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status; a hard stop dies by its signal instead.
 
-    With `argv` None this is the process's own command line: SIGINT ends it at once until the proxies run.
+    With `argv` None this is the process's own command line: SIGINT ends it at once until the proxies run, unless whoever
+    started it in the background has it ignored.
     """
     if argv is None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        open_standard_streams()
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         argv = sys.argv[1:]
     messages = Messages()
     try:
@@ -37,10 +45,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:                 # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _give_up_output()
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in OUTPUT_FULL:
+            _give_up_output()
+            messages.alert(f"cannot write to the standard output: {error.strerror}")
+            return 1
         return _our_fault(error, messages, "-d" in argv)
+
+
+def open_standard_streams() -> None:
+    """Whoever closed our standard streams gets /dev/null: a socket must not take their numbers, nor a message end in one."""
+    for descriptor, mode in ((0, "r"), (1, "w"), (2, "w")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)       # the lowest number that is free: this one
+            assert null == descriptor
+            setattr(sys, STREAMS[descriptor], os.fdopen(null, mode, encoding="utf-8"))
+
+
+def _give_up_output() -> None:
+    """What is still to be written, at the latest when Python ends, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _command(argv: Sequence[str], messages: Messages) -> int:
@@ -106,6 +134,8 @@ def list_keywords(classes: str) -> int:
 
 def run_configuration(arguments: Arguments, messages: Messages) -> int:
     """Load the configuration, then check it only, or run it."""
+    if not arguments.check:
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD_UNTIL_READY)
     from proxy.cli.loading import load_files
 
     try:
@@ -124,15 +154,21 @@ def run_configuration(arguments: Arguments, messages: Messages) -> int:
         messages.remark(NO_MASTER, NO_MASTER_HINT)
     if settings.nbthread is not None and settings.nbthread > 1:
         messages.remark(f"'nbthread {settings.nbthread}': there is one worker yet, on one processor.")
+    loop_kind = os.environ.get("PYPROXY_LOOP", "uvloop")
+    tells_more = arguments.verbose or (arguments.debug and not arguments.quiet)
+    if tells_more:
+        sys.stdout.write(start_text(loop_kind))
+        sys.stdout.flush()
     outcome = run(configuration, StartOptions(
         daemon=not arguments.foreground and (arguments.daemon or settings.daemon),
         debug=arguments.debug,
+        verbose=tells_more,
         pidfile=arguments.pidfile,
         finish_pids=tuple(arguments.finish_pids),
         terminate_pids=tuple(arguments.terminate_pids),
         notify_systemd=arguments.notify_systemd,
         zero_warning=arguments.zero_warning or settings.zero_warning,
-        loop_kind=os.environ.get("PYPROXY_LOOP", "uvloop"),
+        loop_kind=loop_kind,
     ), messages)
     if outcome.killed_by is not None:
         _die_by(outcome.killed_by)

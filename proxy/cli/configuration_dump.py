@@ -6,13 +6,19 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS
+from proxy.config.keywords.balance import PLAIN as PLAIN_ALGORITHMS
 from proxy.config.keywords.bind import WORDS as BIND_WORDS
+from proxy.config.keywords.log import FACILITIES, FORMATS, LEVELS
+from proxy.config.keywords.row import Keyword
 from proxy.config.keywords.server import WORDS as SERVER_WORDS
 from proxy.config.statements import Section
 
 PLAIN = re.compile(r"[^\s\"'\\#$]+")
+VARIABLE = re.compile(r"<[^>]*>")
+FIXED = re.compile(r"[A-Za-z][A-Za-z0-9-]+")
 QUANTITY = re.compile(r"[0-9]{1,12}(?:us|ms|[smhdkKMG])?")
 
 
@@ -55,8 +61,12 @@ def _anonymous(key: str) -> Callable[[str], str]:
 
 
 def _vocabulary() -> frozenset[str]:
-    words: set[str] = {"no", "default", "from"}
-    for table in (GLOBAL_KEYWORDS, PROXY_KEYWORDS):
-        words.update(word for keyword in table for word in keyword.words.split())
-    words.update(word.name for word in (*BIND_WORDS, *SERVER_WORDS))
+    """The language's own words: keywords, and what their usage has outside of <...>, such as the `tcp` and `http` of `mode`."""
+    words: set[str] = {"no", "default", "from", "if", "unless", "TRUE", "FALSE"}
+    keywords: tuple[Keyword[Any], ...] = (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS)
+    for keyword in keywords:
+        words.update(keyword.words.split(), FIXED.findall(VARIABLE.sub(" ", keyword.usage)))
+    for word in (*BIND_WORDS, *SERVER_WORDS):
+        words.update([word.name], FIXED.findall(VARIABLE.sub(" ", word.usage)))
+    words.update(PLAIN_ALGORITHMS, ("uri", "url_param"), FACILITIES, LEVELS, FORMATS)
     return frozenset(words)

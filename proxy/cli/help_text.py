@@ -36,11 +36,12 @@ Configuration
 Process
   -D                    become a daemon
   -db                   stay in the foreground, whatever the configuration says
-  -d                    the same, and tell more: where in the program a fault was
+  -d                    the same, and show who connects, what is asked and answered, and where in the program a fault was
   -p <file>             write the process id there
   -sf <pid>...          once started, let these old processes finish their connections (SIGUSR1)
   -st <pid>...          once started, end these old processes (SIGTERM)
-  -q                    say nothing          -V    say it after all
+  -q                    say nothing
+  -V                    say it after all, and what the program that starts is made of
   -v                    the version          -vv   and what it was built with
 
 Signals: USR1 stops listening and ends with the last connection. TERM and INT end at once. HUP shows the state of every server.

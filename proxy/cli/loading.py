@@ -26,6 +26,10 @@ def load_files(arguments: Arguments, messages: Messages) -> Configuration:
     """
     diagnostics = Diagnostics()
     sources = sources_from_paths(arguments.files, diagnostics)
+    if not sources and not diagnostics.has_errors:
+        diagnostics.alert(
+            None, "No configuration file was found.", "name one after -f, or a directory with *.cfg files", parsing=False
+        )
     if arguments.dump_configuration is not None:
         _dump(sources, arguments)
     options = LoadOptions(

@@ -9,6 +9,7 @@ from typing import TextIO
 from proxy.base.errors import Diagnostic, Severity, StartError
 from proxy.base.version import HAPROXY_VERSION
 
+TEXT_STEPS = ("resolve",)         # what HAProxy counts as reading the configuration
 LABELS = {severity: f"[{severity.value}]".ljust(11) for severity in Severity}
 
 
@@ -24,6 +25,7 @@ class Messages:
         self.quiet = quiet
         self.warnings_count = 0
         self._introduced = False
+        self._is_traced = True
         self._executable = os.path.abspath(sys.argv[0])
 
     def redirect(self, stream: TextIO | None) -> None:
@@ -50,13 +52,33 @@ class Messages:
         """Say what is worth knowing."""
         self._line(Severity.NOTICE, text, "")
 
+    def event(self, severity: str, text: str) -> None:
+        """A line about a proxy or server that runs: nobody has to be told which program this is, and nothing is counted."""
+        self._line(Severity(severity), text, "")
+
+    def note(self, text: str) -> None:
+        """A plain line, for those who asked to hear more (-V, -d)."""
+        self._write(f"{text}\n")
+
+    def trace(self, line: str) -> None:
+        """A line about traffic (-d), to the standard output, with -q too, as in HAProxy."""
+        if self._is_traced:
+            try:
+                sys.stdout.write(line + "\n")
+                sys.stdout.flush()
+            except (OSError, ValueError):   # nobody reads any more: go on without
+                self._is_traced = False
+
     def start_failed(self, error: StartError) -> None:
-        """Say which step of the start failed."""
-        self.alert(f"[haproxy.main()] {error.message}", error.hint)
+        """Say what failed in which step of the start, each thing on its own and then what it comes to."""
+        for fault in error.faults:
+            self.alert(fault.message, fault.hint)
+        speaker = "config :" if error.step in TEXT_STEPS else "[haproxy.main()]"
+        self.alert(f"{speaker} {error.message}", "" if error.faults else error.hint)
 
     def configuration(self, rendered: str, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
         """Show what was found in a configuration, already put into lines."""
-        self.warnings_count += sum(item.severity is Severity.WARNING and not item.feature for item in diagnostics)
+        self.warnings_count += sum(item.is_counted for item in diagnostics)
         if any(item.severity in (Severity.ALERT, Severity.WARNING) for item in diagnostics):
             self._introduce()
         if rendered:

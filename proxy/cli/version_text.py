@@ -25,7 +25,6 @@ def version_text() -> str:
 
 def build_text() -> str:
     """What `-vv` adds."""
-    compiled = [name for name in COMPILED_CANDIDATES if is_compiled(name)]
     libraries = "".join(f"  {name} {_library_version(name)}\n" for name in LIBRARIES)
     return (
         "Build options :\n"
@@ -34,12 +33,26 @@ def build_text() -> str:
         f"  CC      = {platform.python_implementation()} {platform.python_version()}\n"
         "  OPTIONS = USE_EPOLL=1 USE_PROMEX=1\n\n"
         f"Feature list : {' '.join('+' + name for name in sorted(FEATURES))}\n\n"
-        f"Compiled modules : {', '.join(compiled) if compiled else 'none (pure Python)'}\n\n"
+        f"Compiled modules : {_compiled()}\n\n"
         f"Libraries :\n{libraries}\n"
         "Default settings :\n"
         "  bufsize = 16384, maxrewrite = 1024\n\n"
         "Available services : prometheus-exporter\n"
     )
+
+
+def start_text(loop_kind: str) -> str:
+    """What `-V` and `-d` say of the program that starts."""
+    loop = f"uvloop {_library_version('uvloop')}" if loop_kind == "uvloop" and _is_there("uvloop") else "asyncio"
+    return f"Using epoll() as the polling mechanism.\nEvent loop : {loop}\nCompiled modules : {_compiled()}\n"
+
+
+def _compiled() -> str:
+    return ", ".join(name for name in COMPILED_CANDIDATES if is_compiled(name)) or "none (pure Python)"
+
+
+def _is_there(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def is_compiled(module: str) -> bool:

@@ -201,7 +201,7 @@ def _check_stats(proxy: ProxyDraft, drafts: Drafts, diagnostics: Diagnostics) ->
     if lost is not None and lost.users and not stats.users:
         diagnostics.warning(
             stats.where, f"'stats' in {proxy.title} begins anew: nothing of the defaults section's applies, its users neither.",
-            f"stats auth {lost.users[0][0]}:<password>", "stats", parsing=False,
+            f"stats auth {lost.users[0][0]}:<password>", "stats", parsing=False, ours=True,
         )
     if stats.show_desc == "" and not drafts.global_.settings.get("description"):
         diagnostics.warning(

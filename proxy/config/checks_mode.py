@@ -30,9 +30,12 @@ def check_mode(proxy: ProxyDraft, diagnostics: Diagnostics) -> None:
     if proxy.capture_request_headers or proxy.capture_response_headers or proxy.settings.pop("capture_cookie", None):
         warn("capture", f"'capture' statement ignored for {title} as it requires HTTP mode.")
         proxy.capture_request_headers, proxy.capture_response_headers = [], []
-    if proxy.use_services:
+    if proxy.use_services or proxy.request_fields:
         warn("http-request", f"'http-request' rules ignored for {title} as they require HTTP mode.")
-        proxy.use_services = []
+        proxy.use_services, proxy.request_fields = [], []
+    if proxy.response_fields:
+        warn("http-response", f"'http-response' rules ignored for {title} as they require HTTP mode.")
+        proxy.response_fields = []
     if proxy.is_backend and proxy.balance.algorithm in LAYER7:
         diagnostics.warning(
             proxy.balance.where, f"Layer 7 hash not possible for {title} (needs 'mode http'). Falling back to round robin.",

@@ -30,10 +30,11 @@ class Diagnostics:
         self._add(Severity.ALERT, at, message, hint, keyword, feature, parsing)
 
     def warning(
-        self, at: Place, message: str, hint: str = "", keyword: str = "", feature: str = "", *, parsing: bool = True
+        self, at: Place, message: str, hint: str = "", keyword: str = "", feature: str = "", *, parsing: bool = True,
+        ours: bool = False,
     ) -> None:
-        """Add something that is likely not meant so; fatal only with `zero-warning`."""
-        self._add(Severity.WARNING, at, message, hint, keyword, feature, parsing)
+        """Add something that is likely not meant so; fatal only with `zero-warning`, and not where it is `ours` alone."""
+        self._add(Severity.WARNING, at, message, hint, keyword, feature, parsing, ours)
 
     def notice(
         self, at: Place, message: str, hint: str = "", keyword: str = "", feature: str = "", *, parsing: bool = True
@@ -64,8 +65,8 @@ class Diagnostics:
 
     @property
     def has_warnings(self) -> bool:
-        """Whether HAProxy would have warned too: what only pyproxy does not act on yet names its feature, and is not counted."""
-        return any(item.severity is Severity.WARNING and not item.feature for item in self.items)
+        """Whether HAProxy would have warned too."""
+        return any(item.is_counted for item in self.items)
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.items)
@@ -74,10 +75,11 @@ class Diagnostics:
         return len(self.items)
 
     def _add(
-        self, severity: Severity, at: Place, message: str, hint: str, keyword: str, feature: str, parsing: bool
+        self, severity: Severity, at: Place, message: str, hint: str, keyword: str, feature: str, parsing: bool,
+        ours: bool = False,
     ) -> None:
         where, length = _place(at)
-        self.items.append(Diagnostic(severity, where, message, hint, keyword, feature, length, parsing))
+        self.items.append(Diagnostic(severity, where, message, hint, keyword, feature, length, parsing, ours))
 
 
 def _place(at: Place) -> tuple[Where, int]:

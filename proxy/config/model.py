@@ -345,7 +345,7 @@ class ProxySection:
     use_services: tuple[UseService, ...] = ()
     httpchk: bool = False
     check_rules: tuple[CheckRule, ...] = ()
-    request_fields: tuple[tuple[str, str, str], ...] = ()    # (add|set|del, name, value): reqadd, reqidel translated
+    request_fields: tuple[tuple[str, str, str], ...] = ()    # (add|set|del, name, value)
     response_fields: tuple[tuple[str, str, str], ...] = ()
     rate_limit_sessions: int = 0
 

@@ -49,6 +49,8 @@ def _rank(item: Diagnostic, order: dict[str, int]) -> tuple[int, int, int]:
 def _message(item: Diagnostic, source: Source | None, pid: int) -> list[str]:
     place = f"parsing [{item.where}] : " if item.parsing and item.where.line else ""
     lines = [_line(item.severity, pid, place + item.message)]
+    if item.where.line and str(item.where) not in lines[0]:
+        lines.append(f"  at {printable(str(item.where))}")
     if source is not None and item.where.line and item.where.column:
         lines += _excerpt(source.line(item.where.line), item.where, item.length)
     if item.hint:

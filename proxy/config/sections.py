@@ -182,6 +182,7 @@ class SectionReader:
             section, f"section '{section.kind} {section.name}' is not acted on by pyproxy yet; ignored",
             KEPT_KINDS.get(section.kind, ""),
             section.kind,
+            f"section {section.kind}",
         )
         lines = tuple(tuple(word.text for word in statement.words) for statement in section.statements)
         self.drafts.kept.append(KeptSection(section.kind, section.name, lines, section.where))

@@ -92,7 +92,9 @@ def source_from_octets(name: str, octets: bytes, diagnostics: Diagnostics) -> So
         )
     if "\r\n" in text:
         line = text.count("\n", 0, text.index("\r\n")) + 1
-        diagnostics.warning(Where(name, line), "lines end in CR LF.", "save the file with line feeds only (Unix line ends)")
+        diagnostics.warning(
+            Where(name, line), "lines end in CR LF.", "save the file with line feeds only (Unix line ends)", ours=True
+        )
     if text and not text.endswith("\n"):
         last = text.count("\n") + 1
         octets_before = len(text[text.rfind("\n") + 1 :].encode("utf-8", "surrogateescape"))

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from proxy.core.timers import Entry
 from proxy.engine.handover import steer_away
-from proxy.engine.link import SocketLink
 from proxy.engine.readiness import READ
 from proxy.runtime.cells import RATE_AT
 from proxy.runtime.frontend import Listener
@@ -160,7 +159,7 @@ class Acceptor(Entry):
         return True
 
     def _open_session(self, accepted: socket.socket, peer: object, listener: Listener) -> None:
-        link = SocketLink(self._worker, accepted)
+        link = self._worker.client_link(accepted)
         if isinstance(peer, tuple):
             local = link.local_address() if self._is_wildcard else listener.bound
             if not isinstance(local, tuple):

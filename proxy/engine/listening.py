@@ -1,4 +1,4 @@
-"""Listening sockets: made, bound, listened on, as a `bind` line says. Every failure names what to do about it."""
+"""Listening sockets: made, bound, listened on, as a `bind` line says. Every failure names the line and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Iterable
 from typing import Any
 
 from proxy.base.addresses import Address, Family
-from proxy.base.errors import StartError
+from proxy.base.errors import NOWHERE, Diagnostic, Severity, StartError
 from proxy.engine.port_holder import who_holds
 from proxy.runtime.frontend import Listener
 
@@ -17,38 +18,116 @@ BACKLOG = 1024
 BACKLOG_MAX = 2**31 - 1         # what listen() takes; the system cuts it to net.core.somaxconn
 TCP_DEFER_ACCEPT_S = 1
 FASTOPEN_QUEUE = 64
+IP_TRANSPARENT = 19
+FAILED = "Some protocols failed to start their listeners! Exiting."
+
+
+class BindError(Exception):
+    """A listener that cannot be opened: what failed, in HAProxy's words, and what to do about it."""
+
+    def __init__(self, what: str, hint: str = "", *, address_in_use: bool = False) -> None:
+        super().__init__(what)
+        self.what, self.hint, self.address_in_use = what, hint, address_in_use
+
+
+def open_listeners(listeners: Iterable[Listener]) -> list[tuple[Listener, socket.socket]]:
+    """The socket of every listener, bound and listening; `listener.bound` is its real address.
+
+    Raises: StartError with everything that failed, and none of them left open.
+    """
+    opened: list[tuple[Listener, socket.socket]] = []
+    failed: list[tuple[Listener, BindError]] = []
+    for listener in listeners:
+        try:
+            opened.append((listener, open_listener(listener)))
+        except BindError as error:
+            failed.append((listener, error))
+    if failed:
+        for _, sock in opened:
+            sock.close()
+        raise StartError(
+            "bind", FAILED, faults=[_fault(listener, error) for listener, error in failed],
+            address_in_use=any(error.address_in_use for _, error in failed),
+        )
+    return opened
 
 
 def open_listener(listener: Listener) -> socket.socket:
-    """The socket of a listener, bound and listening; `listener.bound` is its real address.
+    """The socket of one listener.
 
-    Raises: StartError.
+    Raises: BindError.
     """
     address, bind = listener.address, listener.bind
-    name = listener.frontend.name
     try:
         if address.family is Family.DESCRIPTOR:
             sock = _inherited(address)
         elif address.family in (Family.UNIX, Family.ABSTRACT):
             sock = _open_unix(address, bind)
         else:
-            sock = _open_ip(address, bind, name)
+            sock = _open_ip(address, bind)
         sock.setblocking(False)
         if address.family is not Family.DESCRIPTOR:
             sock.listen(min(listener.backlog or listener.frontend.backlog or BACKLOG, BACKLOG_MAX))
     except OSError as error:
-        raise StartError("bind", _problem(name, address, error), _advice(address, error)) from None
+        raise BindError(
+            _problem(address, error), _advice(address, error), address_in_use=error.errno == errno.EADDRINUSE
+        ) from None
     listener.bound = address.host if address.family is Family.UNIX else sock.getsockname()     # it was bound under another name
     return sock
 
 
+def rehearse_listeners(listeners: Iterable[Listener]) -> None:
+    """Look at what can be looked at without opening anything: host names and inherited descriptors.
+
+    Raises: StartError with everything that would fail.
+    """
+    faults = []
+    for listener in listeners:
+        try:
+            if listener.address.family is Family.NAME:
+                resolved(listener.address)
+            elif listener.address.family is Family.DESCRIPTOR:
+                check_inherited(listener.address)
+        except BindError as error:
+            faults.append(_fault(listener, error))
+    if faults:
+        raise StartError("bind", FAILED, faults=faults)
+
+
+def check_inherited(address: Address) -> None:
+    """Raises: BindError, where the descriptor of an `fd@` address is no open socket."""
+    try:
+        if stat.S_ISSOCK(os.fstat(int(address.host)).st_mode):
+            return
+        reason = os.strerror(errno.ENOTSOCK)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise BindError(
+        f"cannot use file descriptor '{address.host}' ({reason})",
+        "whoever starts this process must leave a listening socket open under that number",
+    )
+
+
+def resolved(address: Address) -> tuple[int, Any]:
+    """(socket family, address for bind) of a host name.
+
+    Raises: BindError.
+    """
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise BindError(f"cannot resolve '{address.host}' ({error.strerror})", "write an IP address, or fix the name") from None
+    return found[0][0], found[0][4]
+
+
 def _inherited(address: Address) -> socket.socket:
+    check_inherited(address)
     return socket.socket(fileno=os.dup(int(address.host)))
 
 
-def _open_ip(address: Address, bind: Any, name: str) -> socket.socket:
+def _open_ip(address: Address, bind: Any) -> socket.socket:
     if address.family is Family.NAME:
-        family, sockaddr = resolved(address, name)
+        family, sockaddr = resolved(address)
     else:
         family = socket.AF_INET6 if address.family is Family.IPV6 else socket.AF_INET
         sockaddr = (address.host, address.port)
@@ -62,7 +141,7 @@ def _open_ip(address: Address, bind: Any, name: str) -> socket.socket:
         if bind is not None:
             _apply_options(sock, bind)
         sock.bind(sockaddr)
-    except OSError:
+    except BaseException:
         sock.close()
         raise
     return sock
@@ -74,27 +153,22 @@ def _choose_families(sock: socket.socket, bind: Any) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(bind.v6only))
 
 
-def resolved(address: Address, name: str) -> tuple[int, Any]:
-    try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        raise StartError(
-            "bind", f"proxy {name}: cannot resolve '{address.host}' ({error.strerror})", "write an IP address, or fix the name"
-        ) from None
-    return found[0][0], found[0][4]
-
-
 def _apply_options(sock: socket.socket, bind: Any) -> None:
-    if bind.interface:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, bind.interface.encode() + b"\0")
-    if bind.transparent:
-        sock.setsockopt(socket.SOL_IP, 19, 1)                           # IP_TRANSPARENT
-    if bind.mss:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, bind.mss)
-    if bind.defer_accept:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, TCP_DEFER_ACCEPT_S)
-    if bind.tfo:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, FASTOPEN_QUEUE)
+    wanted: tuple[tuple[object, int, int, int | bytes, str], ...] = (
+        (bind.interface, socket.SOL_SOCKET, socket.SO_BINDTODEVICE, bind.interface.encode() + b"\0",
+         f"cannot bind receiver to device '{bind.interface}'"),
+        (bind.transparent, socket.SOL_IP, IP_TRANSPARENT, 1, "cannot make listening socket transparent"),
+        (bind.mss, socket.IPPROTO_TCP, socket.TCP_MAXSEG, bind.mss or 0, f"cannot set MSS to {bind.mss}"),
+        (bind.defer_accept, socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, TCP_DEFER_ACCEPT_S, "cannot enable DEFER_ACCEPT"),
+        (bind.tfo, socket.IPPROTO_TCP, socket.TCP_FASTOPEN, FASTOPEN_QUEUE, "cannot enable TCP_FASTOPEN"),
+    )
+    for asked, level, option, value, failure in wanted:
+        if not asked:
+            continue
+        try:
+            sock.setsockopt(level, option, value)
+        except OSError as error:
+            raise BindError(f"{failure} ({error.strerror})", "correct that word of the 'bind' line, or remove it") from None
 
 
 def _open_unix(address: Address, bind: Any) -> socket.socket:
@@ -107,28 +181,33 @@ def _open_unix(address: Address, bind: Any) -> socket.socket:
         temporary = f"{address.host}.{os.getpid()}.tmp"
         _remove_stale(temporary)
         sock.bind(temporary)
-        if bind is not None and bind.mode is not None:
-            os.chmod(temporary, bind.mode)
-        _set_owner(temporary, bind)
-        os.rename(temporary, address.host)
-    except OSError:
+        try:
+            if bind is not None and bind.mode is not None:
+                os.chmod(temporary, bind.mode)
+            _set_owner(temporary, bind)
+            os.rename(temporary, address.host)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except BaseException:
         sock.close()
         raise
     return sock
 
 
 def _set_owner(path: str, bind: Any) -> None:
-    if bind is None or not (bind.user or bind.group):
+    if bind is None:
         return
     import grp
     import pwd
 
     try:
-        uid = pwd.getpwnam(bind.user).pw_uid if bind.user else -1
-        gid = grp.getgrnam(bind.group).gr_gid if bind.group else -1
+        uid = pwd.getpwnam(bind.user).pw_uid if bind.user else bind.uid
+        gid = grp.getgrnam(bind.group).gr_gid if bind.group else bind.gid
     except KeyError as error:
-        raise StartError("bind", f"{error.args[0]} for unix socket {path}", "create the user or group, or correct it") from None
-    os.chown(path, uid, gid)
+        raise BindError(f"{error.args[0]} for the UNIX socket", "create the user or group, or correct it") from None
+    if uid is not None or gid is not None:
+        os.chown(path, -1 if uid is None else uid, -1 if gid is None else gid)
 
 
 def _remove_stale(path: str) -> None:
@@ -139,25 +218,45 @@ def _remove_stale(path: str) -> None:
         return
 
 
-def _problem(name: str, address: Address, error: OSError) -> str:
-    """HAProxy's words, then the system's."""
-    if error.errno == errno.EADDRINUSE:
-        what = "cannot bind socket (Address already in use)"
-    elif error.errno in (errno.EACCES, errno.EPERM):
-        what = "cannot bind socket (Permission denied)"
-    else:
-        what = f"cannot bind socket ({error.strerror or error})"
-    return f"Starting proxy {name}: {what} [{address}]"
+def _fault(listener: Listener, error: BindError) -> Diagnostic:
+    """HAProxy's words."""
+    where = listener.bind.where if listener.bind is not None else NOWHERE
+    place = f"[{where}] " if where.line else ""
+    target = f"[{listener.address.host}]" if listener.address.family is Family.UNIX else f"for [{listener.address}]"
+    text = f"Binding {place}for proxy {listener.frontend.name}: {error.what} {target}"
+    return Diagnostic(Severity.ALERT, where, text, error.hint, "bind", parsing=False)
+
+
+def _problem(address: Address, error: OSError) -> str:
+    socket_kind = "UNIX socket" if address.family in (Family.UNIX, Family.ABSTRACT) else "socket"
+    return f"cannot bind {socket_kind} ({error.strerror or error})"
 
 
 def _advice(address: Address, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         holder = who_holds(address.port) if address.port else ""
         return f"the address is held by {holder}" if holder else "another process listens there: stop it, or choose another port"
+    if address.family is Family.UNIX:
+        return _advice_on_path(address.host, error)
     if error.errno in (errno.EACCES, errno.EPERM):
         if 0 < address.port < 1024:
             return "ports below 1024 need root (or the capability cap_net_bind_service): start as root, or use a port above 1023"
         return "the user that starts the proxy may not create this socket"
     if error.errno == errno.EADDRNOTAVAIL:
         return "no interface of this machine has that address: write '*' for all, or one that `ip addr` shows"
+    if error.errno == errno.EAFNOSUPPORT:
+        return "this machine has no IPv6: write an IPv4 address"
+    if error.errno == errno.EINVAL and address.host.lower().startswith("fe80:"):
+        return "a link-local address needs its interface, which has no place in a 'bind' line: write another address"
+    return ""
+
+
+def _advice_on_path(path: str, error: OSError) -> str:
+    folder = os.path.dirname(path) or "."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"the user that starts the proxy may not write in {folder}, or not give the socket away"
+    if error.errno == errno.ENOENT:
+        return f"mkdir -p {folder}, or correct the path"
+    if error.errno in (errno.EISDIR, errno.ENOTDIR):
+        return "the path of a socket is a name in a directory that exists, and no directory itself"
     return ""

@@ -6,6 +6,7 @@ Life:  made --bind--> bound --start--> serving --soft_stop--> stopping --last se
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import traceback
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from proxy.engine import calls
 from proxy.engine.acceptor import Acceptor
 from proxy.engine.connecting import Attempt
 from proxy.engine.link import SocketLink
-from proxy.engine.listening import open_listener
+from proxy.engine.listening import open_listeners
 from proxy.engine.readiness import Readiness
 from proxy.runtime.cells import CONN_CUR, CONN_TOT, EINT
 from proxy.runtime.frontend import Frontend, Listener
@@ -73,14 +74,8 @@ class Worker(Host):
 
         Raises: StartError.
         """
-        try:
-            for frontend in self.process.frontends:
-                if not frontend.disabled:
-                    for listener in frontend.listeners:
-                        self._sockets.append((listener, open_listener(listener)))
-        except BaseException:
-            self.unbind()
-            raise
+        enabled = (frontend for frontend in self.process.frontends if not frontend.disabled)
+        self._sockets = open_listeners(listener for frontend in enabled for listener in frontend.listeners)
 
     def unbind(self) -> None:
         """Close listening sockets that were bound but never served."""
@@ -209,6 +204,10 @@ class Worker(Host):
                 self.broken(callback, error)
 
     # sessions
+
+    def client_link(self, connected: socket.socket) -> SocketLink:
+        """The link of a client that was accepted."""
+        return SocketLink(self, connected)
 
     def open_session(self, listener: Listener, link: SocketLink, peer: Ends, local: Ends) -> None:
         """A client was accepted."""

@@ -60,14 +60,8 @@ class Resolution:
         self._stopped = False
 
     def start(self) -> None:
-        """Say which servers have no address and begin to ask, unless every one has it."""
-        servers = self._without_address()
-        for server in servers:
-            self._events.server_event(server, "warning", (
-                f"Server {server.backend.name}/{server.name}: could not resolve address '{server.address.host}'"
-                f" ({server.resolve_error}): in maintenance until it resolves, asked for every {RETRY_MS // 1000} s."
-            ))
-        if servers:
+        """Begin to ask, unless every server has an address; the start has told which have none."""
+        if self._without_address():
             self._timer = self._loop.call_later(RETRY_MS / 1000, self._ask)
 
     def stop(self) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 from proxy.base.clock import Clock, SystemClock
 from proxy.base.errors import StartError
 from proxy.build import build
+from proxy.build.findings import Warn
 from proxy.config.model import Configuration, ProxySection
 from proxy.engine.events import Announcer
 from proxy.engine.log_outlets import Outlets
 from proxy.engine.logsink import LogSink, compile_unique_ids
+from proxy.engine.tracing import TracingWorker
 from proxy.engine.worker import Worker
 from proxy.health.checks import Checks
 from proxy.health.resolution import Resolution
@@ -30,6 +32,7 @@ from proxy.stats.prometheus import PrometheusService
 from proxy.stats.service import StatsService
 
 Say = Callable[[str, str], None]
+Trace = Callable[[str], None]
 
 
 class Instance:
@@ -39,11 +42,13 @@ class Instance:
     ends it at any point and leaves nothing open. `say(severity, text)` gets the lines that HAProxy writes to stderr.
     """
 
-    def __init__(self, configuration: Configuration, process: Process, clock: Clock, say: Say) -> None:
+    def __init__(
+        self, configuration: Configuration, process: Process, clock: Clock, say: Say, trace: Trace | None = None
+    ) -> None:
         self.configuration = configuration
         self.process = process
         self.clock = clock
-        self.worker = Worker(process, clock)
+        self.worker = Worker(process, clock) if trace is None else TracingWorker(process, clock, trace)
         self.worker.say = say
         self.events = Announcer(self.worker, say)
         self.actions = RuntimeActions(clock, self.events, self.worker.shut_sessions)
@@ -204,10 +209,16 @@ def _keep_quiet(severity: str, text: str) -> None:
     """Nobody listens."""
 
 
-def assemble(configuration: Configuration, clock: Clock | None = None, say: Say = _keep_quiet) -> Instance:
+def assemble(
+    configuration: Configuration, clock: Clock | None = None, say: Say = _keep_quiet, warn: Warn | None = None,
+    trace: Trace | None = None,
+) -> Instance:
     """Make the instance of a configuration; nothing is open yet.
+
+    `warn` is told what is left out from the start, None: `say` is. `trace` is told every head that passes, which is slow.
 
     Raises: StartError where the machine lacks what the configuration names.
     """
     clock = clock or SystemClock()
-    return Instance(configuration, build(configuration, clock), clock, say)
+    process = build(configuration, clock, warn or (lambda text, hint: say("WARNING", text)))
+    return Instance(configuration, process, clock, say, trace)

@@ -37,11 +37,13 @@ class Teller(Protocol):
     @property
     def warnings_count(self) -> int: ...
 
-    def alert(self, text: str, hint: str = "") -> None: ...
-
     def warning(self, text: str, hint: str = "") -> None: ...
 
-    def notice(self, text: str) -> None: ...
+    def event(self, severity: str, text: str) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def trace(self, line: str) -> None: ...
 
     def start_failed(self, error: StartError) -> None: ...
 
@@ -54,7 +56,7 @@ class StartOptions:
 
     daemon: bool = False
     debug: bool = False
-    quiet: bool = False
+    verbose: bool = False
     pidfile: str = ""
     finish_pids: tuple[int, ...] = ()
     terminate_pids: tuple[int, ...] = ()
@@ -103,10 +105,15 @@ class Life:
         Raises: StartError.
         """
         identity = find_identity(self._configuration.global_)
-        instance = self._instance = assemble(self._configuration, say=self._say)
+        instance = self._instance = assemble(
+            self._configuration, say=self._say, warn=self._teller.warning,
+            trace=self._teller.trace if self._options.debug else None,
+        )
         if not any(frontend.listeners for frontend in instance.process.frontends if not frontend.disabled):
             raise StartError("listeners", "No enabled listener found (check for 'bind' directives) ! Exiting.")
         settings = self._configuration.global_
+        if self._options.verbose and settings.maxconn is None:
+            self._teller.note(f"Note: setting global.maxconn to {instance.process.maxconn}.")
         raise_limit(settings.ulimit_n or descriptors_needed(instance.process), self._teller.warning)
         bind_beside(instance.bind, self.old)
         path = self._options.pidfile or (settings.pidfile if self._options.daemon else "")
@@ -163,12 +170,7 @@ class Life:
 
     def _say(self, severity: str, text: str) -> None:
         """Lines about proxies and servers, which HAProxy shows while it is in the foreground."""
-        if severity == "ALERT":
-            self._teller.alert(text)
-        elif severity == "WARNING":
-            self._teller.warning(text)
-        else:
-            self._teller.notice(text)
+        self._teller.event(severity, text)
 
     def close(self) -> None:
         """Free everything that was reached."""

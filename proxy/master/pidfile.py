@@ -15,6 +15,7 @@ class PidFile:
     """
 
     def __init__(self, path: str) -> None:
+        self._path = path
         try:
             self._descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -23,9 +24,15 @@ class PidFile:
             raise StartError("pidfile", f"Cannot create pidfile {path}", hint) from None
 
     def write(self, pid: int) -> None:
-        """Write one pid and close."""
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, b"%d\n" % pid)
+        """Write one pid and close.
+
+        Raises: StartError.
+        """
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, b"%d\n" % pid)
+        except OSError as error:
+            raise StartError("pidfile", f"Cannot write pidfile {self._path}", error.strerror or str(error)) from None
         self.close()
 
     def close(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import time
@@ -74,7 +73,7 @@ def bind_beside(
         try:
             bind()
         except StartError as error:
-            if not old or not _in_use(error) or (deadline_s and now_s() >= deadline_s):
+            if not old or not error.address_in_use or (deadline_s and now_s() >= deadline_s):
                 old.resume()
                 raise
             if not deadline_s:
@@ -84,7 +83,3 @@ def bind_beside(
         else:
             return
 
-
-def _in_use(error: StartError) -> bool:
-    cause = error.__context__
-    return isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE

@@ -8,35 +8,26 @@ from proxy.base.addresses import Address, Family
 from proxy.base.clock import SystemClock
 from proxy.build import build
 from proxy.config.model import Configuration
-from proxy.engine.listening import resolved
-from proxy.runtime.states import Admin
+from proxy.engine.listening import rehearse_listeners
 
 
 def rehearse(configuration: Configuration, warn: Callable[[str, str], None]) -> None:
     """Look up every name that a start would look up, and open nothing.
 
-    A server whose name does not resolve is warned of: it would start in maintenance.
-    Raises: StartError for a name without which there is no start: a listener's, a log target's, that of a server whose
-    `init-addr` demands an address.
+    `warn` is told what would be left out. Raises: StartError for names without which there is no start, all of them.
     """
-    if not any(address.family is Family.NAME for address in _addresses(configuration)):
+    if not any(address.family in (Family.NAME, Family.DESCRIPTOR) for address in _addresses(configuration)):
         return
-    process = build(configuration, SystemClock())
-    for frontend in process.frontends:
-        for listener in () if frontend.disabled else frontend.listeners:
-            if listener.address.family is Family.NAME:
-                resolved(listener.address, frontend.name)
-    for backend in process.backends:
-        for server in backend.servers:
-            if server.admin & Admin.RMAINT:
-                warn(f"Server {backend.name}/{server.name}: could not resolve address '{server.address.host}'"
-                     f" ({server.resolve_error}).",
-                     "it would start in maintenance (resolution) until the name resolves: correct it, or see 'init-addr'")
+    process = build(configuration, SystemClock(), warn)
+    enabled = (frontend for frontend in process.frontends if not frontend.disabled)
+    rehearse_listeners(listener for frontend in enabled for listener in frontend.listeners)
 
 
 def _addresses(configuration: Configuration) -> Iterator[Address]:
     yield from (target.address for target in configuration.global_.log_targets)
     for section in configuration.proxies:
         yield from (bind.address for bind in section.binds)
-        yield from (server.address for server in section.servers)
         yield from (target.address for target in section.log_targets)
+        for server in section.servers:
+            sources = (server.source, section.source, server.check_address)
+            yield from (server.address, *(address for address in sources if address is not None))

@@ -19,6 +19,12 @@ from proxy.master.state_dump import dump_states, tell_paused, tell_resumed
 
 Say = Callable[[str, str], None]
 HANDLED = ("SIGUSR1", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGTTOU", "SIGTTIN", "SIGUSR2")
+MAY_BE_IGNORED = ("SIGTERM", "SIGINT")
+
+
+def _is_ignored(name: str) -> bool:
+    """A shell without job control starts what is to run in the background with SIGINT ignored, as nohup does with SIGHUP."""
+    return signal.getsignal(getattr(signal, name)) is signal.SIG_IGN
 
 
 class Signals:
@@ -28,11 +34,11 @@ class Signals:
         self._instance = instance
         self._loop = loop
         self._say = say
-        self._blocked: set[int] = set()
+        self._heard: list[str] = []
         self.killed_by: signal.Signals | None = None
 
     def install(self) -> None:
-        """Listen to every signal that has a meaning here.
+        """Listen to every signal that has a meaning here, save TERM and INT where whoever started us has them ignored.
 
         They are held back until `release`: an event loop that does not run yet would lose them.
         """
@@ -46,17 +52,18 @@ class Signals:
             "SIGTTIN": self._resume,
             "SIGUSR2": self._no_master,
         }
-        self._blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [getattr(signal, name) for name in HANDLED])
-        for name in HANDLED:
+        self._heard = [name for name in HANDLED if name not in MAY_BE_IGNORED or not _is_ignored(name)]
+        signal.pthread_sigmask(signal.SIG_BLOCK, [getattr(signal, name) for name in self._heard])
+        for name in self._heard:
             self._loop.add_signal_handler(getattr(signal, name), actions[name])
 
     def release(self) -> None:
         """Let signals in: the loop runs."""
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [getattr(signal, name) for name in self._heard])
 
     def remove(self) -> None:
         """Leave every signal as the system has it."""
-        for name in HANDLED:
+        for name in self._heard:
             self._loop.remove_signal_handler(getattr(signal, name))
 
     def _hard_stop(self, number: signal.Signals) -> None:

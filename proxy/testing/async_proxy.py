@@ -32,7 +32,7 @@ class AsyncProxy(Embedded):
         try:
             instance.start(asyncio.get_running_loop())
         except BaseException:
-            instance.close()
+            self._close(instance)
             raise
         self._instance = instance
         return self
@@ -51,7 +51,7 @@ class AsyncProxy(Embedded):
                 except TimeoutError:
                     instance.hard_stop()
         finally:
-            instance.close()
+            self._close(instance)
             self._instance = None
         await asyncio.sleep(0)              # lets the loop forget what was closed
 

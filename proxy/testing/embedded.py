@@ -12,6 +12,7 @@ from proxy.config.load import load
 from proxy.config.load_options import LoadOptions
 from proxy.config.model import Configuration
 from proxy.master.assemble import Instance, assemble
+from proxy.testing.socket_files import SocketFiles
 from proxy.testing.views import ServerView, bound_address, counters_of, find_server, url_of, view_of
 
 MESSAGES_KEPT = 1000
@@ -32,7 +33,7 @@ class Embedded:
     """
 
     def __init__(
-        self, text: str | None = None, *, path: Path | Sequence[Path] | None = None, file: IO[Any] | None = None,
+        self, text: str | bytes | None = None, *, path: Path | Sequence[Path] | None = None, file: IO[Any] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         if sum(source is not None for source in (text, path, file)) != 1:
@@ -44,15 +45,19 @@ class Embedded:
             self.configuration: Configuration = load(names, environment=environment, options=options)
         else:
             name = "<text>"
+            given: Any = text
             if file is not None:
-                read = file.read()
-                text = read.decode("utf-8", "surrogateescape") if isinstance(read, bytes) else read
+                given = file.read()
                 name = str(getattr(file, "name", name))
-            assert text is not None
-            ended = text if text.endswith("\n") else text + "\n"
+            if isinstance(given, bytes):
+                given = given.decode("utf-8", "surrogateescape")
+            if not isinstance(given, str):
+                raise TypeError(f"a configuration is a text, not {type(given).__name__}; a file is given as path=... or file=...")
+            ended = given if given.endswith("\n") else given + "\n"
             self.configuration = load(text=ended, environment=environment, options=options, name=name)
         self.messages: deque[tuple[str, str]] = deque(maxlen=MESSAGES_KEPT)
         self._instance: Instance | None = None
+        self._socket_files: SocketFiles | None = None
 
     # what both know without running
 
@@ -159,11 +164,19 @@ class Embedded:
             raise StartError("listeners", "nothing to listen on", "add a 'bind' line to a frontend or listen section")
         try:
             instance.bind()
+            self._socket_files = SocketFiles(instance.process)
             instance.open()
         except BaseException:
-            instance.close()
+            self._close(instance)
             raise
         return instance
+
+    def _close(self, instance: Instance) -> None:
+        """Leave nothing open and nothing lying about."""
+        instance.close()
+        if self._socket_files is not None:
+            self._socket_files.remove()
+            self._socket_files = None
 
     def _said(self, severity: str, text: str) -> None:
         self.messages.append((severity, text))

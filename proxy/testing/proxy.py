@@ -29,7 +29,7 @@ class Proxy(Embedded):
     """
 
     def __init__(
-        self, text: str | None = None, *, path: Path | Sequence[Path] | None = None, file: IO[Any] | None = None,
+        self, text: str | bytes | None = None, *, path: Path | Sequence[Path] | None = None, file: IO[Any] | None = None,
         environment: Mapping[str, str] | None = None, loop: str = "uvloop",
     ) -> None:
         super().__init__(text, path=path, file=file, environment=environment)
@@ -108,7 +108,7 @@ class Proxy(Embedded):
             instance.on_stopped = loop.stop
             instance.start(loop)
         except BaseException as error:
-            instance.close()
+            self._close(instance)
             loop.close()
             started.set_exception(error)
             return
@@ -116,7 +116,7 @@ class Proxy(Embedded):
         try:
             loop.run_forever()
         finally:
-            instance.close()
+            self._close(instance)
             loop.close()
 
     def _tell(self, order: Callable[[Instance], None]) -> None:

@@ -14,11 +14,14 @@ from typing import Any
 
 import pytest
 
+from proxy.base.errors import ConfigError
 from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS
 from proxy.config.keywords.bind import WORDS as BIND_WORDS
 from proxy.config.keywords.examples import with_words, wrapped
 from proxy.config.keywords.row import Acts
 from proxy.config.keywords.server import WORDS as SERVER_WORDS
+from proxy.config.load import load
+from proxy.config.load_options import LoadOptions
 
 A_NUMBER = "HAProxy reads what is not a number as 0 without a word"
 EXTRA = "HAProxy overlooks words too many here"
@@ -46,12 +49,24 @@ DIFFERENCES: dict[str, str] = {
         "use_backend %[req.hdr(host)]", "source 192.0.2.1 usesrc clientip", "balance url_param user check_post",
         "balance rdp-cookie", "hash-type consistent wt6",
         "cookie SRV insert dynamic", "option http-restrict-req-hdr-names reject", "stats admin unless LOCALHOST",
-        "http-request deny",
-        "http-request set-header X-A b", "http-request use-service prometheus-exporter if { path_beg /m }", "bind proto h2",
+        "http-request deny", "http-response deny",
+        "http-request set-header X-A %[src]", "http-request del-header X-A -m beg", "http-request set-header TE a",
+        "http-response add-header Connection close",
+        "http-request use-service prometheus-exporter if { path_beg /m }", "bind proto h2",
     ), UNSUPPORTED),
     **dict.fromkeys(("mode health", "option accept-unsafe-violations-in-http-request"), OLDER),
     **dict.fromkeys(('unique-id-header "a b"', "server port 70000"), SAFER),
 }
+
+
+def zero_warning_refuses(text: str) -> bool:
+    """Whether -dW makes the difference."""
+    load(text=text)
+    try:
+        load(text=text, options=LoadOptions(zero_warning=True))
+    except ConfigError:
+        return True
+    return False
 
 
 def cases() -> list[tuple[str, str, bool]]:
@@ -81,3 +96,25 @@ def test_haproxy_gives_the_same_verdicts(peer: Callable[[str], str], tmp_path: P
     different = {name for (name, _, good), verdict in zip(every, verdicts, strict=True) if good != verdict}
     assert sorted(different - set(DIFFERENCES)) == [], "a difference without a reason"
     assert sorted(set(DIFFERENCES) - different) == [], "a reason without a difference"
+
+
+@pytest.mark.peer("haproxy")
+def test_what_haproxy_takes_without_a_warning_is_not_fatal_with_zero_warning(peer: Callable[[str], str], tmp_path: Path) -> None:
+    """Programs are started with -dW in HAProxy's place: a warning of our own must not keep them from starting."""
+    haproxy = peer("haproxy")
+    rows: tuple[Any, ...] = (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS)
+    texts = {lines: wrapped(row, lines) for row in rows for lines in row.loads}
+    for kind, words in (("bind", BIND_WORDS), ("server", SERVER_WORDS)):
+        texts |= {f"{kind} {line}": with_words(kind, line) for word in words for line in word.loads}
+
+    def is_silent(numbered: tuple[int, str]) -> bool:
+        path = tmp_path / f"{numbered[0]}.cfg"
+        path.write_text(numbered[1])
+        done = subprocess.run([haproxy, "-c", "-f", str(path)], capture_output=True, check=False)
+        return done.returncode != 1 and b"Warnings were found" not in done.stdout
+
+    with ThreadPoolExecutor(8) as pool:
+        silent = dict(zip(texts, pool.map(is_silent, enumerate(texts.values())), strict=True))
+    assert len(silent) > 400
+    wrong = [lines for lines, text in texts.items() if silent[lines] and zero_warning_refuses(text)]
+    assert wrong == []

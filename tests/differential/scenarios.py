@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.differential import (
     scenarios_balance,
     scenarios_errors,
+    scenarios_fields,
     scenarios_http,
     scenarios_leaving,
     scenarios_other,
@@ -19,6 +20,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *scenarios_errors.SCENARIOS,
     *scenarios_balance.SCENARIOS,
     *scenarios_leaving.SCENARIOS,
+    *scenarios_fields.SCENARIOS,
     *scenarios_other.SCENARIOS,
     *scenarios_proxy.SCENARIOS,
     *scenarios_retries.SCENARIOS,

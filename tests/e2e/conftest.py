@@ -149,9 +149,14 @@ def eventually(condition: Callable[[], Any], what: str = "the condition") -> Any
 
 
 class Command:
-    """A `pyproxy` process in the foreground that has told (as to systemd) that it is ready."""
+    """A `pyproxy` process in the foreground that has told (as to systemd) that it is ready.
 
-    def __init__(self, folder: Path, *words: str, ready: bool = True, environment: dict[str, str] | None = None) -> None:
+    `shell` is what a shell does first, before it becomes that process: `trap "" INT`, or redirections behind `exec`.
+    """
+
+    def __init__(
+        self, folder: Path, *words: str, ready: bool = True, environment: dict[str, str] | None = None, shell: str = "",
+    ) -> None:
         self.folder = folder
         variables = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default", **(environment or {})}
         self._notified: socket.socket | None = None
@@ -161,8 +166,9 @@ class Command:
             self._notified.bind("\0" + name)
             variables["NOTIFY_SOCKET"] = "@" + name
             words = ("-Ws", *words)
+        before = ["/bin/sh", "-c", f'{shell}; exec "$0" "$@"'] if shell else []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "proxy", *words], cwd=folder, env=variables, stdin=subprocess.DEVNULL,
+            [*before, sys.executable, "-m", "proxy", *words], cwd=folder, env=variables, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         self.output = self.errors = ""

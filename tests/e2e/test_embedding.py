@@ -60,7 +60,7 @@ def test_from_a_path_and_from_a_file(text: str, tmp_path: Path, ask: Callable[..
     path.write_text(text)
     with open(path, "rb") as binary, open(path, encoding="utf-8") as lines:
         ways: list[dict[str, Any]] = [{"path": path}, {"path": [str(path)]}, {"file": binary}, {"file": lines},
-                                      {"file": io.StringIO(text)}]
+                                      {"file": io.StringIO(text)}, {"text": text.encode()}]
         for way in ways:
             with Proxy(**way) as each:
                 assert ask(each.address("site")).status == 200
@@ -76,6 +76,32 @@ def test_the_environment_is_the_callers(text: str) -> None:
 def test_exactly_one_configuration(how: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="give the configuration as one of"):
         Proxy(**how)  # type: ignore[arg-type]
+
+
+def test_a_configuration_of_another_type() -> None:
+    with pytest.raises(TypeError, match="a configuration is a text, not PosixPath; a file is given as path="):
+        Proxy(Path("haproxy.cfg"))  # type: ignore[arg-type]
+
+
+def test_a_unix_socket_goes_with_the_proxy_that_made_it(text: str, tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    with Proxy(f"{text} bind {mine}\n bind {other}\n") as running:
+        assert mine.is_socket()
+        other.unlink()
+        other.write_text("somebody else's")
+        assert running.is_running
+    assert not mine.exists()
+    assert other.read_text() == "somebody else's"
+
+
+async def _on_our_loop(text: str) -> None:
+    async with AsyncProxy(text):
+        pass
+
+
+def test_a_unix_socket_goes_with_the_asynchronous_one_too(text: str, tmp_path: Path) -> None:
+    asyncio.run(_on_our_loop(f"{text} bind {tmp_path / 'mine'}\n"))
+    assert not (tmp_path / "mine").exists()
 
 
 def test_a_wrong_configuration_raises_with_every_fault() -> None:

@@ -93,6 +93,70 @@ def test_hard_stop_after_limits_a_soft_stop(write: Any, command: Any, origin: An
     assert "soft-stop running for too long" in running.errors
 
 
+@pytest.mark.parametrize(("flag", "shown"), [("-V", True), ("-d", True), ("-db", False), ("-q", False)])
+def test_who_asks_for_more_hears_what_starts(write: Any, command: Any, origin: Any, flag: str, shown: bool) -> None:
+    write(origin("one").port, "node x")
+    running = command(flag, "-f", "cfg")
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+    assert ("Using epoll() as the polling mechanism.\nEvent loop : uvloop " in running.output) == shown
+    assert ("Note: setting global.maxconn to " in running.errors) == shown
+
+
+TRACED = """\
+00000000:site.accept(0001)=FD from [127.0.0.1:PORT] ALPN=<none>
+00000000:site.clireq[FD:ffffffff]: GET /one HTTP/1.1
+00000000:site.clihdr[FD:ffffffff]: host: x
+00000000:site.srvrep[FD:ffffffff]: HTTP/1.1 200 OK
+00000000:site.srvhdr[FD:ffffffff]: content-length: 3
+00000001:site.clireq[FD:ffffffff]: GET /two HTTP/1.1
+00000001:site.clihdr[FD:ffffffff]: host: x
+00000001:site.clihdr[FD:ffffffff]: x-a: \\xe9
+00000001:site.srvrep[FD:ffffffff]: HTTP/1.1 200 OK
+00000001:site.srvhdr[FD:ffffffff]: content-length: 3
+00000001:site.clicls[FD:ffffffff]
+00000001:site.closed[FD:ffffffff]
+"""
+
+
+@pytest.mark.parametrize("word", ["", "accept-proxy"])
+@pytest.mark.parametrize("flags", [["-d"], ["-d", "-q"]])
+def test_debug_shows_what_passes(write: Any, command: Any, origin: Any, tmp_path: Path, word: str, flags: list[str]) -> None:
+    address = write(origin("one").port)
+    text = (tmp_path / "cfg").read_text()
+    (tmp_path / "cfg").write_text(text.replace(f"bind 127.0.0.1:{address[1]}", f"bind 127.0.0.1:{address[1]} {word}"))
+    running = command(*flags, "-f", "cfg")
+    with socket.create_connection(address) as sock:
+        port = sock.getsockname()[1]
+        if word:
+            sock.sendall(b"PROXY TCP4 192.0.2.9 192.0.2.1 1234 80\r\n")
+        for request in (b"GET /one HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /two HTTP/1.1\r\nHost: x\r\nX-A: \xe9\r\n\r\n"):
+            sock.sendall(request)
+            answer = b""
+            while not answer.endswith(b"\r\n\r\none"):
+                answer += sock.recv(4096)
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.recv(100) == b""
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+    every = [line for line in running.output.splitlines() if line.startswith("0000")]
+    lines = [line for line in every if "srvhdr" not in line or "length" in line]
+    descriptor = lines[0].partition(")=")[2][:4]
+    assert "\n".join(lines) + "\n" == TRACED.replace("PORT", str(port)).replace("FD", descriptor)
+
+
+def test_debug_shows_connections_in_tcp_mode(write: Any, command: Any, origin: Any, ask: Any, tmp_path: Path) -> None:
+    address = write(origin("one").port)
+    (tmp_path / "cfg").write_text((tmp_path / "cfg").read_text().replace("mode http", "mode tcp"))
+    running = command("-d", "-f", "cfg")
+    assert ask(address).text == "one"
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+    assert [line.split("(")[0].split("[")[0] for line in running.output.splitlines() if line.startswith("0000")] == [
+        "00000000:site.accept", "00000000:site.clicls", "00000000:site.closed",
+    ]
+
+
 def test_hup_shows_the_states_and_pausing_pauses(write: Any, command: Any, origin: Any, ask: Any, eventually: Any) -> None:
     address = write(origin("one").port)
     running = command("-db", "-f", "cfg")
@@ -108,6 +172,51 @@ def test_hup_shows_the_states_and_pausing_pauses(write: Any, command: Any, origi
     for text in ("Paused proxy site.", "Resumed proxy site.", "SIGHUP received, dumping servers states.",
                  "SIGHUP: Server site/one is UP. Conn: ", "Dumping memory usage: ", "SIGUSR2 ignored"):
         assert text in running.errors, text
+
+
+@pytest.mark.parametrize(("number", "text"), [(signal.SIGHUP, "SIGHUP received"), (signal.SIGTTOU, "Paused proxy site.")])
+def test_a_signal_while_it_starts_waits_until_it_serves(
+    write: Any, command: Any, origin: Any, number: int, text: str, tmp_path: Path
+) -> None:
+    write(origin("one").port)
+    os.mkfifo(tmp_path / "slow.cfg")                # its start lasts until we have written the configuration
+    running = command("-db", "-f", "slow.cfg", ready=False)
+    with open(tmp_path / "slow.cfg", "w") as slow:
+        running.signal(number)
+        running.signal(signal.SIGUSR1)
+        slow.write((tmp_path / "cfg").read_text())
+    assert running.wait() == 0
+    assert text in running.errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_that_was_ignored_from_the_start_stays_ignored(
+    write: Any, command: Any, origin: Any, ask: Any, number: int
+) -> None:
+    """As in HAProxy: what a script starts in the background outlives the Ctrl-C that ends the script."""
+    address = write(origin("one").port)
+    running = command("-db", "-f", "cfg", shell='trap "" INT TERM')
+    running.signal(number)
+    assert ask(address).status == 200
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+
+
+def test_without_standard_streams(write: Any, command: Any, origin: Any, ask: Any) -> None:
+    address = write(origin("one").port)
+    running = command("-db", "-f", "cfg", shell="exec <&- >&- 2>&-")
+    assert ask(address).status == 200
+    assert [os.readlink(f"/proc/{running.pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+
+
+def test_an_output_that_is_full_is_told(run_once: Any, command: Any, write: Any, origin: Any) -> None:
+    write(origin("one").port)
+    running = command("-c", "-f", "cfg", ready=False, shell="exec >/dev/full")
+    assert running.wait() == 1
+    assert "cannot write to the standard output: No space left on device" in running.errors
+    assert "bug" not in running.errors
 
 
 def refused(address: tuple[str, int]) -> bool:
@@ -177,7 +286,7 @@ def test_a_failed_start_says_what_and_how_to_fix_it(write: Any, run_once: Any, w
 @pytest.mark.root
 @pytest.mark.parametrize(("line", "message", "hint"), [
     ("bind 127.0.0.1:80", "Permission denied", "ports below 1024 need root"),
-    ("bind /root/pyproxy-test.sock", "Permission denied", "may not create this socket"),
+    ("bind /root/pyproxy-test.sock", "Permission denied", "may not write in /root"),
 ])
 def test_what_an_ordinary_user_may_not_do(line: str, message: str, hint: str) -> None:
     proxy = Proxy(f"frontend f\n    mode http\n    timeout client 1s\n    {line}\n")

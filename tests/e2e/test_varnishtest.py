@@ -67,7 +67,7 @@ def test_under_varnishtest(script: str, tmp_path: Path, peer: Callable[[str], st
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m proxy "$@"\n')
     program.chmod(0o755)
     (tmp_path / "test.vtc").write_text(script)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HAPROXY_PROGRAM": str(program), "HAPROXY_ARGS": "-dM -dI"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HAPROXY_PROGRAM": str(program), "HAPROXY_ARGS": "-dM -dI -dW"}
     done = subprocess.run(
         [peer("varnishtest"), "-v", "test.vtc"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60,
         check=False,

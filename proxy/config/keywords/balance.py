@@ -82,7 +82,7 @@ def _call(line: Line, base: BalanceSettings, name: str, argument: str) -> Balanc
 def _read_balance(line: Line, proxy: ProxyDraft) -> None:
     word = line.text(0, "roundrobin")
     if not line.arguments:
-        line.warn("'balance' without an algorithm means 'roundrobin'", hint="balance roundrobin")
+        line.remark("'balance' without an algorithm means 'roundrobin'", hint="balance roundrobin")
     call = _CALL.fullmatch(word)
     name = call.group(1) if call else word
     kept = proxy.balance
@@ -96,7 +96,7 @@ def _read_balance(line: Line, proxy: ProxyDraft) -> None:
         )
     if name in PLAIN:
         if len(line.arguments) > 1:
-            line.warn(f"'balance {name}' takes no argument; '{line.text(1)}' ignored", line.at(1))
+            line.remark(f"'balance {name}' takes no argument; '{line.text(1)}' ignored", line.at(1))
     elif name == "uri":
         base = _uri(line, base)
     elif name == "url_param":

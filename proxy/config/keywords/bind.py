@@ -33,12 +33,13 @@ LEVELS = {name: name for name in ("user", "operator", "admin")}
 TLS_FLAGS = (
     "allow-0rtt", "force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "generate-certificates",
     "no-ca-names",
-    "no-sslv3", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "prefer-client-ciphers", "strict-sni",
+    "no-sslv3", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "prefer-client-ciphers",
+    "quic-force-retry", "strict-sni",
 )
 TLS_VALUES = (
     "alpn", "ca-file", "ca-ignore-err", "ca-sign-file", "ca-sign-pass", "ca-verify-file", "ciphers", "ciphersuites", "crl-file",
-    "crt",
-    "crt-ignore-err", "crt-list", "curves", "ecdhe", "npn", "ssl-max-ver", "ssl-min-ver", "tls-ticket-keys", "verify",
+    "crt", "crt-ignore-err", "crt-list", "curves", "ecdhe", "npn", "quic-cc-algo", "ssl-max-ver", "ssl-min-ver",
+    "tls-ticket-keys", "verify",
 )
 
 
@@ -200,7 +201,7 @@ def read_stats_socket(line: Line, draft: GlobalDraft) -> None:
     take_tls_words(line, values, any(word.text == "ssl" for word in line.arguments))
     for address in addresses:
         draft.stats_sockets.append(stats_socket(address, values, draft.unix_bind, line.where))
-    line.warn("the runtime socket is not served by pyproxy yet; 'stats socket' ignored")
+    line.ignored(line.keyword, because="the runtime API is not served: nothing listens there")
 
 
 def stats_socket(address: Address, values: Values, unix_bind: Values, where: Where) -> StatsSocket:

@@ -145,7 +145,7 @@ def _response(status: int, content_type: str, fields: list[tuple[str, str]], bod
 
 
 def _read_errorfiles(line: Line, proxy: ProxyDraft) -> None:
-    line.warn("'errorfiles' is not acted on by pyproxy yet; the built-in pages are answered", hint="errorfile <status> <file>")
+    line.ignored("errorfiles", because="the built-in pages are answered; write: errorfile <status> <file>")
 
 
 ROWS: tuple[Row, ...] = (

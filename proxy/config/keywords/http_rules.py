@@ -1,4 +1,5 @@
-"""Rules. One form is acted on: `http-request use-service prometheus-exporter [if { path /x }]`; the rest is named and refused.
+"""Rules. Acted on are `http-request use-service prometheus-exporter [if { path /x }]` and those of `field_rules`; the rest is
+named and refused.
 
 The names of all actions are kept, so that "not supported" and "no such thing" are told apart.
 """
@@ -9,6 +10,8 @@ from collections.abc import Callable
 
 from proxy.config.drafts import ProxyDraft
 from proxy.config.keywords.conditions import CONSTANTS
+from proxy.config.keywords.field_rules import ACTIONS as FIELD_ACTIONS
+from proxy.config.keywords.field_rules import read_field_rule
 from proxy.config.keywords.row import BACK, DEFAULTS, FRONT, PROXIES, Acts, Keyword, Line, Refusal, Sections
 from proxy.config.model import UseService
 from proxy.config.suggest import did_you_mean
@@ -41,7 +44,6 @@ TCP_ACTIONS = (
     "switch-mode", "track-sc", "unset-var(", "use-service", "close", "ot-group", "lua.",
 )
 HINTS = {
-    "set-header X-Forwarded-For": "option forwardfor",
     "return": "monitor-uri answers 200 for one path; errorfile replaces an error page",
     "auth": "only the statistics page can ask for a password: stats auth <user>:<password>",
     "deny": "let a firewall refuse, or serve it from another frontend",
@@ -65,11 +67,9 @@ def _refuse_rule(actions: tuple[str, ...]) -> Callable[[Line, ProxyDraft], None]
                 + ("." if action else " (missing argument)."), line.at(0), did_you_mean(action, names),
             )
         named = action.partition("(")[0]
-        hint = HINTS.get(f"{named} {line.text(1)}", HINTS.get(named, ""))
         raise line.unsupported(
             f"{line.keyword} {named}", f"'{line.keyword} {named}' is not supported by this version of pyproxy: {UNTIL_RULES}",
-            hint,
-            line.at(0),
+            HINTS.get(named, ""), line.at(0),
         )
 
     return read
@@ -118,8 +118,17 @@ def _read_use_service(line: Line, proxy: ProxyDraft) -> None:
 def _read_http_request(line: Line, proxy: ProxyDraft) -> None:
     if line.text(0) == "use-service":
         _read_use_service(line, proxy)
+    elif line.text(0) in FIELD_ACTIONS:
+        read_field_rule(line, proxy)
     else:
         _refuse_rule(REQUEST_ACTIONS)(line, proxy)
+
+
+def _read_http_response(line: Line, proxy: ProxyDraft) -> None:
+    if line.text(0) in FIELD_ACTIONS:
+        read_field_rule(line, proxy)
+    else:
+        _refuse_rule(RESPONSE_ACTIONS)(line, proxy)
 
 
 def _refuse(because: str, hint: str = "") -> Callable[[Line, ProxyDraft], None]:
@@ -149,13 +158,17 @@ _TABLES = "stick tables are not kept yet"
 ROWS: tuple[Row, ...] = (
     Row("http-request", PROXIES, "<action> [<options>]... [{ if | unless } <condition>]", _read_http_request,
         loads=("http-request use-service prometheus-exporter",
-               "http-request use-service prometheus-exporter if { path /metrics }"),
-        fails=("http-request", "http-request dance", "http-request deny", "http-request set-header X-A b",
+               "http-request use-service prometheus-exporter if { path /metrics }", "http-request add-header X-A b",
+               "http-request set-header Host \"a b\" if TRUE", "http-request del-header X-A"),
+        fails=("http-request", "http-request dance", "http-request deny", "http-request set-header X-A %[src]",
+               "http-request add-header X-A", "http-request add-header X-A 5%", "http-request add-header X-A b c",
+               "http-request add-header X-A b if is_tls", "http-request del-header X-A -m beg", "http-request set-header TE a",
                "http-request use-service nothing", "http-request use-service prometheus-exporter if { path_beg /m }",
                "http-request use-service prometheus-exporter when")),
-    Row("http-response", PROXIES, "<action> [<options>]... [{ if | unless } <condition>]", _refuse_rule(RESPONSE_ACTIONS),
-        acts=Acts.UNSUPPORTED, feature="http-response", fails=("http-response", "http-response dance",
-                                                               "http-response set-header X-A b")),
+    Row("http-response", PROXIES, "<action> [<options>]... [{ if | unless } <condition>]", _read_http_response,
+        loads=("http-response set-header X-A b", "http-response del-header Server"),
+        fails=("http-response", "http-response dance", "http-response deny", "http-response set-header X-A",
+               "http-response add-header Connection close")),
     Row("http-after-response", PROXIES, "<action> [<options>]... [{ if | unless } <condition>]", _refuse_rule(AFTER_ACTIONS),
         acts=Acts.UNSUPPORTED, feature="http-after-response", fails=("http-after-response",
                                                                      "http-after-response set-header X-A b")),

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from proxy.config.drafts import GlobalDraft, ProxyDraft
+from proxy.config.keywords.field_rules import check_field
 from proxy.config.keywords.row import ANY_BACK, ANY_FRONT, ANY_PROXY, GLOBAL, Acts, Keyword, Line, Refusal
 from proxy.config.keywords.values import integer, is_field_name, time_ms
 
@@ -63,8 +64,8 @@ def _read_http_proxy(line: Line, proxy: ProxyDraft) -> None:
 
 def _read_use_proxy_header(line: Line, proxy: ProxyDraft) -> None:
     if not (line.negated or line.reset):
-        line.warn("'option http-use-proxy-header' is not acted on by pyproxy; ignored",
-                  hint="remove the line: Connection is read, not Proxy-Connection")
+        line.remark("'option http-use-proxy-header' is not acted on by pyproxy; ignored",
+                    hint="remove the line: Connection is read, not Proxy-Connection")
 
 
 def _read_unsafe_request(line: Line, proxy: ProxyDraft) -> None:
@@ -95,11 +96,17 @@ def _field_added(line: Line, fields: list[tuple[str, str, str]], rule: str, name
     if not match or re.search(r"[\r\n\0]", match.group(2)):
         raise Refusal(f"The '{name}' directive {_ONLY}. Use '{rule} add-header' instead.", line.at(0),
                       f"{name} <name>:\\ <value>")
+    check_field(line, 0, match.group(1), "add", name)
     fields.append(("add", match.group(1), match.group(2)))
     line.warn(
         f"The '{name}' directive {_ONLY}. Use '{rule} add-header' instead.",
-        hint=f'it is understood here as: {rule} add-header {match.group(1)} "{match.group(2)}"',
+        hint=f'write: {rule} add-header {match.group(1)} "{_as_value(match.group(2))}"',
     )
+
+
+def _as_value(text: str) -> str:
+    """The text as it stands between double quotes in the value of a rule."""
+    return re.sub(r'(["\\$])', r"\\\1", text).replace("%", "%%")
 
 
 def _deleting(of_request: bool, rule: str) -> Callable[[Line, ProxyDraft], None]:
@@ -111,8 +118,9 @@ def _deleting(of_request: bool, rule: str) -> Callable[[Line, ProxyDraft], None]
                 message, line.at(0), "only an expression that names one field, such as ^X-Name:, can be understood here",
                 f"{line.keyword} with an expression"
             )
+        check_field(line, 0, match.group(1), "del", line.keyword)
         (proxy.request_fields if of_request else proxy.response_fields).append(("del", match.group(1), ""))
-        line.warn(message, hint=f"it is understood here as: {rule} del-header {match.group(1)}")
+        line.warn(message, hint=f"write: {rule} del-header {match.group(1)}")
 
     return read
 
@@ -155,13 +163,17 @@ _REPLACED: tuple[tuple[str, str], ...] = (
     ("rspirep", "'http-response replace-header'"),
     ("reqallow", "'http-request allow'"), ("reqiallow", "'http-request allow'"), ("reqdeny", "'http-request deny'"),
     ("reqideny", "'http-request deny'"), ("reqtarpit", "'http-request tarpit'"), ("reqitarpit", "'http-request tarpit'"),
-    ("reqpass", ""), ("reqipass", ""), ("rspdeny", "'http-response deny'"), ("rspideny", "'http-response deny'"),
+    ("reqpass", ""), ("reqipass", ""), ("reqsetbe", "'use_backend'"), ("reqisetbe", "'use_backend'"),
+    ("rspdeny", "'http-response deny'"), ("rspideny", "'http-response deny'"),
 )
+
+
+_PASS = "remove the line: http-request rules after it decide by their own conditions"
 
 
 def _replaced(name: str, by: str) -> Row:
     message = f"The '{name}' directive {_ONLY}." + (f" Use {by} instead." if by else "")
-    return Row(name, ANY_PROXY, "<search> [<string>]", _removed(message, "rules are not evaluated yet" if by else "", name),
+    return Row(name, ANY_PROXY, "<search> [<string>]", _removed(message, "rules are not evaluated yet" if by else _PASS, name),
                acts=Acts.REMOVED, feature=name, fails=(f"{name} a b",))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from proxy.base.addresses import Family
 from proxy.base.log_format_text import CLF, HTTPLOG, HTTPSLOG, TCPLOG
 from proxy.config.drafts import GlobalDraft, GlobalLog, ProxyDraft
 from proxy.config.keywords.addresses import log_address
@@ -28,6 +29,11 @@ def _target(line: Line, expected: str) -> LogTarget:
     if len(line.arguments) < 2:
         raise Refusal(f"log : expects <address> and {expected} as arguments", line.at(0), "for example: log 127.0.0.1 local0")
     address = log_address(line, 0, "log")
+    if address.family is not Family.DESCRIPTOR and not address.datagram:
+        raise line.unsupported(
+            "log over TCP", f"log : '{line.text(0)}' is a stream address, not supported by this version of pyproxy",
+            "send the lines to a UDP port or a unix datagram socket: log 127.0.0.1:514 local0", line.at(0),
+        )
     chosen: dict[str, Any] = {}
     index = 1
     while line.text(index) in ("len", "format", "sample"):
@@ -42,7 +48,7 @@ def _target(line: Line, expected: str) -> LogTarget:
                 raise Refusal(f"log : unknown log format '{value}'", line.at(index + 1), f"one of {', '.join(FORMATS)}")
             chosen["format"] = value
         else:
-            line.warn("'log … sample' is not acted on by pyproxy yet; every line goes to this target", line.at(index))
+            line.ignored("log … sample", line.at(index), "every line goes to this target")
         index += 2
     facility, level, minlevel = line.text(index), line.text(index + 1), line.text(index + 2)
     if facility not in FACILITIES:

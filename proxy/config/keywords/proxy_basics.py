@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from proxy.base.addresses import Address, Family
 from proxy.config.drafts import ProxyDraft
@@ -91,9 +92,9 @@ def _set_disabled(disabled: bool) -> Reader:
 def read_source(line: Line, index: int, what: str) -> Address:
     """The address of a `source`; what follows it is refused: pyproxy never connects from an address that is not its own."""
     address = server_address(line, index, what)
-    if address.family not in (Family.IPV4, Family.IPV6):
+    if address.family not in (Family.IPV4, Family.IPV6, Family.NAME):
         raise Refusal(f"{what} : invalid address: '{line.text(index)}' in '{line.text(index)}'", line.at(index))
-    return Address(address.family, address.host, 0 if address.port_offset else address.port)
+    return replace(address, port=0 if address.port_offset else address.port, port_offset=False)
 
 
 def _read_source(line: Line, proxy: ProxyDraft) -> None:
@@ -162,7 +163,8 @@ ROWS: tuple[Row, ...] = (
     Row("enabled", ANY_PROXY, "", _set_disabled(False), default="on", most=0, loads=("enabled",), fails=("enabled yes",)),
     Row("source", ANY_BACK, "<address>[:<port>]", _read_source, least=1,
         missing="'source' expects <addr>[:<port>], and optionally 'usesrc' <addr>, and 'interface' <name>.",
-        loads=("source 192.0.2.1",), fails=("source", "source nowhere", "source 192.0.2.1 usesrc clientip")),
+        loads=("source 192.0.2.1", "source localhost"),
+        fails=("source", "source 192.0.2.300", "source 192.0.2.1 usesrc clientip")),
     Row("http-reuse", ANY_BACK, "{ never | safe | aggressive | always }", _read_http_reuse, default="safe", least=1,
         missing="'http-reuse' only supports 'never', 'safe', 'aggressive', 'always'.",
         loads=("http-reuse never", "http-reuse always"), fails=("http-reuse", "http-reuse sometimes", "http-reuse safe x")),

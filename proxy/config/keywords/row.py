@@ -139,6 +139,10 @@ class Line:
     def warn(self, message: str, at: Place = None, hint: str = "", *, parsing: bool = True) -> None:
         self.diagnostics.warning(at or self.statement, message, hint, self.keyword, parsing=parsing)
 
+    def remark(self, message: str, at: Place = None, hint: str = "") -> None:
+        """Warn of what HAProxy takes without a word: `zero-warning` (-dW) lets it pass."""
+        self.diagnostics.warning(at or self.statement, message, hint, self.keyword, ours=True)
+
     def ignored(self, what: str, at: Place = None, because: str = "") -> None:
         """Warn that this is understood and harmless, but has no effect here yet.
 

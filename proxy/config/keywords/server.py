@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import replace
 from typing import Any
 
 from proxy.base.addresses import Address, Family
@@ -38,7 +39,7 @@ TLS_FLAGS = (
     "allow-0rtt", "force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "no-ssl", "no-check-ssl",
     "no-ssl-reuse",
     "no-sslv3", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "no-send-proxy-v2-ssl",
-    "no-send-proxy-v2-ssl-cn", "ssl-reuse", "tls-tickets",
+    "no-send-proxy-v2-ssl-cn", "no-verifyhost", "ssl-reuse", "tls-tickets",
 )
 TLS_VALUES = (
     "alpn", "ca-file", "check-alpn", "check-sni", "ciphers", "ciphersuites", "crl-file", "crt", "npn", "sni", "ssl-max-ver",
@@ -50,11 +51,8 @@ _TEMPLATE_MOST = 10_000
 
 
 def _read_addr(line: Line, index: int, values: Values) -> None:
-    got = line.text(index + 1)
     address = server_address(line, index + 1, "'addr'")
-    if address.family is Family.NAME:
-        raise Refusal(f"'addr' : invalid address: '{address.host}' in '{got}'", line.at(index + 1), "a literal address")
-    values["check_address"] = Address(address.family, address.host)
+    values["check_address"] = replace(address, port=0, port_offset=False)
     if address.port and not address.port_offset:
         values["check_port"] = address.port
 
@@ -137,7 +135,7 @@ def _amount(name: str, default: str = "0 (none)") -> LineWord:
 
 WORDS: tuple[LineWord, ...] = (
     LineWord("addr", "<ipv4|ipv6>", _read_addr, 1, "the server's", missing="'addr' expects <ipv4|ipv6> as argument.",
-             loads=("addr 192.0.2.9", "addr 192.0.2.9:81"), fails=("addr", "addr nowhere.invalid")),
+             loads=("addr 192.0.2.9", "addr 192.0.2.9:81", "addr localhost"), fails=("addr", "addr 192.0.2.300")),
     LineWord("backup", "", flag("backup"), loads=("backup",), fails=("backups",)),
     LineWord("no-backup", "", _clear("backup", False), loads=("no-backup",), fails=("no-backups",)),
     LineWord("check", "", flag("check"), loads=("check",), fails=("checks",)),
@@ -236,7 +234,7 @@ WORDS: tuple[LineWord, ...] = (
     LineWord("source", "<address>", _read_source, 1,
              missing="'source' expects <addr>[:<port>[-<port>]], and optionally 'usesrc' <addr>, and 'interface' <name> as "
                      "argument.",
-             loads=("source 192.0.2.1",), fails=("source", "source nowhere")),
+             loads=("source 192.0.2.1", "source localhost"), fails=("source", "source 192.0.2.300")),
     LineWord("tcp-ut", "<delay>", not_yet(time("tcp_ut_ms", "in 'tcp-ut'")), 1, acts=Acts.IGNORED,
              missing="'tcp-ut' : missing TCP User Timeout value",
              loads=("tcp-ut 30s",), fails=("tcp-ut", "tcp-ut long")),
@@ -353,7 +351,7 @@ def _read_template(line: Line, proxy: ProxyDraft) -> None:
     if "server_id" in settings and high > low:
         raise Refusal(f"{prefix} : 'id' cannot be given to several servers.", line.at(0), parsing=False)
     if high > low and address.family is Family.NAME:
-        line.warn(
+        line.remark(
             "every server of a 'server-template' goes to the same address: names are resolved to one address here",
             hint="one 'server' line for each address",
         )

@@ -53,7 +53,7 @@ def _changing(change: Change) -> Callable[[Line, ProxyDraft], None]:
 
 def _ignore_rest(line: Line, count: int) -> None:
     if len(line.arguments) > count:
-        line.warn(
+        line.remark(
             f"'{line.keyword}' takes {count or 'no'} argument{'s' if count > 1 else ''}; '{' '.join(line.texts(count))}' ignored",
             line.at(count), f"escape spaces with a backslash: {line.keyword} " + "\\ ".join(line.texts()) if count else "",
         )
@@ -159,7 +159,7 @@ def _global_maxconn(line: Line, draft: GlobalDraft) -> None:
 
 
 def _bind_process(line: Line, draft: GlobalDraft) -> None:
-    line.warn("'stats bind-process' has no effect any more; remove it")
+    line.remark("'stats bind-process' has no effect any more", hint="remove the line")
 
 
 GLOBAL_ROWS: tuple[Keyword[GlobalDraft], ...] = (

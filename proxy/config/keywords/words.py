@@ -195,7 +195,7 @@ def take_tls_words(line: Line, values: Values, tls: bool) -> None:
     words = values.pop("_tls_words", [])
     if words and not tls:
         names = ", ".join(f"'{word.text}'" for word in words)
-        line.warn(f"{names} without 'ssl' has no effect; ignored", words[0])
+        line.remark(f"{names} without 'ssl' has no effect; ignored", words[0])
 
 
 def place(where: Where) -> str:

@@ -9,6 +9,7 @@ import pytest
 from proxy.base.addresses import Address, Family
 from proxy.base.errors import NOWHERE
 from proxy.build.checks import check_plan, expectation, request_octets
+from proxy.build.findings import Findings
 from proxy.config.model import CheckRule, ProxySection, ServerLine, Timeouts
 from proxy.runtime.backend import Backend
 from proxy.runtime.check_plan import CheckPlan, ConnectStep, ExpectStep, SendStep
@@ -20,7 +21,7 @@ HERE = Address(Family.IPV4, "127.0.0.1", 80)
 def plan_of(line: dict[str, Any] | None = None, **section: Any) -> CheckPlan | None:
     server_line = ServerLine("s", HERE, **{"check": True, **(line or {})})
     server = Server(Backend("b", 1), "s", 1, HERE)
-    return check_plan(ProxySection("backend", "b", NOWHERE, **section), server_line, server)
+    return check_plan(ProxySection("backend", "b", NOWHERE, **section), server_line, server, Findings())
 
 
 @pytest.mark.parametrize(("rule", "octets"), [

@@ -11,6 +11,7 @@ from proxy.base.address_text import parse_log_address
 from proxy.base.addresses import Address, Family
 from proxy.base.errors import StartError, Where
 from proxy.base.log_format_text import CLF, HTTPLOG, HTTPSLOG, TCPLOG, parse_log_format
+from proxy.build.findings import Findings
 from proxy.build.logs import LogPlanner, resolve_name
 from proxy.config.model import Global, LogTarget, ProxySection
 from proxy.core.logformat import DEFAULT_HTTP, DEFAULT_TCP
@@ -23,8 +24,8 @@ def section(**facts: Any) -> ProxySection:
     return ProxySection(**{"kind": "frontend", "name": "web", "where": HERE, "mode": "http", "log_targets": (LOCAL,), **facts})
 
 
-def planner(settings: Global | None = None, **options: Any) -> LogPlanner:
-    return LogPlanner(settings or Global(), **{"hostname": "vm", **options})
+def planner(settings: Global | None = None, findings: Findings | None = None, **options: Any) -> LogPlanner:
+    return LogPlanner(settings or Global(), findings or Findings(), **{"hostname": "vm", **options})
 
 
 def test_a_section_without_log_lines_has_no_plan() -> None:
@@ -110,21 +111,19 @@ def test_a_name_is_resolved_once_and_keeps_its_port() -> None:
 
 def test_a_name_that_does_not_resolve() -> None:
     lost = section(log_targets=(replace(LOCAL, address=parse_log_address("nosuch.invalid:601")),))
-    message = r"log: parsing \[x.cfg:7\] : log : invalid address: 'nosuch.invalid' in 'nosuch.invalid:601'"
-    with pytest.raises(StartError, match=message):
-        planner(resolve=lambda host, only: None).for_proxy(lost)
-    warned: list[tuple[Where, str]] = []
-    lenient = planner(resolve=lambda host, only: None, ignore_resolution=True, warn=lambda *said: warned.append(said))
-    plan = lenient.for_proxy(lost)
+    message = "config : parsing [x.cfg:7] : log : invalid address: 'nosuch.invalid' in 'nosuch.invalid:601'"
+    findings = Findings()
+    planner(findings=findings, resolve=lambda host, only: None).for_proxy(lost)
+    with pytest.raises(StartError) as caught:
+        findings.end()
+    assert [(fault.message, fault.where) for fault in caught.value.faults] == [(message, HERE)]
+    warned: list[tuple[str, str]] = []
+    findings = Findings(lambda *said: warned.append(said))
+    plan = planner(findings=findings, resolve=lambda host, only: None, ignore_resolution=True).for_proxy(lost)
+    findings.end()
     assert plan is not None
     assert plan.destinations[0].address.family is Family.NAME
-    assert warned == [(HERE, "log : 'nosuch.invalid' does not resolve: lines to it are dropped")]
-
-
-def test_logs_over_tcp_are_refused() -> None:
-    stream = section(log_targets=(replace(LOCAL, address=parse_log_address("tcp@127.0.0.1:601")),))
-    with pytest.raises(StartError, match="no logs over TCP yet"):
-        planner().for_proxy(stream)
+    assert warned == [(message, "the name does not resolve: lines to it are dropped")]
 
 
 def test_the_machine_resolves_its_own_name() -> None:

@@ -102,6 +102,13 @@ def test_a_directory_of_files(tmp_path: Path, good: str, capsys: pytest.CaptureF
     assert "valid" in capsys.readouterr().out
 
 
+def test_a_directory_without_files_starts_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-c", "-f", str(tmp_path)]) == 1
+    err = capsys.readouterr().err
+    assert f"no configuration file in directory '{tmp_path}'" in err
+    assert "No configuration file was found." in err
+
+
 def test_flags_that_do_nothing_here_say_so(good: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-c", "-dR", "-m", "50", "-f", good]) == 0
     err = capsys.readouterr().err
@@ -147,7 +154,8 @@ def test_a_check_warns_of_servers_that_would_start_without_an_address(
     path.write_text(GOOD + " server s nowhere.example:80\n")
     assert main(["-c", "-f", str(path)]) == 0
     shown = capsys.readouterr()
-    assert "Server web/s: could not resolve address 'nowhere.example' (Name or service not known)." in shown.err
+    assert "'server web/s' : could not resolve address 'nowhere.example', disabling server." in shown.err
+    assert "Name or service not known: it stays in maintenance (resolution)" in shown.err
     assert shown.out == "Warnings were found.\nConfiguration file is valid\n"
 
 
@@ -173,13 +181,15 @@ def test_a_dump_is_what_was_understood(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_a_dump_with_a_key_gives_nothing_away(good: str, capsys: pytest.CaptureFixture[str]) -> None:
-    Path(good).write_text(GOOD + " stats auth admin:secret\n server s1 192.0.2.1:80\n")
+    Path(good).write_text(GOOD + " stats auth admin:secret\n balance leastconn\n log 192.0.2.9 local0\n server s1 192.0.2.1:80\n")
     assert main(["-c", "-dCkey", "-f", good]) == 0
     out = capsys.readouterr().out
-    for word in ("secret", "admin", "192.0.2.1", "8080", "web"):
+    for word in ("secret", "admin", "192.0.2", "8080", "web"):
         assert word not in out
     assert "\tstats auth " in out
-    assert "\ttimeout client 1s\n" in out
+    for line in ("mode http", "timeout client 1s", "balance leastconn"):
+        assert f"\t{line}\n" in out
+    assert " local0\n" in out
 
 
 def test_a_fault_of_ours_is_no_traceback(

@@ -53,12 +53,12 @@ def test_without_errors_there_are_no_closing_lines_and_nothing_for_nothing() -> 
     assert len(shown(diagnostics, Source("t", "x\n"))) == 3
 
 
-def test_faults_of_the_whole_come_last_and_name_no_place() -> None:
+def test_faults_of_the_whole_come_last_and_their_place_has_a_line_of_its_own() -> None:
     diagnostics = Diagnostics()
     diagnostics.alert(word("b", 2, 1), "proxy 'b' has no server", "add one", parsing=False)
     diagnostics.alert(word("a", 1, 1), "parse")
     lines = shown(diagnostics, Source("t", "a\nb\n"))
-    assert lines[3:7] == ["[ALERT]    (42) : config : proxy 'b' has no server", "  b", "  ^", "  add one"]
+    assert lines[3:8] == ["[ALERT]    (42) : config : proxy 'b' has no server", "  at t:2", "  b", "  ^", "  add one"]
     only_whole = Diagnostics()
     only_whole.alert(word("b", 2, 1), "no server", parsing=False)
     assert not any("Error(s)" in line for line in shown(only_whole, Source("t", "a\nb\n")))

@@ -18,3 +18,18 @@ def test_what_pyproxy_does_not_act_on_yet_passes_but_is_told():
 def test_what_haproxy_warns_of_is_fatal():
     with pytest.raises(ConfigError, match="zero-warning"):
         load(text=BASE.replace(" timeout client 1s\n", ""), options=LoadOptions(zero_warning=True))
+
+
+def test_what_haproxy_takes_without_a_word_passes_but_is_told(tmp_path):
+    text = BASE.replace("server s", "stats realm Two words\n stats enable\n mode http\n server s").replace("\n", "\r\n")
+    (tmp_path / "dos.cfg").write_bytes(text.encode())
+    configuration = load([str(tmp_path / "dos.cfg")], options=LoadOptions(zero_warning=True))
+    assert {"lines end in CR LF.", "'stats realm' takes 1 argument; 'words' ignored"} == {
+        item.message for item in configuration.diagnostics
+    }
+
+
+def test_the_runtime_socket_is_told_of_and_passes():
+    text = 'global\n stats socket "fd@${cli}" level admin\n' + BASE
+    configuration = load(text=text, environment={"cli": "7"}, options=LoadOptions(zero_warning=True))
+    assert [item.feature for item in configuration.diagnostics] == ["stats socket"]

@@ -14,13 +14,14 @@ import pytest
 import uvloop
 
 from proxy.base.addresses import Address, Family
-from proxy.base.errors import StartError
+from proxy.base.errors import StartError, Where
+from proxy.config.model import Bind
 from proxy.core.balance import Farm, make_balancer
 from proxy.core.stream.ports import LinkOwner
 from proxy.engine.acceptor import unmapped
 from proxy.engine.handover import steer_away
 from proxy.engine.link import SocketLink
-from proxy.engine.listening import open_listener
+from proxy.engine.listening import BindError, open_listener, open_listeners, rehearse_listeners
 from proxy.engine.port_holder import who_holds
 from proxy.engine.worker import Worker
 from proxy.runtime.backend import Backend
@@ -709,17 +710,75 @@ def test_an_address_in_use_names_its_holder():
     holder.bind(("127.0.0.1", 0))
     holder.listen()
     port = holder.getsockname()[1]
-    with pytest.raises(StartError) as caught:
+    with pytest.raises(BindError, match="Address already in use") as caught:
         bound(Address(Family.IPV4, "127.0.0.1", port))
-    assert f"Starting proxy fe: cannot bind socket (Address already in use) [127.0.0.1:{port}]" in str(caught.value)
+    assert caught.value.address_in_use
     assert f"(pid {os.getpid()})" in caught.value.hint
     assert who_holds(port).endswith(f"(pid {os.getpid()})")
     holder.close()
     assert who_holds(port) == ""
 
 
+def test_every_listener_that_fails_is_told_with_its_line_and_none_stays_open(tmp_path):
+    holder = socket.create_server(("127.0.0.1", 0))
+    port = holder.getsockname()[1]
+    frontend = Frontend("fe", 1)
+    free = Listener(frontend, 1, Address(Family.IPV4, "127.0.0.1", 0))
+    taken = Listener(frontend, 2, Address(Family.IPV4, "127.0.0.1", port))
+    taken.bind = Bind(taken.address, where=Where("x.cfg", 7, 2))
+    lost = Listener(frontend, 3, Address(Family.UNIX, str(tmp_path / "gone" / "front.sock")))
+    lost.bind = Bind(lost.address, where=Where("x.cfg", 8, 2))
+    with pytest.raises(StartError) as caught:
+        open_listeners([free, taken, lost])
+    assert [fault.message for fault in caught.value.faults] == [
+        f"Binding [x.cfg:7] for proxy fe: cannot bind socket (Address already in use) for [127.0.0.1:{port}]",
+        f"Binding [x.cfg:8] for proxy fe: cannot bind UNIX socket (No such file or directory) [{lost.address.host}]",
+    ]
+    assert [fault.hint.split()[0] for fault in caught.value.faults] == ["the", "mkdir"]
+    assert caught.value.address_in_use
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(free.bound)
+    holder.close()
+
+
+@pytest.mark.parametrize("number", ["987", "FILE"])
+def test_a_descriptor_that_is_no_socket_is_found_by_a_check_too(number, tmp_path):
+    with open(tmp_path / "file", "wb") as file:
+        address = Address(Family.DESCRIPTOR, number.replace("FILE", str(file.fileno())))
+        with pytest.raises(BindError, match="cannot use file descriptor") as caught:
+            bound(address)
+        assert "listening socket" in caught.value.hint
+        with pytest.raises(StartError, match="cannot use file descriptor"):
+            rehearse_listeners([Listener(Frontend("fe", 1), 1, address)])
+
+
+def test_nothing_is_left_of_a_socket_that_cannot_be_put_in_its_place(tmp_path):
+    (tmp_path / "front").mkdir()
+    with pytest.raises(BindError, match="Is a directory"):
+        bound(Address(Family.UNIX, str(tmp_path / "front")))
+    with pytest.raises(BindError, match="nosuch"):
+        bound(Address(Family.UNIX, str(tmp_path / "other")), user="nosuch")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["front"]
+
+
+@pytest.mark.root
+def test_a_unix_socket_is_given_away_by_number(tmp_path):
+    _, sock = bound(Address(Family.UNIX, str(tmp_path / "front")), uid=65534, gid=65533)
+    status = (tmp_path / "front").stat()
+    assert (status.st_uid, status.st_gid) == (65534, 65533)
+    sock.close()
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    ({"interface": "nosuch0"}, "cannot bind receiver to device 'nosuch0'"), ({"mss": 1}, "cannot set MSS to 1"),
+])
+def test_an_option_that_the_system_refuses_is_named(words, message):
+    with pytest.raises(BindError, match=message):
+        bound(Address(Family.IPV4, "127.0.0.1", 0), **words)
+
+
 def test_an_address_of_another_machine_is_explained():
-    with pytest.raises(StartError, match="cannot bind socket") as caught:
+    with pytest.raises(BindError, match="cannot bind socket") as caught:
         bound(Address(Family.IPV4, "192.0.2.1", 0))
     assert "ip addr" in caught.value.hint
 
