@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from proxy.base.clock import Clock
 from proxy.core.stream.failure import Failure
-from proxy.core.timers import NEVER, Entry, TimerWheel
+from proxy.core.timers import NEVER, SLOT_MS, Entry, TimerWheel
 from proxy.health import errors, scheduler
 from proxy.health.observe import Seen, failure_seen, observe, status_seen
 from proxy.health.outcome import check_done
@@ -21,6 +21,7 @@ from proxy.health.probe_http import FIRST_CONNECT
 from proxy.health.probe_io import ProbeIO
 from proxy.health.readiness import ReaderLoop, Readiness, make_readiness
 from proxy.health.result import CheckResult, Verdict
+from proxy.health.state_field import state_field
 from proxy.runtime import transitions
 from proxy.runtime.check_plan import CheckPlan, ConnectStep
 from proxy.runtime.log import Events
@@ -49,7 +50,9 @@ class ServerCheck:
     def __init__(self, checks: Checks, readiness: Readiness, server: Server, plan: CheckPlan) -> None:
         self._checks = checks
         self._io = ProbeIO(readiness, plan, self)
-        self._due_ms = 0                # when the check was to start; the next is counted from there: lateness does not add up
+        if self._io.http is not None:
+            self._io.http.state_field = self._state_field
+        self._due_ms = 0                # when the check was to start
         self._late_ms = 0               # when the check under way has taken too long
         self._started_ms = 0
         self._unchecked = True
@@ -91,7 +94,7 @@ class ServerCheck:
         self._started_ms = now_ms
         self._skipped = not self._may_check()
         if self._skipped:
-            self._wait(now_ms)
+            self._wait(self._due_ms, now_ms)
             return
         step = FIRST_CONNECT
         http = self._io.http
@@ -132,6 +135,9 @@ class ServerCheck:
             sockaddr = (sockaddr[0], port, *sockaddr[2:])
         return family, sockaddr
 
+    def _state_field(self) -> bytes:
+        return state_field(self.server, self._checks.process.node, self._started_ms)
+
     def probe_connected(self) -> None:
         checks, plan = self._checks, self.plan
         if plan.timeout_ms:
@@ -147,16 +153,19 @@ class ServerCheck:
     def _finish(self, verdict: Verdict, now_ms: int) -> None:
         self.result.running = False
         self._unchecked = False
-        check_done(self.server, self.result, verdict, now_ms - self._started_ms, now_ms, self._checks.events)
-        self._wait(now_ms)
+        took_ms = now_ms - self._started_ms
+        check_done(self.server, self.result, verdict, took_ms, now_ms, self._checks.events)
+        # an interval lies between the end of a check and the next; ended as soon as begun, it is counted from when it was due,
+        # so that lateness does not add up and servers checked together stay together
+        self._wait(self._due_ms if took_ms < SLOT_MS else now_ms, now_ms)
 
-    def _wait(self, now_ms: int) -> None:
-        """Arrange for the next check, an interval after the last was due to start."""
+    def _wait(self, after_ms: int, now_ms: int) -> None:
+        """Arrange for the next check, an interval after that."""
         checks = self._checks
         interval_ms = scheduler.interval_ms(self.plan, self.server, self._unchecked)
         if checks.spread_percent:
             interval_ms = scheduler.spread(interval_ms, checks.spread_percent, checks.random)
-        due_ms = self._due_ms + interval_ms
+        due_ms = after_ms + interval_ms
         self.schedule(due_ms if due_ms > now_ms else now_ms + 1, now_ms)
 
     def make_up(self, now_ms: int) -> None:

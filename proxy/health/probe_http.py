@@ -10,6 +10,7 @@ Source: HAProxy configuration manual, "option httpchk", "http-check connect", "h
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from proxy.base.errors import RemoteProtocolError
 from proxy.core.http1.chunked import ChunkedDecoder
@@ -43,16 +44,18 @@ class HttpProbe:
     """One check under way; `begin` starts it anew, so that one object serves all checks of a server.
 
     `conditional` (does the server take traffic now?) decides whether 404 passes conditionally under disable-on-404.
+    `state_field` gives the line that a request with a place for it carries.
     """
 
     __slots__ = (
         "_at", "_body", "_complete", "_decoder", "_expect", "_head", "_last", "_method", "_plan", "_received", "_verdict",
-        "conditional",
+        "conditional", "state_field",
     )
 
     def __init__(self, plan: CheckPlan) -> None:
         self._plan = plan
         self.conditional = False
+        self.state_field: Callable[[], bytes] = bytes
         self._verdict = CONNECTED
         self._at = 0
         self._method = b"GET"
@@ -184,7 +187,8 @@ class HttpProbe:
         if isinstance(step, SendStep):
             self._at += 1
             self._forget_answer(step.method)
-            return step.octets
+            octets, place = step.octets, step.state_at
+            return octets[:place] + self.state_field() + octets[place:] if place else octets
         if isinstance(step, ConnectStep):
             self._at += 1
             return step

@@ -16,7 +16,7 @@ BUNCH_MS = 64               # ... and how far apart bunches may be at the most
 
 
 def interval_ms(plan: CheckPlan, server: Server, unchecked: bool) -> int:
-    """How long from the start of one check to the next, by the server's health."""
+    """How long from the end of one check to the next, by the server's health."""
     if not unchecked and server.health >= server.rise + server.fall - 1:
         return plan.inter_ms
     if not unchecked and server.health == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -372,6 +373,16 @@ def test_lateness_does_not_add_up(world: Any) -> None:
     world.run(60_000)
     starts = [at for at, sockaddr in world.attempts if sockaddr == servers[1].sockaddr]
     assert len(starts) in (600, 601)
+
+
+def test_an_interval_lies_between_the_end_of_a_check_and_the_next(world: Any) -> None:
+    server = world.server("s1", CheckPlan(inter_ms=1000, steps=(SEND,), timeout_ms=300))
+    world.answer(server, "hang")
+    world.start()
+    world.run(10_000)
+    starts = [at for at, _ in world.attempts]
+    assert all(1000 + 300 <= after - before <= 1000 + 300 + 24 for before, after in pairwise(starts))
+    assert len(starts) == 8
 
 
 def test_servers_checked_together_stay_together(world: Any) -> None:
