@@ -43,7 +43,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("needs to be root")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def peer() -> Callable[[str], str]:
     """peer(name): the path of a peer program that the test's marker asked for."""
 

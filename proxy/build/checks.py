@@ -16,6 +16,7 @@ from proxy.config.model import CheckRule, ProxySection, ServerLine
 from proxy.runtime.check_plan import CheckPlan, ConnectStep, ExpectStep, SendStep, Step
 from proxy.runtime.server import Server
 
+_WITHOUT_STEP = frozenset({"disable-on-404", "send-state"})
 _FRAMING = frozenset({"connection", "content-length", "transfer-encoding"})
 
 
@@ -28,13 +29,13 @@ def check_plan(section: ProxySection, line: ServerLine, server: Server, findings
     send_proxy = line.send_proxy if not own or line.check_send_proxy else 0
     if line.check_send_proxy and not send_proxy:
         send_proxy = 1
-    timeouts = section.timeouts
+    timeouts, kinds = section.timeouts, {rule.kind for rule in section.check_rules}
     return CheckPlan(
         inter_ms=line.inter_ms, fastinter_ms=line.fastinter_ms, downinter_ms=line.downinter_ms,
         connect_timeout_ms=timeouts.connect or 0, timeout_ms=timeouts.check or 0,
         family=family, sockaddr=sockaddr, port=line.check_port, send_proxy=send_proxy,
-        steps=tuple(_step(rule) for rule in section.check_rules if rule.kind != "disable-on-404"),
-        disable_on_404=any(rule.kind == "disable-on-404" for rule in section.check_rules),
+        steps=tuple(_step(rule, "send-state" in kinds) for rule in section.check_rules if rule.kind not in _WITHOUT_STEP),
+        disable_on_404="disable-on-404" in kinds,
         log_health_checks="log-health-checks" in section.options,
     )
 
@@ -47,25 +48,25 @@ def _own_address(line: ServerLine, server: Server, findings: Findings) -> tuple[
     return required(replace(address, port=address.port or line.address.port), line, server.backend.name, "'addr'", findings)
 
 
-def _step(rule: CheckRule) -> Step:
+def _step(rule: CheckRule, send_state: bool) -> Step:
     if rule.kind == "connect":
         return ConnectStep(rule.port, 1 if rule.send_proxy else 0)
     if rule.kind == "send":
-        return SendStep(request_octets(rule), rule.method.encode("latin-1"))
+        return request_step(rule, send_state)
     return expectation(rule)
 
 
-def request_octets(rule: CheckRule) -> bytes:
-    """The request of a check as it goes out: names in lower case, framing that is ours."""
+def request_step(rule: CheckRule, send_state: bool = False) -> SendStep:
+    """The request of a check as it goes out: names in lower case, framing that is ours, behind the server's state if any."""
     fields = [(name.lower(), value) for name, value in rule.fields]
     lines = [f"{rule.method} {rule.uri} {rule.version}"]
     lines += [f"{name}: {value}" for name, value in fields if name not in _FRAMING]
     body = rule.body.encode("utf-8", "surrogateescape")
-    if body:
-        lines.append(f"content-length: {len(body)}")
+    framing = [f"content-length: {len(body)}"] if body else []
     if rule.version != "HTTP/1.0" and not any(name == "connection" for name, _ in fields):
-        lines.append("connection: close")
-    return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + body
+        framing.append("connection: close")
+    head, tail = ("".join(f"{line}\r\n" for line in part).encode("utf-8", "surrogateescape") for part in (lines, framing))
+    return SendStep(head + tail + b"\r\n" + body, rule.method.encode("latin-1"), len(head) if send_state else 0)
 
 
 def expectation(rule: CheckRule) -> ExpectStep:

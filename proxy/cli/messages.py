@@ -16,15 +16,15 @@ LABELS = {severity: f"[{severity.value}]".ljust(11) for severity in Severity}
 class Messages:
     """Lines for stderr, and how many of HAProxy's warnings were among them.
 
-    The first warning or alert is preceded by two notices that say which program speaks. `quiet` shows nothing at all,
-    alerts included, as HAProxy's `-q` does.
+    The first warning or alert is preceded by two notices that say which program speaks, unless it is `introduced` already: a
+    program that serves is. `quiet` shows nothing at all, alerts included, as HAProxy's `-q` does.
     """
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self._stream = stream
         self.quiet = quiet
         self.warnings_count = 0
-        self._introduced = False
+        self.introduced = False
         self._is_traced = True
         self._executable = os.path.abspath(sys.argv[0])
 
@@ -85,8 +85,8 @@ class Messages:
             self._write(rendered if rendered.endswith("\n") else rendered + "\n")
 
     def _introduce(self) -> None:
-        if not self._introduced:
-            self._introduced = True
+        if not self.introduced:
+            self.introduced = True
             self.notice(f"haproxy version is {HAPROXY_VERSION} (pyproxy {_version()})")
             self.notice(f"path to executable is {self._executable}")
 

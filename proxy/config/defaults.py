@@ -50,4 +50,5 @@ def derive(base: ProxyDraft | None, kind: str, name: str, where: Where) -> Proxy
         draft.http_check_rules = list(base.http_check_rules)
         draft.tcp_check_rules = list(base.tcp_check_rules)
         draft.disable_on_404 = base.disable_on_404
+        draft.send_state = base.send_state
     return draft

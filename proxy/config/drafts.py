@@ -83,6 +83,7 @@ class ProxyDraft:
     http_check_rules: list[CheckRule] = field(default_factory=list)
     tcp_check_rules: list[CheckRule] = field(default_factory=list)
     disable_on_404: Where | None = None
+    send_state: Where | None = None
     capture_request_headers: list[tuple[str, int]] = field(default_factory=list)
     capture_response_headers: list[tuple[str, int]] = field(default_factory=list)
     request_fields: list[tuple[str, str, str]] = field(default_factory=list)

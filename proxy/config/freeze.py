@@ -52,6 +52,8 @@ def check_rules(proxy: ProxyDraft) -> tuple[CheckRule, ...]:
         steps.insert(1 if steps and steps[0].kind == "connect" else 0, request)
     if proxy.disable_on_404 is not None:
         steps.append(CheckRule("disable-on-404", where=proxy.disable_on_404))
+    if proxy.send_state is not None:
+        steps.append(CheckRule("send-state", where=proxy.send_state))
     return tuple(steps)
 
 

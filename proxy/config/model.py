@@ -124,7 +124,7 @@ class CheckRule:
 
     `kind` "send": method, uri, version, fields, body. `kind` "expect": `what` is status, string, rstatus or rstring,
     `pattern` its argument, `negated` after `!`, and the statuses reported (`ok_status`, `error_status`, `timeout_status`)
-    and texts (`on_success`, `on_error`). `kind` "connect": `port` and `send_proxy`. `kind` "disable-on-404".
+    and texts (`on_success`, `on_error`). `kind` "connect": `port` and `send_proxy`. `kind` "disable-on-404", "send-state".
     """
 
     kind: str

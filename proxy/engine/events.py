@@ -34,10 +34,10 @@ class Announcer:
         self._tell(backend, level, text, text.replace(f" {backend.name} ", f" '{backend.name}' ", 1))
 
     def _tell(self, backend: Backend, level: str, text: str, spoken: str) -> None:
-        if backend.log is not None:
-            backend.log.event(level, text)
         if self._say is not None:
             self._say("ALERT" if level == "emerg" else "WARNING", spoken)
+        if backend.log is not None:
+            backend.log.event(level, text)
 
     def server_changed(self, server: Server, was_up: bool, now_ms: int) -> tuple[int, int]:
         """Let the data plane act on a change of state or weight."""

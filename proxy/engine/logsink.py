@@ -33,14 +33,14 @@ class Target:
 
     __slots__ = ("_send", "envelope", "level", "limit", "minlevel", "outlet")
 
-    def __init__(self, destination: LogDestination, envelope: Envelope, outlet: Outlet) -> None:
+    def __init__(self, destination: LogDestination, longest: int, envelope: Envelope, outlet: Outlet) -> None:
         self.envelope = envelope
         self.outlet = outlet
         self.level = destination.level
         self.minlevel = destination.minlevel
-        # HAProxy counts the end of line in `len` for `raw` and for descriptors, and adds it to a datagram with a head.
-        counts_end = envelope.name == "raw" or destination.address.family is Family.DESCRIPTOR
-        self.limit = destination.length - counts_end
+        # HAProxy counts the end of line in `len` for descriptors, and in the text (all of a `raw` message) of the longest target.
+        in_text = envelope.name == "raw" and destination.length == longest
+        self.limit = destination.length - (in_text or destination.address.family is Family.DESCRIPTOR)
         self._send = outlet.send
 
     def send(self, level: int, text: bytes, wall_s: float) -> None:
@@ -70,8 +70,9 @@ class LogSink:
         self._clock = clock
         self._format = compile_items(plan.items, self.site)
         self._error_format = compile_items(plan.error_items, self.site) if plan.error_items is not None else self._format
+        longest = max((destination.length for destination in plan.destinations), default=0)
         self._targets = tuple(
-            Target(destination,
+            Target(destination, longest,
                    Envelope(destination.format, destination.facility, plan.tag, plan.sent_hostname, pid, dates),
                    outlets.get(destination.address))
             for destination in plan.destinations

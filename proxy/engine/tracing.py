@@ -127,7 +127,7 @@ class Ear(LinkOwner):
         self.session = session
         self._trace = trace
 
-    def octets(self, received: memoryview) -> None:
+    def octets(self, received: bytes | memoryview) -> None:
         self._trace.received(bytes(received))
         self.session.octets(received)
 

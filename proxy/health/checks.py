@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from proxy.base.clock import Clock
 from proxy.core.stream.failure import Failure
-from proxy.core.timers import NEVER, Entry, TimerWheel
+from proxy.core.timers import NEVER, SLOT_MS, Entry, TimerWheel
 from proxy.health import errors, scheduler
 from proxy.health.observe import Seen, failure_seen, observe, status_seen
 from proxy.health.outcome import check_done
@@ -21,6 +21,7 @@ from proxy.health.probe_http import FIRST_CONNECT
 from proxy.health.probe_io import ProbeIO
 from proxy.health.readiness import ReaderLoop, Readiness, make_readiness
 from proxy.health.result import CheckResult, Verdict
+from proxy.health.state_field import state_field
 from proxy.runtime import transitions
 from proxy.runtime.check_plan import CheckPlan, ConnectStep
 from proxy.runtime.log import Events
@@ -29,6 +30,7 @@ from proxy.runtime.server import Server
 from proxy.runtime.states import MAINT, Admin, Operational
 
 TICK_MIN_MS = 1
+TICK_CHECKS_MAX = 64        # started in one go: after a long pause all are due at once, and traffic must not wait for all of them
 
 
 class CheckLoop(ReaderLoop, Protocol):
@@ -40,12 +42,18 @@ class CheckLoop(ReaderLoop, Protocol):
 class ServerCheck(Entry):
     """The checks of one server: at most one under way, started by the wheel."""
 
-    __slots__ = ("_checks", "_io", "_skipped", "_started_ms", "_unchecked", "plan", "result", "server")
+    __slots__ = (
+        "_checks", "_due_ms", "_io", "_late_ms", "_skipped", "_started_ms", "_unchecked", "plan", "result", "server",
+    )
 
     def __init__(self, checks: Checks, readiness: Readiness, server: Server, plan: CheckPlan) -> None:
         Entry.__init__(self)
         self._checks = checks
         self._io = ProbeIO(readiness, plan, self)
+        if self._io.http is not None:
+            self._io.http.state_field = self._state_field
+        self._due_ms = 0                # when the check was to start
+        self._late_ms = 0               # when the check under way has taken too long
         self._started_ms = 0
         self._unchecked = True
         self._skipped = False
@@ -53,15 +61,22 @@ class ServerCheck(Entry):
         self.plan = plan
         self.result = CheckResult()
 
+    def schedule(self, due_ms: int, now_ms: int) -> None:
+        """Have the next check start then."""
+        self._due_ms = due_ms
+        self._checks.arm(self, due_ms, now_ms)
+
     def deadline_reached(self, now_ms: int) -> None:
         """The interval is over, or the check under way took too long."""
-        if self.result.running:
+        if not self.result.running:
+            self._begin(now_ms)
+        elif now_ms < self._late_ms:
+            self._checks.arm(self, self._late_ms, now_ms)
+        else:
             http, connecting = self._io.http, self._io.connecting
             self._io.close()
             late = errors.CONNECT_TIMEOUT if connecting or http is None else http.timed_out()
             self._finish(late, now_ms)
-        else:
-            self._begin(now_ms)
 
     def abandon(self) -> None:
         """Stop at once, telling nothing."""
@@ -69,11 +84,15 @@ class ServerCheck(Entry):
         self.result.running = False
 
     def _begin(self, now_ms: int) -> None:
-        server = self.server
+        checks, server = self._checks, self.server
+        if checks.room_in_tick <= 0:
+            checks.arm(self, now_ms + 1, now_ms)
+            return
+        checks.room_in_tick -= 1
         self._started_ms = now_ms
         self._skipped = not self._may_check()
         if self._skipped:
-            self._wait(now_ms)
+            self._wait(self._due_ms, now_ms)
             return
         step = FIRST_CONNECT
         http = self._io.http
@@ -95,7 +114,13 @@ class ServerCheck(Entry):
         if refused is not None:
             self._finish(refused, now_ms)
         else:
-            self._checks.arm(self, scheduler.connect_deadline_ms(self.plan, self._started_ms), now_ms)
+            self._wait_until(scheduler.connect_deadline_ms(self.plan, self._started_ms), now_ms)
+
+    def _wait_until(self, late_ms: int, now_ms: int) -> None:
+        """Let the check under way take until then. The wheel asks when the next is due: nearly always this one has ended."""
+        self._late_ms = late_ms
+        due_ms = self._due_ms + self.plan.inter_ms
+        self._checks.arm(self, due_ms if due_ms < late_ms else late_ms, now_ms)
 
     def _target(self, step: ConnectStep) -> tuple[int, Any]:
         """Where to connect to: the check's own address or the server's, with the port that was asked for."""
@@ -108,11 +133,14 @@ class ServerCheck(Entry):
             sockaddr = (sockaddr[0], port, *sockaddr[2:])
         return family, sockaddr
 
+    def _state_field(self) -> bytes:
+        return state_field(self.server, self._checks.process.node, self._started_ms)
+
     def probe_connected(self) -> None:
         checks, plan = self._checks, self.plan
         if plan.timeout_ms:
             now_ms = checks.clock.monotonic_ms()
-            checks.arm(self, scheduler.answer_deadline_ms(plan, self._started_ms, now_ms), now_ms)
+            self._wait_until(scheduler.answer_deadline_ms(plan, self._started_ms, now_ms), now_ms)
 
     def probe_reconnect(self, step: ConnectStep) -> None:
         self._connect(step, self._checks.clock.monotonic_ms())
@@ -123,15 +151,20 @@ class ServerCheck(Entry):
     def _finish(self, verdict: Verdict, now_ms: int) -> None:
         self.result.running = False
         self._unchecked = False
-        check_done(self.server, self.result, verdict, now_ms - self._started_ms, now_ms, self._checks.events)
-        self._wait(now_ms)
+        took_ms = now_ms - self._started_ms
+        check_done(self.server, self.result, verdict, took_ms, now_ms, self._checks.events)
+        # an interval lies between the end of a check and the next; ended as soon as begun, it is counted from when it was due,
+        # so that lateness does not add up and servers checked together stay together
+        self._wait(self._due_ms if took_ms < SLOT_MS else now_ms, now_ms)
 
-    def _wait(self, now_ms: int) -> None:
-        """Arrange for the next check, an interval after the start of the last."""
+    def _wait(self, after_ms: int, now_ms: int) -> None:
+        """Arrange for the next check, an interval after that."""
         checks = self._checks
         interval_ms = scheduler.interval_ms(self.plan, self.server, self._unchecked)
-        interval_ms = scheduler.spread(interval_ms, checks.spread_percent, checks.random)
-        checks.arm(self, max(now_ms + 1, self._started_ms + interval_ms), now_ms)
+        if checks.spread_percent:
+            interval_ms = scheduler.spread(interval_ms, checks.spread_percent, checks.random)
+        due_ms = after_ms + interval_ms
+        self.schedule(due_ms if due_ms > now_ms else now_ms + 1, now_ms)
 
     def make_up(self, now_ms: int) -> None:
         """Check now, if the last check was left out for a reason that is gone."""
@@ -141,7 +174,7 @@ class ServerCheck(Entry):
     def hasten(self, now_ms: int, delay_ms: int) -> None:
         """Bring the next check forward."""
         if not self.result.running and self.deadline_ms > now_ms + delay_ms:
-            self._checks.arm(self, max(now_ms + 1, now_ms + delay_ms), now_ms)
+            self.schedule(max(now_ms + 1, now_ms + delay_ms), now_ms)
 
 
 class SlowStarts(Entry):
@@ -184,6 +217,7 @@ class Checks:
         self.random = random
         self.spread_percent = spread_percent
         self.wheel = TimerWheel()
+        self.room_in_tick = 0
         self._max_spread_ms = max_spread_ms
         self._make_readiness = make_readiness
         self._readiness: Readiness | None = None
@@ -206,7 +240,7 @@ class Checks:
             check = ServerCheck(self, self._readiness, server, server.check)
             server.check_result = check.result
             self._by_server[server] = check
-            self.arm(check, now_ms + max(1, delay_ms), now_ms)
+            check.schedule(now_ms + max(1, delay_ms), now_ms)
         self._slow_starts = SlowStarts(self, [server for server in servers if server.slowstart_ms])
         self._slow_starts.arm(now_ms)
 
@@ -270,7 +304,10 @@ class Checks:
 
     def _tick(self) -> None:
         self._timer = None
+        if self._readiness is not None:
+            self._readiness.look()          # an answer that is there already is not late
         now_ms = self.clock.monotonic_ms()
+        self.room_in_tick = TICK_CHECKS_MAX
         self._ticking = True
         try:
             self.wheel.advance(now_ms)

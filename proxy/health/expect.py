@@ -23,7 +23,7 @@ def judge(expect: ExpectStep, status: int, reason: bytes, body: bytes, complete:
     if len(body) < expect.min_recv and not complete:
         return None
     if not expect.needs_body:
-        return _judge_status(expect, status, reason)
+        return judge_status(expect, status, reason)
     found = _content_found(expect, body)
     if found and not expect.negated:
         return _passed(expect, status)
@@ -36,7 +36,8 @@ def judge(expect: ExpectStep, status: int, reason: bytes, body: bytes, complete:
     return _passed(expect, status) if expect.negated else _failed(expect, 0, _NO_MATCH)
 
 
-def _judge_status(expect: ExpectStep, status: int, reason: bytes) -> Verdict:
+def judge_status(expect: ExpectStep, status: int, reason: bytes) -> Verdict:
+    """The verdict of an expectation about the status."""
     if expect.statuses is not None:
         found = any(first <= status <= last for first, last in expect.statuses)
     else:

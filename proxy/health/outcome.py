@@ -28,6 +28,8 @@ def check_done(server: Server, result: CheckResult, verdict: Verdict, duration_m
         return
     full = server.rise + server.fall - 1
     passed = STATUS[verdict.status].passed
+    if passed and known and before == full and server.operational is Operational.RUNNING and verdict.status != "L7OKC":
+        return                                                      # as nearly always: nothing is new
     if passed:
         server.health = full if server.health + 1 >= server.rise else server.health + 1
     else:

@@ -10,13 +10,15 @@ Source: HAProxy configuration manual, "option httpchk", "http-check connect", "h
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from proxy.base.errors import RemoteProtocolError
 from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.head import ResponseHead
 from proxy.core.http1.limits import DEFAULT_LIMITS
 from proxy.core.http1.reader import read_response
-from proxy.health.expect import VALID_STATUSES, judge
+from proxy.core.http1.tables import TEXT, TOKEN
+from proxy.health.expect import VALID_STATUSES, judge, judge_status
 from proxy.health.probe_tcp import CONNECTED
 from proxy.health.result import STATUS, Verdict
 from proxy.runtime.check_plan import CheckPlan, ConnectStep, ExpectStep, SendStep
@@ -28,6 +30,12 @@ INVALID_RESPONSE = Verdict("L7RSP")
 _START = b"HTTP/"
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
+_FIELD = rb"(?!(?i:content-length|transfer-encoding):)" + TOKEN + rb":" + TEXT + rb"\r\n"
+_PLAIN_ANSWER = re.compile(
+    rb"HTTP/1\.[01] ([2-9][0-9]{2}) (" + TEXT + rb")\r\n(?:" + _FIELD + rb"){0,60}(?:(?i:content-length): ?[0-9]{1,15}\r\n(?:"
+    + _FIELD + rb"){0,39})?\r\n"
+)
+"""What nearly every server answers: a whole head with at most one plain length, whose body cannot be wrong."""
 
 Action = Verdict | ConnectStep | bytes | None        # the end; another connection; octets to send; wait for more
 
@@ -36,13 +44,18 @@ class HttpProbe:
     """One check under way; `begin` starts it anew, so that one object serves all checks of a server.
 
     `conditional` (does the server take traffic now?) decides whether 404 passes conditionally under disable-on-404.
+    `state_field` gives the line that a request with a place for it carries.
     """
 
-    __slots__ = ("_at", "_body", "_complete", "_decoder", "_head", "_method", "_plan", "_received", "_verdict", "conditional")
+    __slots__ = (
+        "_at", "_body", "_complete", "_decoder", "_expect", "_head", "_last", "_method", "_plan", "_received", "_verdict",
+        "conditional", "state_field",
+    )
 
     def __init__(self, plan: CheckPlan) -> None:
         self._plan = plan
         self.conditional = False
+        self.state_field: Callable[[], bytes] = bytes
         self._verdict = CONNECTED
         self._at = 0
         self._method = b"GET"
@@ -51,6 +64,8 @@ class HttpProbe:
         self._head: ResponseHead | None = None
         self._decoder: ChunkedDecoder | None = None
         self._complete = False
+        self._expect = status_expected(plan)
+        self._last = Verdict("INI")             # the last of `_expect`: the next is nearly always the same
 
     def begin(self) -> ConnectStep:
         """Start over; returns the connection to open."""
@@ -68,6 +83,10 @@ class HttpProbe:
 
     def received(self, octets: bytes) -> Action:
         """Octets of the answer."""
+        if self._expect is not None and not self._received:
+            plain = _PLAIN_ANSWER.match(octets, 0, DEFAULT_LIMITS.head)
+            if plain is not None:
+                return self._judge_plain(self._expect, int(plain[1]), plain[2])
         try:
             if self._head is None:
                 return self._read_head(octets)
@@ -96,6 +115,16 @@ class HttpProbe:
         self._head = None
         self._decoder = None
         self._complete = False
+
+    def _judge_plain(self, expect: ExpectStep, status: int, reason: bytes) -> Verdict:
+        """The end of a check whose only question is the status."""
+        if status == 404 and self._plan.disable_on_404 and self.conditional:
+            return Verdict("L7OKC", 404)
+        last = self._last
+        if last.code == status and STATUS[last.status].passed:
+            return last
+        self._last = last = judge_status(expect, status, reason)
+        return last
 
     def _read_head(self, octets: bytes) -> Action:
         self._received += octets[: BUFFER_OCTETS - len(self._received)]
@@ -158,8 +187,20 @@ class HttpProbe:
         if isinstance(step, SendStep):
             self._at += 1
             self._forget_answer(step.method)
-            return step.octets
+            octets, place = step.octets, step.state_at
+            return octets[:place] + self.state_field() + octets[place:] if place else octets
         if isinstance(step, ConnectStep):
             self._at += 1
             return step
         return None
+
+
+def status_expected(plan: CheckPlan) -> ExpectStep | None:
+    """What a check of one request and one status expects; None for any other check."""
+    steps = plan.steps[1:] if plan.steps and isinstance(plan.steps[0], ConnectStep) else plan.steps
+    if not steps or not isinstance(steps[0], SendStep) or len(steps) > 2:
+        return None
+    expect = steps[1] if len(steps) == 2 else VALID_STATUSES
+    if not isinstance(expect, ExpectStep) or expect.needs_body or expect.min_recv >= 0:
+        return None
+    return expect

@@ -1,6 +1,8 @@
 """The socket of a check: non-blocking, driven by readiness callbacks; no task, no future.
 
     IDLE --open--> CONNECTING --writable--> SENDING --all sent--> RECEIVING --verdict--> IDLE
+
+Checks are many and each is a whole connection, so every system call counts: none is made whose answer an event has given already.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ from typing import Any, Protocol
 from proxy.health import errors
 from proxy.health.probe_http import INVALID_RESPONSE, HttpProbe
 from proxy.health.probe_tcp import CONNECTED, proxy_header
-from proxy.health.readiness import Readiness
+from proxy.health.readiness import MAY_HAVE_FAILED, MAY_READ, PEER_CLOSED, Readiness
 from proxy.health.result import Verdict
 from proxy.runtime.check_plan import CheckPlan, ConnectStep
 
 RECEIVE_OCTETS = 16384
 LINGER_NONE = b"\x01\x00\x00\x00\x00\x00\x00\x00"      # struct linger: on, 0 s: leave with RST, no TIME_WAIT, nothing half-open
+STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+OVER_IP = frozenset({socket.AF_INET, socket.AF_INET6})
 
 _IN_PROGRESS = frozenset({errno.EINPROGRESS, errno.EINTR})
 _AGAIN = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
@@ -42,23 +46,27 @@ class ProbeIO:
     `http` is None for a check of layer 4.
     """
 
-    __slots__ = ("_fd", "_out", "_owner", "_plan", "_readable", "_readiness", "_sock", "connecting", "http")
+    __slots__ = (
+        "_fd", "_out", "_owner", "_peer_closed", "_plan", "_readable", "_readiness", "_ready", "_sock", "connecting", "http",
+    )
 
     def __init__(self, readiness: Readiness, plan: CheckPlan, owner: ProbeOwner) -> None:
         self._readiness = readiness
         self._plan = plan
         self._owner = owner
-        self._sock: socket.socket | None = None
+        self._sock: socket.SocketType | None = None
         self._fd = -1
         self._out = b""
-        self._readable = False
+        self._readable = 0
+        self._peer_closed = 0
+        self._ready = self._happened        # bound once, not for each check
         self.connecting = False
         self.http = HttpProbe(plan) if plan.steps else None
 
     def open(self, family: int, sockaddr: Any, source: Any, step: ConnectStep) -> Verdict | None:
         """Begin to connect; a verdict when the system refuses at once."""
         try:
-            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock = socket.SocketType(family, STREAM)        # the class below socket.socket: sooner made and sooner closed
         except OSError as error:
             return errors.socket_refused(error.errno or 0)
         if source is not None:
@@ -67,13 +75,16 @@ class ProbeIO:
             except OSError as error:
                 sock.close()
                 return errors.bind_refused(error.errno or 0)
+        if family in OVER_IP:
+            # the handshake's ACK goes with the request; after a check of layer 4 RST goes instead, and no application wakes up
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
         code = sock.connect_ex(sockaddr)
         if code and code not in _IN_PROGRESS:
             sock.close()
             return errors.connect_refused(code)
         self._sock, self._fd, self.connecting = sock, sock.fileno(), True
         self._out = b""
-        self._readable = False
+        self._readable = self._peer_closed = 0
         version = step.send_proxy or self._plan.send_proxy
         if version:
             # connect() has chosen our address, whether or not the other side has answered yet
@@ -89,44 +100,49 @@ class ProbeIO:
         self._readiness.forget(self._fd)
         self._sock = None
         self.connecting = False
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
+        if not self._peer_closed:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
         sock.close()
 
     def _end(self, verdict: Verdict) -> None:
         self.close()
         self._owner.probe_ended(verdict)
 
-    def _ready(self, readable: bool) -> None:
+    def _happened(self, events: int) -> None:
         sock = self._sock
         if sock is None:
             return
-        self._readable = self._readable or readable
+        self._readable |= events & MAY_READ
+        self._peer_closed |= events & PEER_CLOSED
         if self.connecting:
-            self._connected(sock)
+            self._connected(sock, events)
         elif self._out:
             self._send(sock)
         else:
             self._receive(sock)
 
-    def _connected(self, sock: socket.socket) -> None:
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._end(errors.connection_failed(code))
-            return
+    def _connected(self, sock: socket.SocketType, events: int) -> None:
+        if events & MAY_HAVE_FAILED:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                self._end(errors.connection_failed(code))
+                return
         self.connecting = False
-        self._owner.probe_connected()
+        if self._plan.timeout_ms:
+            self._owner.probe_connected()
         if self.http is None or self._act(self.http.connected()):
             self._send(sock)
 
-    def _send(self, sock: socket.socket) -> None:
-        if self._out:
+    def _send(self, sock: socket.SocketType) -> None:
+        out = self._out
+        if out:
             try:
-                self._out = self._out[sock.send(self._out) :]
+                self._out = out = out[sock.send(out) :]
             except OSError as error:
                 if error.errno not in _AGAIN:
                     self._end(errors.connection_lost(error.errno or 0))
                     return
-        if self._out:
+        if out:
             self._readiness.want_write(self._fd)
         elif self.http is None:
             self._end(CONNECTED)
@@ -135,10 +151,10 @@ class ProbeIO:
             if self._readable:              # it spoke before it was asked, as little check scripts do
                 self._receive(sock)
 
-    def _receive(self, sock: socket.socket) -> None:
+    def _receive(self, sock: socket.SocketType) -> None:
         """Read until the verdict or until nothing is left: nobody tells of what was there already."""
         http = self.http
-        self._readable = False
+        self._readable = 0
         while http is not None and self._sock is sock:
             try:
                 octets = sock.recv(RECEIVE_OCTETS)

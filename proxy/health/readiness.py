@@ -11,7 +11,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-BATCH = 512         # events taken at once; what is left over makes the loop call again
+BATCH = 64          # events taken at once; what is left over makes the loop call again, after its other callbacks
+
+# What happened, in epoll's numbers.
+READ, WRITE, ERROR, HANG_UP, PEER_CLOSED = 0x0001, 0x0004, 0x0008, 0x0010, 0x2000
+MAY_READ = READ | PEER_CLOSED | HANG_UP | ERROR
+MAY_HAVE_FAILED = ERROR | HANG_UP
 
 
 class ReaderLoop(Protocol):
@@ -25,9 +30,11 @@ class ReaderLoop(Protocol):
 
     def remove_writer(self, fd: int, /) -> Any: ...
 
+    def call_exception_handler(self, facts: dict[str, Any], /) -> None: ...
 
-Callback = Callable[[bool], None]
-"""Told that something happened; true when there may be something to read that will not be told again."""
+
+Callback = Callable[[int], None]
+"""Told what happened: MAY_READ when there may be something to read that will not be told again, MAY_HAVE_FAILED, PEER_CLOSED."""
 
 
 class Readiness(Protocol):
@@ -45,6 +52,9 @@ class Readiness(Protocol):
     def forget(self, fd: int) -> None:
         """Watch no longer. To be called before the socket is closed."""
 
+    def look(self) -> None:
+        """Tell now what has happened already, where that can be known."""
+
     def close(self) -> None:
         """Give everything back."""
 
@@ -52,16 +62,15 @@ class Readiness(Protocol):
 class EpollReadiness:
     """One epoll for all sockets, registered for every edge at once: one system call per socket."""
 
-    __slots__ = ("_batch", "_callbacks", "_epoll", "_events", "_loop", "_readable")
+    __slots__ = ("_batch", "_callbacks", "_epoll", "_events", "_loop")
 
     def __init__(self, loop: ReaderLoop) -> None:
         self._epoll = select.epoll()
         self._events = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
-        self._readable = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
         self._callbacks: dict[int, tuple[Callback, int]] = {}
         self._batch = 0
         self._loop = loop
-        loop.add_reader(self._epoll.fileno(), self._drain)
+        loop.add_reader(self._epoll.fileno(), self.look)
 
     def watch(self, fd: int, callback: Callback) -> None:
         self._callbacks[fd] = (callback, self._batch)
@@ -80,14 +89,17 @@ class EpollReadiness:
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
-    def _drain(self) -> None:
-        self._batch += 1
-        readable = self._readable
+    def look(self) -> None:
+        self._batch = batch = self._batch + 1
+        known = self._callbacks.get
         for fd, happened in self._epoll.poll(0, BATCH):
-            callback, since = self._callbacks.get(fd, (None, 0))
+            watched = known(fd)
             # a descriptor that was closed and opened anew during this batch: the event was its predecessor's
-            if callback is not None and since != self._batch:
-                callback(happened & readable != 0)
+            if watched is not None and watched[1] != batch:
+                try:
+                    watched[0](happened)
+                except Exception as error:      # told once, and the others of the batch are: an edge does not come again
+                    self._loop.call_exception_handler({"message": "a check failed", "exception": error})
 
 
 class LoopReadiness:
@@ -102,7 +114,7 @@ class LoopReadiness:
         self._writing: set[int] = set()
 
     def watch(self, fd: int, callback: Callback) -> None:
-        self._callbacks[fd] = partial(callback, False)      # a loop tells again what was not read
+        self._callbacks[fd] = partial(callback, ERROR)      # a loop does not say what happened: it may have been anything
         self.want_write(fd)
 
     def want_read(self, fd: int) -> None:
@@ -126,6 +138,9 @@ class LoopReadiness:
         if fd in self._reading:
             self._reading.remove(fd)
             self._loop.remove_reader(fd)
+
+    def look(self) -> None:
+        """The loop tells when its turn comes."""
 
     def close(self) -> None:
         for fd in tuple(self._callbacks):

@@ -33,6 +33,7 @@ class Teller(Protocol):
     """Where the start tells what it has to say (`proxy.cli.messages.Messages`)."""
 
     quiet: bool
+    introduced: bool
 
     @property
     def warnings_count(self) -> int: ...
@@ -151,6 +152,7 @@ class Life:
         gc.freeze()
 
         def ready() -> None:
+            self._teller.introduced = True
             signals.release()
             if notifier is not None:
                 notifier.tell("READY=1")

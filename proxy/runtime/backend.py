@@ -97,5 +97,16 @@ class Backend(Counted):
         """The server of that name."""
         return next((server for server in self.servers if server.name == name), None)
 
+    def carriers(self) -> list[Server]:
+        """The servers that share the load now: the active ones, or else the first backup, or all of them."""
+        usable = [server for server in self.servers if server.weight_now]
+        active = [server for server in usable if not server.is_backup]
+        return active or (usable if self.backup_all else usable[:1])
+
+    @property
+    def weight_in_use(self) -> int:
+        """The weights of those servers together, in sixteenths."""
+        return sum(server.effective_weight for server in self.carriers())
+
     def __repr__(self) -> str:
         return f"<Backend {self.name}>"

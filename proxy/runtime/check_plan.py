@@ -17,10 +17,14 @@ class ConnectStep:
 
 @dataclass(frozen=True, slots=True)
 class SendStep:
-    """Send a whole request; `method` tells how its answer is framed."""
+    """Send a whole request; `method` tells how its answer is framed.
+
+    `state_at`: where in the octets a field goes that tells how the server is seen, 0 = nowhere.
+    """
 
     octets: bytes
     method: bytes
+    state_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

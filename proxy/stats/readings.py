@@ -10,7 +10,6 @@ from enum import Enum
 from typing import Any, Protocol
 
 from proxy.base.addresses import Address, Family
-from proxy.runtime.backend import Backend
 from proxy.runtime.board import RowKey
 from proxy.runtime.cells import AVERAGE_WINDOW, DOWNTIME_MS, INDEX, LASTSESS_MS, TIME_SAMPLES
 from proxy.runtime.frontend import Frontend, Listener
@@ -331,19 +330,12 @@ def when_checked(name: str) -> Reader:
 # -- backends -----------------------------------------------------------------------------------------------------------
 
 
-def _carriers(backend: Backend) -> list[Server]:
-    """The servers that share the backend's load now: the active ones, or else the first backup, or all of them."""
-    usable = [server for server in backend.servers if server.weight_now]
-    active = [server for server in usable if not server.is_backup]
-    return active or (usable if backend.backup_all else usable[:1])
-
-
 def backend_weight(reading: Reading) -> Value:
-    return -(-sum(server.effective_weight for server in _carriers(reading.subject)) // WEIGHT_SCALE)
+    return -(-int(reading.subject.weight_in_use) // WEIGHT_SCALE)
 
 
 def backend_user_weight(reading: Reading) -> Value:
-    return sum(server.user_weight for server in _carriers(reading.subject))
+    return int(sum(server.user_weight for server in reading.subject.carriers()))
 
 
 def backend_cookie(reading: Reading) -> Value:

@@ -248,7 +248,7 @@ class Lab:
             raise AssertionError(f"no more lines in the log after {self._lines}") from None
         return SENTINEL if line.endswith(SENTINEL) else log_line(line)
 
-    def statistics(self) -> dict[str, dict[str, str]]:
+    def statistics(self, columns: list[str] = CSV_COLUMNS) -> dict[str, dict[str, str]]:
         with socket.create_connection(("127.0.0.1", self.ports["stats"]), DEADLINE_S) as connection:
             connection.sendall(b"GET /;csv;norefresh HTTP/1.0\r\n\r\n")
             stream = Stream(connection)
@@ -257,7 +257,7 @@ class Lab:
         text = message.body.decode().removeprefix("# ")
         rows = {f"{row['pxname']}/{row['svname']}": row for row in csv.DictReader(io.StringIO(text))}
         return {
-            name: {column: row[column] for column in CSV_COLUMNS}
+            name: {column: row[column] for column in columns}
             for name, row in rows.items()
             if row["pxname"] not in OWN_PROXIES
         }

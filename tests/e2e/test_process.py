@@ -53,6 +53,15 @@ def test_how_it_ends(write: Any, command: Any, number: int, status: int, flag: s
     assert ("Proxy site stopped (cumulated conns: FE: 0, BE: 0)." in running.errors) == (number == signal.SIGUSR1)
 
 
+def test_a_program_that_serves_need_not_say_which_it_is(write: Any, command: Any, origin: Any, ask: Any, eventually: Any) -> None:
+    address = write(origin("one").port)
+    running = command("-db", "-f", "cfg", ready=False)
+    eventually(lambda: ask(address).status == 200, "an answer")
+    running.signal(signal.SIGUSR1)
+    assert running.wait() == 0
+    assert running.errors == f"[WARNING]  ({running.pid}) : Proxy site stopped (cumulated conns: FE: 1, BE: 1).\n"
+
+
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 def test_it_serves(write: Any, command: Any, origin: Any, ask: Any, loop: str) -> None:
     address = write(origin("one").port)

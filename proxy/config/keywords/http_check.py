@@ -311,9 +311,12 @@ def _read_disable_on_404(line: Line, proxy: ProxyDraft) -> None:
     proxy.disable_on_404 = line.where
 
 
+def _read_send_state(line: Line, proxy: ProxyDraft) -> None:
+    proxy.send_state = line.where
+
+
 def _ignore_step(line: Line, proxy: ProxyDraft) -> None:
-    if line.keyword.endswith("send-state"):
-        line.ignored(line.keyword, because="servers are asked without the field X-Haproxy-Server-State")
+    """A comment."""
 
 
 def _unsupported_step(line: Line, proxy: ProxyDraft) -> None:
@@ -377,7 +380,7 @@ ROWS: tuple[Row, ...] = (
     Row("http-check disable-on-404", ANY_BACK, "", _read_disable_on_404, default="off", most=0,
         loads=("http-check disable-on-404",),
         fails=("http-check disable-on-404 x",)),
-    Row("http-check send-state", ANY_BACK, "", _ignore_step, default="off", most=0, acts=Acts.IGNORED,
+    Row("http-check send-state", ANY_BACK, "", _read_send_state, default="off", most=0,
         loads=("http-check send-state",),
         fails=("http-check send-states",)),
     Row("http-check comment", ANY_BACK, "<text>", _ignore_step, least=1,

@@ -40,6 +40,7 @@ class FakeSocket:
         self.answer: Any = None
         self.sent = b""
         self.lingers: bytes | None = None
+        self.options: list[tuple[int, int, Any]] = []       # set before connect()
         self.pieces: list[Any] = []
         self.open = True
 
@@ -69,8 +70,11 @@ class FakeSocket:
     def getsockname(self) -> Any:
         return ("10.0.0.9", 40000)
 
-    def setsockopt(self, level: int, name: int, value: bytes) -> None:
-        self.lingers = value
+    def setsockopt(self, level: int, name: int, value: Any) -> None:
+        if name == socket.SO_LINGER and level == socket.SOL_SOCKET:
+            self.lingers = value
+        elif self.answer is None:
+            self.options.append((level, name, value))
 
     def send(self, octets: bytes) -> int:
         assert self.open
@@ -143,7 +147,8 @@ class World:
 
     def start(self, **settings: Any) -> Checks:
         transitions.start_states(self.process.backends, self.now_ms)
-        self.checks = Checks(self.process, self, self, self, lambda: self.random(), make_readiness=LoopReadiness, **settings)
+        settings.setdefault("make_readiness", LoopReadiness)
+        self.checks = Checks(self.process, self, self, self, lambda: self.random(), **settings)
         self.checks.start()
         return self.checks
 
@@ -177,6 +182,9 @@ class World:
 
     def remove_writer(self, fd: int) -> None:
         del self.writers[fd]
+
+    def call_exception_handler(self, facts: dict[str, Any]) -> None:
+        raise facts["exception"]
 
     # Events
 
@@ -234,9 +242,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     class Module:
         AF_INET, SOCK_STREAM, SOCK_NONBLOCK = socket.AF_INET, socket.SOCK_STREAM, socket.SOCK_NONBLOCK
         SOL_SOCKET, SO_LINGER, SO_ERROR = socket.SOL_SOCKET, socket.SO_LINGER, socket.SO_ERROR
+        IPPROTO_TCP, TCP_QUICKACK = socket.IPPROTO_TCP, socket.TCP_QUICKACK
 
         @staticmethod
-        def socket(family: int, kind: int) -> FakeSocket:
+        def SocketType(family: int, kind: int) -> FakeSocket:
             if made.socket_error is not None:
                 raise made.socket_error
             return FakeSocket(made)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import errno
+import socket
+from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from proxy.health import scheduler
+from proxy.health.checks import TICK_CHECKS_MAX
 from proxy.health.probe_io import LINGER_NONE
+from proxy.health.readiness import PEER_CLOSED, READ, WRITE, LoopReadiness
 from proxy.runtime import transitions
 from proxy.runtime.cells import CHKDOWN, CHKFAIL
 from proxy.runtime.check_plan import CheckPlan, ConnectStep, ExpectStep, SendStep
@@ -333,6 +339,96 @@ def test_source_address_that_cannot_be_had(world: Any) -> None:
     assert status(server).word == "UP"
 
 
+def test_a_server_that_has_closed_is_left_without_a_reset(world: Any) -> None:
+    """A reset is for those that would wait for us; who reads on until we close gets the end that he waits for."""
+    server = world.server("s1", HTTP)
+    world.answer(server, answer(200))
+    checks = world.start()
+    world.send_room = 0
+    world.run(50)
+    io = checks._by_server[server]._io
+    world.send_room = None
+    io._happened(WRITE)
+    io._happened(READ | PEER_CLOSED)
+    assert server.check_result.status == "L7OK"
+    assert world.closed[-1].lingers is None
+
+
+def test_the_handshake_is_not_acknowledged_for_its_own_sake(world: Any) -> None:
+    """As HAProxy: behind a check of layer 4 no application wakes up."""
+    tcp, local = world.server("s1", CheckPlan()), world.server("s2", CheckPlan())
+    local.sockaddr, local.socket_family = "/run/x", socket.AF_UNIX
+    world.answer(tcp)
+    world.answer(local)
+    world.start()
+    world.run(2500)
+    assert {tuple(sock.options) for sock in world.closed} == {((socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0),), ()}
+
+
+def test_lateness_does_not_add_up(world: Any) -> None:
+    servers = [world.server(f"s{number}", CheckPlan(inter_ms=100)) for number in range(3)]
+    for server in servers:
+        world.answer(server)
+    world.start()
+    world.run(60_000)
+    starts = [at for at, sockaddr in world.attempts if sockaddr == servers[1].sockaddr]
+    assert len(starts) in (600, 601)
+
+
+def test_an_interval_lies_between_the_end_of_a_check_and_the_next(world: Any) -> None:
+    server = world.server("s1", CheckPlan(inter_ms=1000, steps=(SEND,), timeout_ms=300))
+    world.answer(server, "hang")
+    world.start()
+    world.run(10_000)
+    starts = [at for at, _ in world.attempts]
+    assert all(1000 + 300 <= after - before <= 1000 + 300 + 24 for before, after in pairwise(starts))
+    assert len(starts) == 8
+
+
+def test_servers_checked_together_stay_together(world: Any) -> None:
+    for number in range(400):
+        world.answer(world.server(f"s{number}", CheckPlan(inter_ms=2000)))
+    world.start()
+    world.run(20_000)
+    world.attempts.clear()
+    world.run(2_000)
+    assert len(world.attempts) == 400
+    assert len({at for at, _ in world.attempts}) <= 400 // (scheduler.BUNCH_MS * 400 // 2000) + 1
+
+
+def test_after_a_long_pause_the_traffic_does_not_wait_for_all_checks(world: Any) -> None:
+    servers = [world.server(f"s{number}", CheckPlan(inter_ms=2000)) for number in range(1000)]
+    for server in servers:
+        world.answer(server)
+    world.start()
+    world.run(4000)
+    world.now_ms += 3_600_000        # the machine slept
+    world.attempts.clear()
+    world.run(500)
+    at_once = Counter(at for at, _ in world.attempts)
+    assert len(world.attempts) >= 1000
+    assert max(at_once.values()) <= TICK_CHECKS_MAX
+    world.run(4000)
+    assert all(status(server).word == "UP" for server in servers)
+    assert world.lines == []
+
+
+def test_an_answer_that_has_come_is_not_late(world: Any) -> None:
+    class Looking(LoopReadiness):
+        def look(self) -> None:
+            world._network()
+
+    server = world.server("s1", HTTP)
+    world.answer(server, answer(200))
+    checks = world.start(make_readiness=Looking)
+    world.send_room = 0
+    world.run(50)
+    world.send_room = None
+    world.now_ms += 60_000          # the process was held up; meanwhile the answer has come
+    checks._tick()
+    assert server.check_result.status == "L7OK"
+
+
 def test_sockets_are_left_with_a_reset(world: Any) -> None:
     tcp, http = world.server("s1", CheckPlan()), world.server("s2", HTTP)
     world.answer(tcp)
@@ -350,10 +446,10 @@ def test_server_that_speaks_first(world: Any) -> None:
     io = checks._by_server[server]._io
     world.send_room = 0
     world.run(50)
-    io._ready(True)         # connected, and the answer is there already: nobody will tell again
-    io._ready(True)
+    io._happened(READ | WRITE)      # connected, and the answer is there already: nobody will tell again
+    io._happened(READ | WRITE)
     world.send_room = None
-    io._ready(False)
+    io._happened(WRITE)
     assert server.check_result.status == "L7OK"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.base.addresses import Address, Family
 from proxy.base.errors import NOWHERE
-from proxy.build.checks import check_plan, expectation, request_octets
+from proxy.build.checks import check_plan, expectation, request_step
 from proxy.build.findings import Findings
 from proxy.config.model import CheckRule, ProxySection, ServerLine, Timeouts
 from proxy.runtime.backend import Backend
@@ -39,7 +39,7 @@ def plan_of(line: dict[str, Any] | None = None, **section: Any) -> CheckPlan | N
     (CheckRule("send", "GET", "/", body="é"), b"GET / HTTP/1.0\r\ncontent-length: 2\r\n\r\n\xc3\xa9"),
 ])
 def test_requests_as_haproxy_sends_them(rule: CheckRule, octets: bytes) -> None:
-    assert request_octets(rule) == octets
+    assert request_step(rule).octets == octets
 
 
 def test_expectations() -> None:

@@ -100,6 +100,12 @@ def test_len_counts_as_in_haproxy(daemon: Daemon, name: str, length: int) -> Non
         assert line.endswith("\n")
 
 
+def test_raw_has_room_for_the_end_of_line_where_another_target_is_longer(daemon: Daemon) -> None:
+    sink = daemon.sink(daemon.destination(format="raw", length=80), daemon.destination(length=100))
+    sink.event("info", "x" * 200)
+    assert sorted(map(len, daemon.received(2))) == [81, 101]
+
+
 def test_len_of_a_descriptor_includes_the_end_of_line(daemon: Daemon) -> None:
     reading, writing = os.pipe()
     daemon.sink(daemon.destination(address=Address(Family.DESCRIPTOR, str(writing)), length=80)).record(record())

@@ -118,6 +118,49 @@ def test_splits_change_nothing(case: tuple[tuple[ExpectStep, ...], bytes, Verdic
     assert verdict_on(CheckPlan(steps=(SEND, *expects)), pieces) == verdict
 
 
+LINES = st.sampled_from([
+    b"Server: x\r\n", b"Date:  Fri \r\n", b"Content-Length: 5\r\n", b"content-length:5\r\n", b"Content-Length: 6\r\n",
+    b"Content-Length: x\r\n", b"Content-Length: 5, 5\r\n", b"Content-Length: -1\r\n", b"Content-Length:\r\n",
+    b"Content-Length : 5\r\n",
+    b"Transfer-Encoding: chunked\r\n", b"TRANSFER-ENCODING: gzip\r\n", b"Connection: close\r\n", b"Connection: upgrade, x\r\n",
+    b"X-Content-Length: 3\r\n", b"bad header\r\n", b" folded\r\n", b"a: b\n", b"a: b\rc\r\n", b"a: \x00\r\n", b": x\r\n",
+    b"a:\xe9\r\n",
+    b"Content-Length: 99999999999999999999\r\n", b"x: " + b"y" * 9000 + b"\r\n", b"n: v\r\n" * 90,
+])
+STARTS = st.sampled_from([
+    b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 404 Not Found\r\n", b"HTTP/1.1 101 X\r\n", b"HTTP/1.1 204 \r\n", b"HTTP/1.1 500\r\n",
+    b"HTTP/1.2 200 OK\r\n", b"HTTP/1.1 099 X\r\n", b"HTTP/1.1 999 \xe9\r\n", b"HTTP/1.1  200 OK\r\n", b"HTTP/1.1 302 A\tB\r\n",
+])
+
+
+@given(STARTS, st.lists(LINES, max_size=5), st.sampled_from([b"", b"hello", b"5\r\nhello\r\n0\r\n\r\n"]),
+       st.booleans(), st.sampled_from([
+           (), (ExpectStep(statuses=((200, 299),)),), (ExpectStep(status_pattern=re.compile(b"^4"), negated=True),),
+       ]))
+def test_the_short_way_to_a_verdict_is_not_another_meaning(
+    start: bytes, lines: list[bytes], body: bytes, conditional: bool, expects: tuple[ExpectStep, ...],
+) -> None:
+    answer = start + b"".join(lines) + b"\r\n" + body
+    plan = CheckPlan(steps=(SEND, *expects), disable_on_404=conditional)
+    head_end = answer.find(b"\r\n\r\n") + 4
+    short = verdict_on(plan, [answer])
+    assert verdict_on(plan, [answer[:1], answer[1:]]) == short
+    assert verdict_on(plan, [answer[:head_end], answer[head_end:] or b"."]) == short or b"chunked" in answer
+
+
+def test_one_probe_gives_each_answer_its_own_verdict() -> None:
+    probe = HttpProbe(CheckPlan(steps=(SEND,)))
+    answers = [
+        (HELLO, OK), (HELLO, OK), (BUSY, Verdict("L7STS", 503, "Service Unavailable")), (HELLO, OK),
+        (FOUND, Verdict("L7OK", 302)), (b"HTTP/1.1 503 Other\r\n\r\n", Verdict("L7STS", 503, "Other")),
+        (b"junk\r\n\r\n", BAD), (HELLO, OK),
+    ]
+    for answer, verdict in answers:
+        probe.begin()
+        probe.connected()
+        assert probe.received(answer) == verdict
+
+
 @given(st.binary(max_size=200), st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", CHUNKED]))
 def test_any_octets_come_to_a_verdict(tail: bytes, head: bytes) -> None:
     assert isinstance(verdict_on(CheckPlan(steps=(SEND, content(b"hello"))), [head + tail, b"x"]), Verdict)

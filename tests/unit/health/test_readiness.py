@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from proxy.health.readiness import EpollReadiness, LoopReadiness, make_readiness
+from proxy.health.readiness import MAY_HAVE_FAILED, MAY_READ, EpollReadiness, LoopReadiness, make_readiness
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
@@ -39,7 +39,7 @@ def test_a_socket_is_written_then_read(loop: Any, kind: Any) -> None:
     here.setblocking(False)
     seen: list[str] = []
 
-    def ready(readable: bool) -> None:
+    def ready(events: int) -> None:
         seen.append("read" if "written" in seen else "written")
         if seen[-1] == "written":
             readiness.want_read(here.fileno())
@@ -66,7 +66,7 @@ def test_want_write_again(loop: Any, kind: Any) -> None:
     readiness = kind(loop)
     here, there = socket.socketpair()
     here.setblocking(False)
-    calls: list[bool] = []
+    calls: list[int] = []
     readiness.watch(here.fileno(), calls.append)
     turn(loop, 1)
     readiness.want_read(here.fileno())
@@ -87,10 +87,12 @@ def test_what_can_be_read_at_once_is_told_with_the_first_edge(loop: Any) -> None
     readiness = EpollReadiness(loop)
     here, there = socket.socketpair()
     there.send(b"early")
-    calls: list[bool] = []
+    calls: list[int] = []
     readiness.watch(here.fileno(), calls.append)
     turn(loop)
-    assert calls == [True]
+    assert len(calls) == 1
+    assert calls[0] & MAY_READ
+    assert not calls[0] & MAY_HAVE_FAILED
     readiness.forget(here.fileno())
     readiness.close()
     here.close()
@@ -103,7 +105,7 @@ def test_an_event_of_a_closed_socket_is_not_its_successors(loop: Any) -> None:
     calls: list[int] = []
 
     def replace(number: int) -> Any:
-        def ready(readable: bool) -> None:
+        def ready(events: int) -> None:
             calls.append(number)
             if len(calls) > 1:
                 return
@@ -114,16 +116,36 @@ def test_an_event_of_a_closed_socket_is_not_its_successors(loop: Any) -> None:
             successor = socket.socket()
             assert successor.fileno() == fd
             pairs.append((successor, successor))
-            readiness.watch(fd, lambda readable: calls.append(99))
+            readiness.watch(fd, lambda events: calls.append(99))
             successor.close()
 
         return ready
 
     for number in range(3):
         readiness.watch(pairs[number][0].fileno(), replace(number))
-    readiness._drain()
+    readiness.look()
     assert len(calls) == 2
     assert 99 not in calls
+    readiness.close()
+    for pair in pairs:
+        for sock in pair:
+            sock.close()
+
+
+def test_a_callback_that_fails_costs_nobody_else_his_event(loop: Any) -> None:
+    readiness = EpollReadiness(loop)
+    pairs = [socket.socketpair() for _ in range(3)]
+    told: list[Any] = []
+    loop.set_exception_handler(lambda loop, facts: told.append(facts["exception"]))
+
+    def fail(events: int) -> None:
+        raise ZeroDivisionError
+
+    for here, _ in pairs[:2]:
+        readiness.watch(here.fileno(), fail)
+    readiness.watch(pairs[2][0].fileno(), told.append)
+    readiness.look()
+    assert [type(one) for one in told] == [ZeroDivisionError, ZeroDivisionError, int]
     readiness.close()
     for pair in pairs:
         for sock in pair:
@@ -133,7 +155,7 @@ def test_an_event_of_a_closed_socket_is_not_its_successors(loop: Any) -> None:
 def test_close_forgets_everything(loop: Any) -> None:
     readiness = LoopReadiness(loop)
     here, there = socket.socketpair()
-    readiness.watch(here.fileno(), lambda readable: None)
+    readiness.watch(here.fileno(), lambda events: None)
     readiness.close()
     turn(loop)
     here.close()

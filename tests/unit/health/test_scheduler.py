@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +29,25 @@ def test_first_checks_come_within_the_shortest_interval(intervals: list[int], ma
         assert 0 <= delay_ms < max(2, interval_ms)
         assert delay_ms < max(1000, min(intervals))
         assert max_spread_ms is None or delay_ms < max_spread_ms or delay_ms == 0
+
+
+def test_many_servers_begin_in_small_bunches_evenly_spread() -> None:
+    delays = scheduler.first_delays_ms([CheckPlan(inter_ms=2000)] * 2000, None)
+    bunches = Counter(delays)
+    assert max(bunches.values()) <= scheduler.BUNCH_MAX
+    assert all(after - before <= scheduler.BUNCH_MS for before, after in pairwise(sorted(bunches)))
+
+
+@pytest.mark.parametrize(("count", "inter_ms"), [(2, 2000), (31, 2000), (20, 1000), (1, 1), (3, 5)])
+def test_few_servers_begin_one_by_one(count: int, inter_ms: int) -> None:
+    delays = scheduler.first_delays_ms([CheckPlan(inter_ms=inter_ms)] * count, None)
+    assert delays == [inter_ms * place // count for place in range(count)]
+
+
+def test_a_bunch_is_bounded_however_many_servers_there_are() -> None:
+    delays = scheduler.first_delays_ms([CheckPlan(inter_ms=60_000)] * 100_000, None)
+    assert max(Counter(delays).values()) <= 2 * scheduler.BUNCH_MAX      # two bunches may fall into one millisecond
+    assert scheduler.first_delays_ms([CheckPlan(inter_ms=2000)] * 5, 0) == [0] * 5
 
 
 @pytest.mark.parametrize(("plan", "connect_ms", "answer_ms"), [
