@@ -49,7 +49,7 @@ def configuration_parser() -> Lark:
     return build_parser("haproxy", ("configuration", "word", "weak"), _Lines())
 
 
-def build_parser(name: str, starts: tuple[str, ...], transformer: object) -> Lark:
+def build_parser(name: str, starts: tuple[str, ...], transformer: Any) -> Lark:
     """An LALR parser of `grammar/<name>.lark` whose rules are given to `transformer`'s methods, every token included."""
     from lark import Lark
 
@@ -58,7 +58,7 @@ def build_parser(name: str, starts: tuple[str, ...], transformer: object) -> Lar
         parser="lalr",
         lexer="contextual",
         start=list(starts),
-        transformer=transformer,  # type: ignore[arg-type]
+        transformer=transformer,
         keep_all_tokens=True,
         maybe_placeholders=False,
         propagate_positions=False,

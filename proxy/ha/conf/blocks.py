@@ -94,7 +94,8 @@ class _Placing:
             self._warn(opening, "Unexpected '{' - ignoring", "a block begins with its name")
             return None
         if node.rule == "unclosed":
-            self._diagnostics.warning(words[0], "There is a missing '}' or an extra '{'", f"nothing closes the block '{words[0].text}'")
+            self._diagnostics.warning(words[0], "There is a missing '}' or an extra '{'",
+                                      f"nothing closes the block '{words[0].text}'")
         if self._depth == MAX_DEPTH:
             self._diagnostics.warning(words[0], f"more than {MAX_DEPTH} blocks inside each other", "is a '}' missing above?")
             return None
@@ -108,7 +109,9 @@ class _Placing:
         for index, word in enumerate(words):
             if word.text.startswith("//") and not word.quoted:
                 clean = " ".join(written(each) for each in words[:index])
-                self._diagnostics.warning(word, f"'{' '.join(written(each) for each in words[index:])}' taken for a comment, which begins with # or !",
+                self._diagnostics.warning(word,
+                                          f"'{' '.join(written(each) for each in words[index:])}' taken for a comment, which "
+                                          f"begins with # or !",
                                           f"write: {clean}" if clean else "write # in place of //")
                 return words[:index]
         return words

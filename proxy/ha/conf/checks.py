@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from proxy.base.errors import Where
 from proxy.config.diagnostics import Diagnostics
@@ -17,6 +17,8 @@ from proxy.ha.conf.model import (
     Tracking,
     VirtualServer,
 )
+
+Warn = Callable[[str, str], None]
 
 MAX_ADVERTISED = 255
 MAX_ADVERT_INT_V3_S = 40.95
@@ -62,7 +64,7 @@ def _no_doubles(configuration: Configuration, diagnostics: Diagnostics) -> None:
 
 
 def _instance(instance: Instance, configuration: Configuration, diagnostics: Diagnostics) -> None:
-    def warn(message: str, hint: str = "") -> None:
+    def warn(message: str, hint: str) -> None:
         diagnostics.warning(instance.where, f"({instance.name}) {message}", hint, "vrrp_instance")
 
     if not instance.virtual_router_id:
@@ -84,7 +86,8 @@ def _instance(instance: Instance, configuration: Configuration, diagnostics: Dia
         warn("preempt_delay has no effect with nopreempt", "keep one of them")
     _timing(instance, warn)
     if instance.auth_type == "PASS" and instance.version == 3:
-        warn("VRRP version 3 has no authentication: the password is not sent", "take the authentication block out, or write: version 2")
+        warn("VRRP version 3 has no authentication: the password is not sent",
+             "take the authentication block out, or write: version 2")
     if instance.strict:
         _strict(instance, warn)
     if instance.unicast_fault_no_peer and not instance.unicast_peers:
@@ -92,15 +95,18 @@ def _instance(instance: Instance, configuration: Configuration, diagnostics: Dia
     _tracking(f"({instance.name})", instance.tracking, configuration, diagnostics)
 
 
-def _timing(instance: Instance, warn) -> None:  # type: ignore[no-untyped-def]
+def _timing(instance: Instance, warn: Warn) -> None:
     if instance.version == 3 and instance.advert_int_s > MAX_ADVERT_INT_V3_S:
-        warn(f"advert_int {instance.advert_int_s:g} is more than version 3 carries: {MAX_ADVERT_INT_V3_S} is used", f"write: advert_int {MAX_ADVERT_INT_V3_S}")
+        warn(f"advert_int {instance.advert_int_s:g} is more than version 3 carries: {MAX_ADVERT_INT_V3_S} is used",
+             f"write: advert_int {MAX_ADVERT_INT_V3_S}")
     if instance.version == 2 and instance.advert_int_s != int(instance.advert_int_s):
-        warn(f"advert_int {instance.advert_int_s:g}: version 2 has whole seconds only; {max(1, int(instance.advert_int_s))} is used", "write: version 3")
+        warn(f"advert_int {instance.advert_int_s:g}: version 2 has whole seconds only; {max(1, int(instance.advert_int_s))} is "
+             f"used", "write: version 3")
 
 
-def _strict(instance: Instance, warn) -> None:  # type: ignore[no-untyped-def]
-    warn("strict mode: the virtual addresses do not answer (no_accept), unless the priority is 255", "take vrrp_strict out, or write: accept")
+def _strict(instance: Instance, warn: Warn) -> None:
+    warn("strict mode: the virtual addresses do not answer (no_accept), unless the priority is 255",
+         "take vrrp_strict out, or write: accept")
     if instance.auth_type != "NONE":
         warn("strict mode: the password is dropped", "take the authentication block out on every machine")
     if instance.unicast_peers:
@@ -116,7 +122,9 @@ def _tracking(owner: str, tracking: Tracking, configuration: Configuration, diag
     for kind, tracked, names in known:
         for each in tracked:
             if each.name not in names:
-                diagnostics.warning(each.where, f"{owner} {kind} {each.name} not found, ignoring...", did_you_mean(each.name, names) or f"define it: vrrp_{kind.replace(' ', '_').removeprefix('track_')} {each.name} {{ … }}")
+                diagnostics.warning(each.where, f"{owner} {kind} {each.name} not found, ignoring...",
+                                    did_you_mean(each.name, names)
+                                    or f"define it: vrrp_{kind.replace(' ', '_').removeprefix('track_')} {each.name} {{ … }}")
 
 
 def _groups(configuration: Configuration, diagnostics: Diagnostics) -> None:
@@ -127,9 +135,12 @@ def _groups(configuration: Configuration, diagnostics: Diagnostics) -> None:
             diagnostics.warning(group.where, f"Sync group {group.name} has no members", "write: group { VI_1 VI_2 }")
         for member in group.members:
             if member not in names:
-                diagnostics.warning(group.where, f"Virtual router {member} specified in sync group {group.name} doesn't exist - ignoring", did_you_mean(member, names) or "name a vrrp_instance")
+                diagnostics.warning(group.where,
+                                    f"Virtual router {member} specified in sync group {group.name} doesn't exist - ignoring",
+                                    did_you_mean(member, names) or "name a vrrp_instance")
             elif owners[member] > 1:
-                diagnostics.warning(group.where, f"{member} is a member of more than one sync group: the first one counts", "name it once")
+                diagnostics.warning(group.where, f"{member} is a member of more than one sync group: the first one counts",
+                                    "name it once")
         _tracking(f"({group.name})", group.tracking, configuration, diagnostics)
 
 
@@ -139,7 +150,8 @@ def _virtual_server(server: VirtualServer, configuration: Configuration, diagnos
 
     groups = [each.name for each in configuration.virtual_server_groups]
     if server.group and server.group not in groups:
-        warn(server.where, f"virtual_server_group {server.group} doesn't exist", did_you_mean(server.group, groups) or "define it: virtual_server_group NAME { … }")
+        warn(server.where, f"virtual_server_group {server.group} doesn't exist",
+             did_you_mean(server.group, groups) or "define it: virtual_server_group NAME { … }")
     if not server.real_servers:
         warn(server.where, "no real servers", "write: real_server 192.0.2.2 80 { … }")
     if server.address is not None and not server.port and not server.persistence_timeout_s:
@@ -148,7 +160,9 @@ def _virtual_server(server: VirtualServer, configuration: Configuration, diagnos
     if weights and server.quorum > weights:
         warn(server.where, f"quorum {server.quorum} can never be met: the weights are {weights} together", "lower the quorum")
     if server.hysteresis >= server.quorum:
-        warn(server.where, f"hysteresis {server.hysteresis} must be less than quorum {server.quorum}; {server.quorum - 1} is used", f"write: hysteresis {server.quorum - 1}")
+        warn(server.where,
+             f"hysteresis {server.hysteresis} must be less than quorum {server.quorum}; {server.quorum - 1} is used",
+             f"write: hysteresis {server.quorum - 1}")
     seen: set[tuple[object, int]] = set()
     files = [each.name for each in configuration.track_files]
     for real in server.real_servers:
@@ -163,4 +177,5 @@ def _virtual_server(server: VirtualServer, configuration: Configuration, diagnos
             if isinstance(each, MiscCheck) and each.script is None:
                 warn(each.where, "MISC_CHECK without misc_path checks nothing", 'write: misc_path "/path/to/program"')
             if hasattr(each, "track_file") and each.track_file not in files:
-                warn(each.where, f"track_file {each.track_file} doesn't exist", did_you_mean(each.track_file, files) or "define it: track_file NAME { file /path }")
+                warn(each.where, f"track_file {each.track_file} doesn't exist",
+                     did_you_mean(each.track_file, files) or "define it: track_file NAME { file /path }")

@@ -1,7 +1,8 @@
-"""Drafts into the model: what a block leaves out comes from the block around it, then from `global_defs`, then from its dataclass."""
+"""Drafts into the model: what a block leaves out comes from the block around it, from `global_defs`, or from its dataclass."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
@@ -79,13 +80,14 @@ def freeze(draft: Draft, diagnostics: Diagnostics) -> Configuration:
         static_addresses=tuple(values.get("static_addresses", ())),
         static_routes=tuple(values.get("static_routes", ())),
         static_rules=tuple(values.get("static_rules", ())),
-        virtual_server_groups=tuple(_plain(VirtualServerGroup, each, each.name) for each in values.get("virtual_server_groups", ())),
+        virtual_server_groups=tuple(_plain(VirtualServerGroup, each, each.name)
+                                    for each in values.get("virtual_server_groups", ())),
         virtual_servers=tuple(_virtual_server(each, global_, diagnostics) for each in values.get("virtual_servers", ())),
         tls=_plain(TlsFiles, values["tls"][-1]) if values.get("tls") else TlsFiles(),
     )
 
 
-def _plain(kind: type[T], draft: Draft, name: str | None = None, **more: Any) -> T:
+def _plain(kind: Callable[..., T], draft: Draft, name: str | None = None, **more: Any) -> T:
     """A dataclass of a draft's fields as they are; lists become tuples."""
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in draft.values.items()}
     if name is not None:
@@ -138,16 +140,19 @@ def _instance(draft: Draft, global_: Global, diagnostics: Diagnostics) -> Instan
     _drop_notify(draft)
     if values.get("auth_pass") and values.get("auth_type", "NONE") == "NONE":
         values.pop("auth_pass")
-        diagnostics.warning(draft.set_at.get("authentication"), f"({draft.name}) auth_pass without auth_type is ignored", "write: auth_type PASS")
+        diagnostics.warning(draft.set_at.get("authentication"), f"({draft.name}) auth_pass without auth_type is ignored",
+                            "write: auth_type PASS")
     elif values.get("auth_type") == "PASS" and not values.get("auth_pass"):
         values["auth_type"] = "NONE"
-        diagnostics.warning(draft.set_at.get("authentication"), f"({draft.name}) auth_type PASS without auth_pass is ignored", "write: auth_pass SECRET")
+        diagnostics.warning(draft.set_at.get("authentication"), f"({draft.name}) auth_type PASS without auth_pass is ignored",
+                            "write: auth_pass SECRET")
     if any(peer.min_ttl > 0 or peer.max_ttl < 255 for peer in values.get("unicast_peers", ())):
         values["check_unicast_src"] = True
     instance: Instance = _plain(Instance, draft, draft.name, tracking=tracking, notify=notify)
     if instance.ipv6 and instance.version == 2:
         if "version" in draft.set_at:
-            diagnostics.warning(draft.set_at["version"], f"({draft.name}) IPv6 needs VRRP version 3, which is used", "write: version 3")
+            diagnostics.warning(draft.set_at["version"], f"({draft.name}) IPv6 needs VRRP version 3, which is used",
+                                "write: version 3")
         instance = replace(instance, version=3)
     return instance
 
@@ -164,7 +169,8 @@ def _virtual_server(draft: Draft, global_: Global, diagnostics: Diagnostics) -> 
     if alert is None:
         alert = global_.smtp_alert_checker if global_.smtp_alert_checker is not None else bool(global_.smtp_alert)
     values["smtp_alert"] = alert
-    around = {"shared": shared, "method": method, "inhibit": inhibit, "alert": alert, "virtualhost": values.get("virtualhost", ""),
+    around = {"shared": shared, "method": method, "inhibit": inhibit, "alert": alert,
+              "virtualhost": values.get("virtualhost", ""),
               "log_all": global_.checker_log_all_failures}
     real_servers = tuple(_real_server(each, around) for each in values.pop("real_servers", ()))
     values["sorry_server"] = _sorry(values, method)

@@ -119,14 +119,16 @@ class LineReader:
 
     def _include(self, word: str, pattern: str, directory: str, where: Where, depth: int) -> None:
         if depth >= MAX_INCLUDE_DEPTH:
-            self._diagnostics.warning(where, f"'{word} {pattern}': more than {MAX_INCLUDE_DEPTH} files deep", "does it include itself?")
+            self._diagnostics.warning(where, f"'{word} {pattern}': more than {MAX_INCLUDE_DEPTH} files deep",
+                                      "does it include itself?")
             return
         pattern = pattern.strip('"')
         found = [path for part in _braces(pattern) for path in sorted(glob.glob(os.path.join(directory, part)))]
         if not found and word != "include":
             wild = any(char in pattern for char in "*?[")
             if word in ("includea", "includew", "includeb") or (word == "includem" and not wild):
-                self._diagnostics.warning(where, f"no file matches '{pattern}'", "write 'include' where the file need not be there")
+                self._diagnostics.warning(where, f"no file matches '{pattern}'",
+                                          "write 'include' where the file need not be there")
         for path in found:
             if os.path.isdir(path):
                 continue

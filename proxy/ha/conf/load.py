@@ -13,7 +13,7 @@ from proxy.ha.conf.checks import check
 from proxy.ha.conf.freeze import freeze
 from proxy.ha.conf.keywords import TOP
 from proxy.ha.conf.keywords.row import Draft, read_entries
-from proxy.ha.conf.lines import Lines, LineReader
+from proxy.ha.conf.lines import LineReader, Lines
 from proxy.ha.conf.model import Configuration
 
 

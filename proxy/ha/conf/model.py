@@ -1,7 +1,7 @@
 """What a keepalived.conf means, once read: frozen, complete, defaults filled in, every block with the place it was written.
 
-Units: times are seconds (`_s`) as decimals, the configuration's own unit; sizes are octets. None means "not written" where what it
-then is depends on something else (a global default, another block); `load` has already filled in what depends on this file alone.
+Units: times are seconds (`_s`) as decimals, the configuration's own unit; sizes are octets. None means "not written" where what
+it then is depends on something else (a global default, another block); `load` has already filled in what this file says.
 Source: keepalived.conf(5).
 """
 
@@ -13,6 +13,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from proxy.base.errors import NOWHERE, Diagnostic, Where
 from proxy.ha.conf.routing import Route, Rule, VirtualAddress
+
+VRRP_GROUP4 = IPv4Address("224.0.0.18")
+VRRP_GROUP6 = IPv6Address("ff02::12")
 
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
@@ -98,8 +101,8 @@ class Global:
     vrrp_strict: bool = False
     vrrp_skip_check_adv_addr: bool = False
     vrrp_check_unicast_src: bool = False
-    vrrp_mcast_group4: IPv4Address = IPv4Address("224.0.0.18")
-    vrrp_mcast_group6: IPv6Address = IPv6Address("ff02::12")
+    vrrp_mcast_group4: IPv4Address = VRRP_GROUP4
+    vrrp_mcast_group6: IPv6Address = VRRP_GROUP6
     vrrp_garp_master_delay_s: float = 5.0
     vrrp_garp_master_repeat: int = 5
     vrrp_garp_master_refresh_s: float = 0.0

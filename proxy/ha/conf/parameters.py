@@ -18,7 +18,8 @@ MAX_DEPTH = 64
 
 _DEFINITION = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.ASCII | re.DOTALL)
 _USE = re.compile(
-    r"\$\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)(?P<arguments>(?:[ \t]+[0-9]+){0,2})[ \t]*\}|\$(?P<bare>[A-Za-z_][A-Za-z0-9_]*)(?=[ \t\n]|$)",
+    r"\$\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)(?P<arguments>(?:[ \t]+[0-9]+){0,2})[ \t]*\}"
+    r"|\$(?P<bare>[A-Za-z_][A-Za-z0-9_]*)(?=[ \t\n]|$)",
     re.ASCII,
 )
 _SEQUENCE = re.compile(r"~SEQ(?P<hex>x?)\((?P<inside>[^()]*)\)[ \t]*", re.ASCII)
@@ -110,7 +111,8 @@ class Parameters:
         elif match := _LIST.match(line):
             names, rows = _list(match["inside"])
         else:
-            raise ParameterError(f"'{line.split(')')[0]}' is no sequence", "write ~SEQ(NAME, start, step, end) or ~LST(NAME, value, …)")
+            raise ParameterError(f"'{line.split(')')[0]}' is no sequence",
+                                 "write ~SEQ(NAME, start, step, end) or ~LST(NAME, value, …)")
         rest = line[match.end() :]
         for row in rows:
             before = {name: self.values.get(name) for name in names}
@@ -134,7 +136,8 @@ def _sequence(inside: str, hexadecimal: bool) -> tuple[list[str], Iterator[list[
     step = bounds[1] if len(bounds) == 3 else (1 if end >= start else -1)
     if step == 0 or (end - start) * step < 0 or abs((end - start) // step) >= MAX_LINES:
         raise ParameterError(f"'~SEQ({inside})' never reaches its end", "write a step that leads from start to end")
-    return [words[0]], ([f"{number:x}" if hexadecimal else str(number)] for number in range(start, end + (1 if step > 0 else -1), step))
+    return [words[0]], ([f"{number:x}" if hexadecimal else str(number)]
+                        for number in range(start, end + (1 if step > 0 else -1), step))
 
 
 def _integer(word: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Addresses, routes and rules that an instance carries with it, as they are written: `ip address`, `ip route`, `ip rule` words."""
+"""Addresses, routes and rules that an instance carries with it, in the words of ip-address(8), ip-route(8) and ip-rule(8)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ IpNetwork = IPv4Network | IPv6Network
 class VirtualAddress:
     """One address with its prefix.
 
-    `device` "" is the instance's own interface. `broadcast` is an address, "+", "-" or "" for none. `preferred_lft_s` None keeps it
-    preferred for ever, 0 makes an IPv6 address deprecated (the default of a /128).
+    `device` "" is the instance's own interface. `broadcast` is an address, "+", "-" or "" for none. `preferred_lft_s` None keeps
+    it preferred for ever, 0 makes an IPv6 address deprecated (the default of a /128).
     """
 
     interface: IpInterface
@@ -58,7 +58,7 @@ class NextHop:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route. `kind` is unicast, blackhole, unreachable, prohibit, throw or local; `table` and `protocol` are names or numbers.
+    """One route. `kind` is unicast, blackhole, unreachable, prohibit, throw or local; `table` and `protocol` names or numbers.
 
     `metrics` are the options that the kernel keeps per route (mtu, advmss, window, …), each with whether it is locked.
     """

@@ -31,7 +31,8 @@ def interface_of(word: Word) -> IpInterface:
             raise ValueError
         return ip_interface(word.text)
     except ValueError:
-        raise Refusal(f"malformed address '{word.text}'", word, "write an address such as 192.0.2.1/24 or 2001:db8::1/64") from None
+        raise Refusal(f"malformed address '{word.text}'", word,
+                      "write an address such as 192.0.2.1/24 or 2001:db8::1/64") from None
 
 
 def reads_addresses(name: str) -> Read:

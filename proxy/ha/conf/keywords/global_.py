@@ -38,7 +38,8 @@ def _emails(line: Line, draft: Draft) -> None:
 
 def _smtp_server(line: Line, draft: Draft) -> None:
     if not _HOST.fullmatch(line.text(0)):
-        raise Refusal(f"Invalid smtp server '{line.text(0)}'", line.at(0), "write an address or a host name, then a port if it is not 25")
+        raise Refusal(f"Invalid smtp server '{line.text(0)}'", line.at(0),
+                      "write an address or a host name, then a port if it is not 25")
     port = port_of(line.arguments[1]) if len(line.arguments) > 1 else 25
     draft.values["smtp_server"], draft.values["smtp_port"] = line.text(0), port
 
@@ -49,7 +50,8 @@ def _script_user(line: Line, draft: Draft) -> None:
 
 def _dynamic_interfaces(line: Line, draft: Draft) -> None:
     if line.arguments and line.text(0) != "allow_if_changes":
-        raise Refusal(f"'dynamic_interfaces': unknown value '{line.text(0)}'", line.at(0), "write: dynamic_interfaces [allow_if_changes]")
+        raise Refusal(f"'dynamic_interfaces': unknown value '{line.text(0)}'", line.at(0),
+                      "write: dynamic_interfaces [allow_if_changes]")
     draft.values["dynamic_interfaces"] = True
     draft.values["allow_if_changes"] = bool(line.arguments)
 
@@ -73,7 +75,8 @@ def _timeouts(line: Line, draft: Draft) -> None:
     for index in range(0, len(line.arguments), 2):
         word = line.text(index)
         if word not in ("tcp", "tcpfin", "udp"):
-            raise Refusal(f"'lvs_timeouts': unknown word '{word}'", line.at(index), "write: lvs_timeouts tcp 900 tcpfin 120 udp 300")
+            raise Refusal(f"'lvs_timeouts': unknown word '{word}'", line.at(index),
+                          "write: lvs_timeouts tcp 900 tcpfin 120 udp 300")
         if index + 1 >= len(line.arguments):
             raise Refusal(f"'lvs_timeouts': '{word}' needs a number of seconds", line.at(index), f"write: {word} 300")
         found[f"{word}_s"] = integer_of(line.arguments[index + 1], 1, 2**31 - 1)
@@ -88,7 +91,8 @@ def _sync_daemon(line: Line, draft: Draft) -> None:
         word = line.text(index)
         value = line.arguments[index + 1] if index + 1 < len(line.arguments) else None
         if word in (*numbers, "inst", "group") and value is None:
-            raise Refusal(f"'lvs_sync_daemon': '{word}' needs a value", line.at(index), "write: lvs_sync_daemon eth0 inst VI_1 id 51")
+            raise Refusal(f"'lvs_sync_daemon': '{word}' needs a value", line.at(index),
+                          "write: lvs_sync_daemon eth0 inst VI_1 id 51")
         if word in numbers and value is not None:
             name, low, high = numbers[word]
             found[name] = integer_of(value, low, high)
@@ -136,14 +140,16 @@ def _garp_interval(name: str) -> Read:
 
     def read(line: Line, draft: Draft) -> None:
         if line.text(0).strip("0.") == "":
-            raise Refusal(f"number '{line.text(0)}' outside range [1e-06, 4294]", line.at(0), "leave the line out: 0 is the default")
+            raise Refusal(f"number '{line.text(0)}' outside range [1e-06, 4294]", line.at(0),
+                          "leave the line out: 0 is the default")
         draft.values[name] = seconds(0.000001, 4294)(line, 0)
 
     return read
 
 
 def _switch(word: str, *loads: str, field: str = "") -> Keyword:
-    return Keyword(word, "[<BOOL>]", sets(field or word, boolean), "off", most=1, loads=(word, f"{word} off"), fails=(f"{word} perhaps",))
+    return Keyword(word, "[<BOOL>]", sets(field or word, boolean), "off", most=1, loads=(word, f"{word} off"),
+                   fails=(f"{word} perhaps",))
 
 
 def _flag(word: str) -> Keyword:
@@ -151,12 +157,14 @@ def _flag(word: str) -> Keyword:
 
 
 def _number(word: str, low: int, high: int, default: str = "", field: str = "") -> Keyword:
-    return Keyword(word, f"<{low}..{high}>", sets(field or word, integer(low, high)), default, 1, 1, loads=(f"{word} {low}", f"{word} {high}"),
+    return Keyword(word, f"<{low}..{high}>", sets(field or word, integer(low, high)), default, 1, 1,
+                   loads=(f"{word} {low}", f"{word} {high}"),
                    fails=(word, f"{word} {high + 1}", f"{word} x", f"{word} {low} {low}"))
 
 
 def _time(word: str, default: str, low: float = 0.0, high: float = 4294.0, field: str = "") -> Keyword:
-    return Keyword(word, "<TIMER>", sets(field or f"{word}_s", seconds(low, high)), default, 1, 1, loads=(f"{word} 10", f"{word} 1.5"),
+    return Keyword(word, "<TIMER>", sets(field or f"{word}_s", seconds(low, high)), default, 1, 1,
+                   loads=(f"{word} 10", f"{word} 1.5"),
                    fails=(word, f"{word} soon", f"{word} -1", f"{word} 5;", f"{word} 5 6"))
 
 
@@ -186,7 +194,8 @@ ROWS: tuple[Keyword, ...] = (
     Keyword("smtp_server", "<address or name> [<port>]", _smtp_server, least=1, most=2,
             loads=("smtp_server 127.0.0.1", "smtp_server mail.example.com 587", "smtp_server ::1"),
             fails=("smtp_server", "smtp_server 127.0.0.1 //x", "smtp_server a/b", "smtp_server 127.0.0.1 0")),
-    Keyword("smtp_helo_name", "<name>", sets("smtp_helo_name", text), "host name", 1, 1, loads=("smtp_helo_name ha1",), fails=("smtp_helo_name",)),
+    Keyword("smtp_helo_name", "<name>", sets("smtp_helo_name", text), "host name", 1, 1, loads=("smtp_helo_name ha1",),
+            fails=("smtp_helo_name",)),
     _time("smtp_connect_timeout", "30"),
     *(_switch(word) for word in ("smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "checker_log_all_failures")),
     _flag("no_email_faults"), _flag("no_checker_emails"), _flag("rs_init_notifies"),
@@ -202,56 +211,77 @@ ROWS: tuple[Keyword, ...] = (
     Keyword("vrrp_version", "2|3", sets("vrrp_version", integer(2, 3)), "2", 1, 1, loads=("vrrp_version 3",),
             fails=("vrrp_version", "vrrp_version 4", "vrrp_version v3", "vrrp_version 3 3")),
     _switch("vrrp_strict"), _switch("vrrp_skip_check_adv_addr"), _flag("vrrp_check_unicast_src"),
-    Keyword("vrrp_mcast_group4", "<address>", sets("vrrp_mcast_group4", address4), "224.0.0.18", 1, 1, loads=("vrrp_mcast_group4 224.0.0.19",),
+    Keyword("vrrp_mcast_group4", "<address>", sets("vrrp_mcast_group4", address4), "224.0.0.18", 1, 1,
+            loads=("vrrp_mcast_group4 224.0.0.19",),
             fails=("vrrp_mcast_group4 ff02::12", "vrrp_mcast_group4")),
-    Keyword("vrrp_mcast_group6", "<address>", sets("vrrp_mcast_group6", address6), "ff02::12", 1, 1, loads=("vrrp_mcast_group6 ff02::13",),
+    Keyword("vrrp_mcast_group6", "<address>", sets("vrrp_mcast_group6", address6), "ff02::12", 1, 1,
+            loads=("vrrp_mcast_group6 ff02::13",),
             fails=("vrrp_mcast_group6 224.0.0.18", "vrrp_mcast_group6")),
     _time("vrrp_garp_master_delay", "5"), _number("vrrp_garp_master_repeat", 1, 1000, "5"),
     _time("vrrp_garp_master_refresh", "0, none"), _number("vrrp_garp_master_refresh_repeat", 1, 1000, "1"),
-    _time("vrrp_garp_lower_prio_delay", "vrrp_garp_master_delay"), _number("vrrp_garp_lower_prio_repeat", 0, 1000, "vrrp_garp_master_repeat"),
+    _time("vrrp_garp_lower_prio_delay", "vrrp_garp_master_delay"),
+    _number("vrrp_garp_lower_prio_repeat", 0, 1000, "vrrp_garp_master_repeat"),
     *(Keyword(word, "<TIMER>", _garp_interval(f"{word}_s"), "0", 1, 1, loads=(f"{word} 0.001",),
               fails=(f"{word} 0", word, f"{word} x")) for word in ("vrrp_garp_interval", "vrrp_gna_interval")),
     _switch("vrrp_min_garp"),
     Keyword("vrrp_garp_extra_if", "[all] <seconds>", _garp_extra_if, "0, none", 1,
-            loads=("vrrp_garp_extra_if all 100", "vrrp_garp_extra_if 100"), fails=("vrrp_garp_extra_if", "vrrp_garp_extra_if all", "vrrp_garp_extra_if 86401")),
-    _switch("vrrp_lower_prio_no_advert"), _switch("vrrp_higher_prio_send_advert"), _number("vrrp_down_timer_adverts", 1, 100, "3"),
+            loads=("vrrp_garp_extra_if all 100", "vrrp_garp_extra_if 100"),
+            fails=("vrrp_garp_extra_if", "vrrp_garp_extra_if all", "vrrp_garp_extra_if 86401")),
+    _switch("vrrp_lower_prio_no_advert"), _switch("vrrp_higher_prio_send_advert"),
+    _number("vrrp_down_timer_adverts", 1, 100, "3"),
     _time("vrrp_startup_delay", "0"), _switch("vrrp_notify_priority_changes"), _flag("log_unknown_vrids"),
-    Keyword("default_interface", "<interface>", sets("default_interface", interface_name), "eth0", 1, 1, loads=("default_interface eth1",),
+    Keyword("default_interface", "<interface>", sets("default_interface", interface_name), "eth0", 1, 1,
+            loads=("default_interface eth1",),
             fails=("default_interface", "default_interface a-name-that-is-too-long")),
     Keyword("dynamic_interfaces", "[allow_if_changes]", _dynamic_interfaces, most=1,
             loads=("dynamic_interfaces", "dynamic_interfaces allow_if_changes"), fails=("dynamic_interfaces all",)),
-    _number("vrrp_priority", -20, 19), _number("checker_priority", -20, 19), _number("vrrp_rt_priority", 1, 99), _number("checker_rt_priority", 1, 99),
+    _number("vrrp_priority", -20, 19), _number("checker_priority", -20, 19), _number("vrrp_rt_priority", 1, 99),
+    _number("checker_rt_priority", 1, 99),
     _flag("vrrp_no_swap"), _flag("checker_no_swap"),
     *(Keyword(f"{who}_cpu_affinity", "<cpu>...", _affinity(f"{who}_cpu_affinity"), least=1, loads=(f"{who}_cpu_affinity 0 1",),
               fails=(f"{who}_cpu_affinity", f"{who}_cpu_affinity all")) for who in ("vrrp", "checker")),
-    Keyword("umask", "<number or bits>", _umask, "IWGRP | IWOTH", 1, loads=("umask 022", "umask IWGRP | IWOTH"), fails=("umask", "umask rw")),
-    Keyword("reload_check_config", "[<file>]", sets("reload_check_config", true), most=1, loads=("reload_check_config",), fails=("reload_check_config a b",)),
-    Keyword("lvs_sync_daemon", "<interface> [inst <instance>] [id <0..255>] [maxlen <n>] [port <n>] [ttl <n>] [group <address>]", _sync_daemon,
-            least=1, loads=("lvs_sync_daemon eth0 VI_1", "lvs_sync_daemon eth0 inst VI_1 id 51 maxlen 1400 port 8849 ttl 2 group 224.0.0.82"),
+    Keyword("umask", "<number or bits>", _umask, "IWGRP | IWOTH", 1, loads=("umask 022", "umask IWGRP | IWOTH"),
+            fails=("umask", "umask rw")),
+    Keyword("reload_check_config", "[<file>]", sets("reload_check_config", true), most=1, loads=("reload_check_config",),
+            fails=("reload_check_config a b",)),
+    Keyword("lvs_sync_daemon", "<interface> [inst <instance>] [id <0..255>] [maxlen <n>] [port <n>] [ttl <n>] [group <address>]",
+            _sync_daemon,
+            least=1,
+            loads=("lvs_sync_daemon eth0 VI_1",
+                   "lvs_sync_daemon eth0 inst VI_1 id 51 maxlen 1400 port 8849 ttl 2 group 224.0.0.82"),
             fails=("lvs_sync_daemon", "lvs_sync_daemon eth0 inst V id 256", "lvs_sync_daemon eth0 id")),
     Keyword("lvs_timeouts", "[tcp <s>] [tcpfin <s>] [udp <s>]", _timeouts, least=1, loads=("lvs_timeouts tcp 900 udp 30",),
             fails=("lvs_timeouts", "lvs_timeouts sctp 3", "lvs_timeouts tcp")),
     _flag("lvs_flush"),
-    Keyword("lvs_flush_on_stop", "[VS]", _flush_on_stop, most=1, loads=("lvs_flush_on_stop", "lvs_flush_on_stop VS"), fails=("lvs_flush_on_stop RS",)),
-    Keyword("nftables", "[<table>]", lambda line, draft: draft.values.update(nftables_table=line.text(0, "keepalived")), "keepalived", most=1,
+    Keyword("lvs_flush_on_stop", "[VS]", _flush_on_stop, most=1, loads=("lvs_flush_on_stop", "lvs_flush_on_stop VS"),
+            fails=("lvs_flush_on_stop RS",)),
+    Keyword("nftables", "[<table>]", lambda line, draft: draft.values.update(nftables_table=line.text(0, "keepalived")),
+            "keepalived", most=1,
             loads=("nftables", "nftables ka"), fails=("nftables a b",)),
-    Keyword("nftables_ipvs", "[<table>]", lambda line, draft: draft.values.update(nftables_ipvs_table=line.text(0, "keepalived_ipvs")),
+    Keyword("nftables_ipvs", "[<table>]", lambda line,
+            draft: draft.values.update(nftables_ipvs_table=line.text(0, "keepalived_ipvs")),
             "keepalived_ipvs", most=1, loads=("nftables_ipvs",), fails=("nftables_ipvs a b",)),
     _number("nftables_ipvs_start_fwmark", 1, 2**31 - 1, "1000"), _flag("nftables_counters"),
     Keyword("metrics", "[<address>] <port>", _metrics, "none are served", 1, 2, loads=("metrics 9650", "metrics ::1 9650"),
             fails=("metrics", "metrics x", "metrics 70000", "metrics host 9650")),
-    Keyword("status_socket", "<path>", sets("status_socket", text), "beside the pid file", 1, 1, loads=("status_socket /run/ha.sock",),
+    Keyword("status_socket", "<path>", sets("status_socket", text), "beside the pid file", 1, 1,
+            loads=("status_socket /run/ha.sock",),
             fails=("status_socket",)),
     *(_ignored(word, "", because=SNMP) for word in
-      ("enable_snmp_vrrp", "enable_snmp_checker", "enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3", "enable_snmp_keepalived", "enable_traps")),
+      ("enable_snmp_vrrp", "enable_snmp_checker", "enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3",
+       "enable_snmp_keepalived", "enable_traps")),
     _ignored("snmp_socket", "<socket>", because=SNMP),
     _ignored("enable_dbus", "", because="there is no D-Bus interface here: ask the status socket (pyproxy-ha status)"),
     _ignored("dbus_service_name", "<name>", because="there is no D-Bus interface here"),
-    *(_ignored(word, "<table>", word, f"{word} x", because="nftables is used where a packet filter is needed") for word in ("vrrp_iptables", "vrrp_ipsets")),
-    *(_ignored(word, "", because=MEMORY) for word in ("nftables_ifindex", "disable_local_igmp", "process_names", "namespace_with_ipsets")),
+    *(_ignored(word, "<table>", word, f"{word} x", because="nftables is used where a packet filter is needed")
+      for word in ("vrrp_iptables", "vrrp_ipsets")),
+    *(_ignored(word, "", because=MEMORY)
+      for word in ("nftables_ifindex", "disable_local_igmp", "process_names", "namespace_with_ipsets")),
     *(_ignored(word, "<value>", because=MEMORY) for word in (
-        "tmp_config_directory", "config_save_dir", "process_name", "vrrp_process_name", "checker_process_name", "bfd_process_name",
-        "nftables_priority", "nftables_ipvs_priority", "max_auto_priority", "min_auto_priority_delay", "bfd_priority", "bfd_rt_priority",
+        "tmp_config_directory", "config_save_dir", "process_name", "vrrp_process_name", "checker_process_name",
+        "bfd_process_name",
+        "nftables_priority", "nftables_ipvs_priority", "max_auto_priority", "min_auto_priority_delay", "bfd_priority",
+        "bfd_rt_priority",
         "bfd_no_swap", "bfd_cpu_affinity", "bfd_rlimit_rttime", "vrrp_rlimit_rttime", "checker_rlimit_rttime",
         "vrrp_netlink_cmd_rcv_bufs", "vrrp_netlink_cmd_rcv_bufs_force", "vrrp_netlink_monitor_rcv_bufs",
         "vrrp_netlink_monitor_rcv_bufs_force", "lvs_netlink_cmd_rcv_bufs", "lvs_netlink_cmd_rcv_bufs_force",
@@ -263,7 +293,8 @@ TABLE = Table("global_defs", ROWS, "global_defs {{\n{}\n}}")
 
 # Statements that stand outside any block; they set fields of the same dataclass.
 TOP_ROWS: tuple[Keyword, ...] = (
-    Keyword("net_namespace", "<name>", sets("net_namespace", text), least=1, most=1, loads=("net_namespace blue",), fails=("net_namespace",)),
+    Keyword("net_namespace", "<name>", sets("net_namespace", text), least=1, most=1, loads=("net_namespace blue",),
+            fails=("net_namespace",)),
     Keyword("instance", "<name>", sets("instance", text), least=1, most=1, loads=("instance one",), fails=("instance",)),
     _flag("use_pid_dir"),
     _time("child_wait_time", "5"),

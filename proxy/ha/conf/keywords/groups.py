@@ -21,10 +21,12 @@ SYNC_ROWS = (
     *notify_rows(instance=False),
     Keyword("sync_group_tracking_weight", "", sets("tracking_weight", true), "off", most=0, loads=("sync_group_tracking_weight",),
             fails=("sync_group_tracking_weight 1",)),
-    Keyword("global_tracking", "", sets("tracking_weight", true), most=0, acts=Acts.OLD, instead="sync_group_tracking_weight", loads=("global_tracking",)),
+    Keyword("global_tracking", "", sets("tracking_weight", true), most=0, acts=Acts.OLD, instead="sync_group_tracking_weight",
+            loads=("global_tracking",)),
 )
 SYNC = Table("vrrp_sync_group", SYNC_ROWS,
-             "vrrp_sync_group G {{\ngroup {{ V W }}\n{}\n}}\nvrrp_instance V {{\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {{ 192.0.2.1 }}\n}}\n"
+             "vrrp_sync_group G {{\ngroup {{ V W }}\n{}\n}}\nvrrp_instance V {{\ninterface eth0\nvirtual_router_id 1\n"
+             "virtual_ipaddress {{ 192.0.2.1 }}\n}}\n"
              "vrrp_instance W {{\ninterface eth0\nvirtual_router_id 2\nvirtual_ipaddress {{ 192.0.2.2 }}\n}}")
 TRACK_GROUP = Table("track_group", (_GROUP,), "track_group T {{\n{}\n}}")
 
@@ -38,10 +40,13 @@ def _interfaces(line: Line, draft: Draft) -> None:
 
 
 GARP_ROWS = (
-    Keyword("garp_interval", "<seconds>", sets("garp_interval_s", seconds(0.000001, 4294)), "0", 1, 1, loads=("garp_interval 0.01",), fails=("garp_interval", "garp_interval 0")),
-    Keyword("gna_interval", "<seconds>", sets("gna_interval_s", seconds(0.000001, 4294)), "0", 1, 1, loads=("gna_interval 0.01",), fails=("gna_interval",)),
+    Keyword("garp_interval", "<seconds>", sets("garp_interval_s", seconds(0.000001, 4294)), "0", 1, 1,
+            loads=("garp_interval 0.01",), fails=("garp_interval", "garp_interval 0")),
+    Keyword("gna_interval", "<seconds>", sets("gna_interval_s", seconds(0.000001, 4294)), "0", 1, 1, loads=("gna_interval 0.01",),
+            fails=("gna_interval",)),
     Keyword("interface", "<interface>", _interface, least=1, most=1, loads=("interface eth1",), fails=("interface",)),
-    Keyword("interfaces", "{ <interface>... }", _interfaces, block=True, loads=("interfaces {\neth1\neth2\n}",), fails=("interfaces eth1",)),
+    Keyword("interfaces", "{ <interface>... }", _interfaces, block=True, loads=("interfaces {\neth1\neth2\n}",),
+            fails=("interfaces eth1",)),
 )
 GARP = Table("garp_group", GARP_ROWS, "garp_group {{\ngarp_interval 0.1\ninterface eth0\n{}\n}}")
 
@@ -62,6 +67,7 @@ def read_delays(line: Line, draft: Draft) -> None:
 
 
 DELAYS = Keyword("interface_up_down_delays", "{ <interface> <down> [<up>]... }", read_delays, block=True,
-                 loads=("interface_up_down_delays {\neth0 0.5 2\neth1 1\n}",), fails=("interface_up_down_delays {\neth0\n}", "interface_up_down_delays x"))
+                 loads=("interface_up_down_delays {\neth0 0.5 2\neth1 1\n}",),
+                 fails=("interface_up_down_delays {\neth0\n}", "interface_up_down_delays x"))
 LINKBEAT = Keyword("linkbeat_interfaces", "{ <interface> [MII|ETHTOOL|IOCTL]... }", nothing, block=True, acts=Acts.IGNORED,
                    instead="the kernel reports the carrier by itself", loads=("linkbeat_interfaces {\neth0\n}",))

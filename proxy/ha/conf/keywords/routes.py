@@ -13,7 +13,8 @@ from proxy.ha.conf.keywords.values import address_of, integer_of
 from proxy.ha.conf.routing import IpNetwork, NextHop, Route, Rule
 
 KINDS = ("unicast", "blackhole", "unreachable", "prohibit", "throw", "local")
-METRICS = ("mtu", "advmss", "window", "rtt", "rttvar", "ssthresh", "cwnd", "reordering", "hoplimit", "initcwnd", "initrwnd", "rto_min", "quickack")
+METRICS = ("mtu", "advmss", "window", "rtt", "rttvar", "ssthresh", "cwnd", "reordering", "hoplimit", "initcwnd", "initrwnd",
+           "rto_min", "quickack")
 ACTIONS = ("blackhole", "unreachable", "prohibit", "nop")
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{1,63}", re.ASCII)
 _MARK = re.compile(r"([0-9]{1,10}|0x[0-9a-fA-F]{1,8})(?:/([0-9]{1,10}|0x[0-9a-fA-F]{1,8}))?", re.ASCII)
@@ -133,7 +134,8 @@ def _route(entry: Entry) -> Route:
                 found["track_group"] = words.value(word).text
             case "inet" | "inet6":
                 pass
-            case _ if "destination" not in found and (word.text[:1].isdigit() or ":" in word.text or word.text in ("default", "all")):
+            case _ if "destination" not in found and (word.text[:1].isdigit() or ":" in word.text
+                                                      or word.text in ("default", "all")):
                 found["destination"] = network_of(word, six)
             case _:
                 raise Refusal(f"Unknown route option '{word.text}'", word, "routes take the words of ip-route(8), not shortened")

@@ -51,9 +51,9 @@ Read = Callable[["Line", Draft], None]
 class Keyword:
     """One row: a keyword, how its line is read, and lines that prove it.
 
-    `usage` is the shape of its arguments as the manual writes it; fewer than `least` are refused, words beyond `most` have no effect
-    and are warned about (None = the reader counts). `block` is whether it has braces. `instead` is what to write in place of an
-    old or an ignored keyword. `loads` are lines that load, `fails` lines that must be warned about.
+    `usage` is the shape of its arguments as the manual writes it; fewer than `least` are refused, words beyond `most` have no
+    effect and are warned about (None = the reader counts). `block` is whether it has braces. `instead` is what to write in place
+    of an old or an ignored keyword. `loads` are lines that load, `fails` lines that must be warned about.
     """
 
     word: str
@@ -122,11 +122,12 @@ class Line:
         if first < len(self.arguments):
             extra = " ".join(written(word) for word in self.arguments[first:])
             clean = " ".join(written(word) for word in self.entry.words[: len(self.entry.words) - len(self.arguments) + first])
-            self.warn(f"surplus word{'s' * (first + 1 < len(self.arguments))} '{extra}' ignored", self.arguments[first], f"write: {clean}")
+            self.warn(f"surplus word{'s' * (first + 1 < len(self.arguments))} '{extra}' ignored", self.arguments[first],
+                      f"write: {clean}")
 
 
 def read_entries(entries: Iterable[Entry], table: Table, draft: Draft, diagnostics: Diagnostics) -> None:
-    """Read the statements of a block, each under its row; what has no row or cannot be taken is warned about and has no effect."""
+    """Read the statements of a block, each under its row; what cannot be taken is warned about and has no effect."""
     for entry in entries:
         row = table.by_word.get(entry.keyword)
         if row is None:
@@ -142,7 +143,8 @@ def read_entry(entry: Entry, row: Keyword, draft: Draft, diagnostics: Diagnostic
         if row.block:
             line.warn(f"'{row.word}' needs a block", None, f"write: {row.word} {{ … }}")
         else:
-            line.warn(f"'{row.word}' has no block: what stands between its braces is ignored", None, f"write: {row.word} {row.usage}".rstrip())
+            line.warn(f"'{row.word}' has no block: what stands between its braces is ignored", None,
+                      f"write: {row.word} {row.usage}".rstrip())
         if row.block:
             return
     if len(line.arguments) < row.least:
@@ -165,7 +167,9 @@ def read_entry(entry: Entry, row: Keyword, draft: Draft, diagnostics: Diagnostic
 
 def _unknown(entry: Entry, table: Table, diagnostics: Diagnostics) -> None:
     place = f" in '{table.name}'" if table.name else ""
-    hint = did_you_mean(entry.keyword, list(table.by_word)) or (f"it has {', '.join(table.by_word)}" if len(table.by_word) <= 16 else "see keepalived.conf(5)")
+    hint = did_you_mean(entry.keyword,
+                        list(table.by_word)) or (f"it has {', '.join(table.by_word)}"
+                                                 if len(table.by_word) <= 16 else "see keepalived.conf(5)")
     diagnostics.warning(entry.words[0], f"Unknown keyword '{entry.keyword}'{place}", hint, entry.keyword)
 
 

@@ -43,8 +43,10 @@ def _user(line: Line, draft: Draft) -> None:
 SCRIPT_ROWS = (
     Keyword("script", '"<program> [<argument>...]"', sets("script", command), least=1,
             loads=('script "/bin/true a"', "script /bin/true"), fails=("script", 'script ""', "script \"/bin/true 'a\"")),
-    Keyword("interval", "<seconds>", sets("interval_s", seconds(0.001, 4294.0)), "1", 1, 1, loads=("interval 2",), fails=("interval", "interval 2;", "interval 0")),
-    Keyword("timeout", "<seconds>", sets("timeout_s", seconds(0.001, 4294.0)), "interval", 1, 1, loads=("timeout 3",), fails=("timeout", "timeout x")),
+    Keyword("interval", "<seconds>", sets("interval_s", seconds(0.001, 4294.0)), "1", 1, 1, loads=("interval 2",),
+            fails=("interval", "interval 2;", "interval 0")),
+    Keyword("timeout", "<seconds>", sets("timeout_s", seconds(0.001, 4294.0)), "interval", 1, 1, loads=("timeout 3",),
+            fails=("timeout", "timeout x")),
     Keyword("weight", "<-253..253> [reverse]", read_weight(-WEIGHT, WEIGHT), "0", 1, loads=("weight -60", "weight 2 reverse"),
             fails=("weight", "weight 254", "weight 2 //x")),
     Keyword("rise", "<n>", sets("rise", integer(1, 2**31 - 1)), "1", 1, 1, loads=("rise 2",), fails=("rise 0", "rise")),
@@ -69,19 +71,26 @@ def _delay(line: Line, draft: Draft) -> None:
 
 def _param_match(line: Line, draft: Draft) -> None:
     if line.text(0) not in ("initial", "partial"):
-        raise Refusal(f"'param_match': unknown value '{line.text(0)}'", line.at(0), "write: param_match initial, or: param_match partial")
+        raise Refusal(f"'param_match': unknown value '{line.text(0)}'", line.at(0),
+                      "write: param_match initial, or: param_match partial")
     draft.values["param_match"] = line.text(0)
 
 
 PROCESS_ROWS = (
-    Keyword("process", "<name> [<parameter>...]", _process, least=1, loads=("process nginx", 'process "a b" -c "x y"'), fails=("process",)),
-    Keyword("param_match", "initial|partial", _param_match, least=1, most=1, loads=("param_match initial",), fails=("param_match", "param_match all")),
+    Keyword("process", "<name> [<parameter>...]", _process, least=1, loads=("process nginx", 'process "a b" -c "x y"'),
+            fails=("process",)),
+    Keyword("param_match", "initial|partial", _param_match, least=1, most=1, loads=("param_match initial",),
+            fails=("param_match", "param_match all")),
     Keyword("full_command", "", sets("full_command", true), "off", most=0, loads=("full_command",), fails=("full_command 1",)),
-    Keyword("weight", "<-254..254> [reverse]", read_weight(-254, 254), "1", 1, loads=("weight 10", "weight 0"), fails=("weight", "weight 255")),
+    Keyword("weight", "<-254..254> [reverse]", read_weight(-254, 254), "1", 1, loads=("weight 10", "weight 0"),
+            fails=("weight", "weight 255")),
     Keyword("quorum", "<n>", sets("quorum", integer(1, 65535)), "1", 1, 1, loads=("quorum 2",), fails=("quorum 0", "quorum")),
-    Keyword("quorum_max", "<n>", sets("quorum_max", integer(0, 65535)), "none", 1, 1, loads=("quorum_max 0",), fails=("quorum_max", "quorum_max x")),
-    Keyword("fork_delay", "<seconds>", sets("fork_delay_s", seconds(0, 3600)), "0", 1, 1, loads=("fork_delay 0.5",), fails=("fork_delay", "fork_delay 4000")),
-    Keyword("terminate_delay", "<seconds>", sets("terminate_delay_s", seconds(0, 3600)), "0", 1, 1, loads=("terminate_delay 0.5",), fails=("terminate_delay",)),
+    Keyword("quorum_max", "<n>", sets("quorum_max", integer(0, 65535)), "none", 1, 1, loads=("quorum_max 0",),
+            fails=("quorum_max", "quorum_max x")),
+    Keyword("fork_delay", "<seconds>", sets("fork_delay_s", seconds(0, 3600)), "0", 1, 1, loads=("fork_delay 0.5",),
+            fails=("fork_delay", "fork_delay 4000")),
+    Keyword("terminate_delay", "<seconds>", sets("terminate_delay_s", seconds(0, 3600)), "0", 1, 1,
+            loads=("terminate_delay 0.5",), fails=("terminate_delay",)),
     Keyword("delay", "<seconds>", _delay, "0", 1, 1, loads=("delay 1",), fails=("delay", "delay x")),
 )
 PROCESS = Table("vrrp_track_process", PROCESS_ROWS, "vrrp_track_process p {{\nprocess nginx\n{}\n}}")
@@ -100,8 +109,10 @@ def _init_file(line: Line, draft: Draft) -> None:
 
 FILE_ROWS = (
     Keyword("file", "<path>", sets("file", text), least=1, most=1, loads=('file "/run/weight"',), fails=("file", "file a b")),
-    Keyword("weight", "<number> [reverse]", read_weight(-(2**31) + 1, 2**31 - 1), "1", 1, loads=("weight 2", "weight -1 reverse"), fails=("weight", "weight x")),
-    Keyword("init_file", "[<value>] [overwrite]", _init_file, most=2, loads=("init_file", "init_file 5 overwrite", "init_file overwrite"),
+    Keyword("weight", "<number> [reverse]", read_weight(-(2**31) + 1, 2**31 - 1), "1", 1, loads=("weight 2", "weight -1 reverse"),
+            fails=("weight", "weight x")),
+    Keyword("init_file", "[<value>] [overwrite]", _init_file, most=2,
+            loads=("init_file", "init_file 5 overwrite", "init_file overwrite"),
             fails=("init_file 5 x", "init_file x")),
 )
 FILE = Table("track_file", FILE_ROWS, 'track_file f {{\nfile "/run/f"\n{}\n}}')
@@ -166,14 +177,17 @@ def _proxy_pair(name: Word, value: Word) -> dict[str, object]:
             return {f"{name.text}_s": decimal_of(value, 0.05, 3600.0)}
         case "rise" | "fall":
             return {name.text: integer_of(value, 1, 1000)}
-    raise Refusal(f"Unknown keyword '{name.text}' in 'track_proxy'", name, "it has socket, backend, weight, interval, timeout, rise and fall")
+    raise Refusal(f"Unknown keyword '{name.text}' in 'track_proxy'", name,
+                  "it has socket, backend, weight, interval, timeout, rise and fall")
 
 
 def track_rows() -> tuple[Keyword, ...]:
     """The blocks that an instance and a group may have."""
     return (
-        Keyword("track_interface", "{ <interface> [weight <n> [reverse]]... }", tracks("track_interfaces", -WEIGHT, WEIGHT), block=True,
-                loads=("track_interface {\neth0\neth1 weight -20\n}",), fails=("track_interface eth0", "track_interface {\neth0 weight 300\n}",
+        Keyword("track_interface", "{ <interface> [weight <n> [reverse]]... }", tracks("track_interfaces", -WEIGHT, WEIGHT),
+                block=True,
+                loads=("track_interface {\neth0\neth1 weight -20\n}",),
+                fails=("track_interface eth0", "track_interface {\neth0 weight 300\n}",
                                                                                "track_interface {\neth0 weight\n}")),
         Keyword("track_script", "{ <name> [weight <n> [reverse]]... }", tracks("track_scripts", -WEIGHT, WEIGHT), block=True,
                 loads=("track_script {\n}",), fails=("track_script s", "track_script {\ns weight 1 x\n}")),
@@ -181,12 +195,15 @@ def track_rows() -> tuple[Keyword, ...]:
                 loads=("track_file {\n}",), fails=("track_file f",)),
         Keyword("track_process", "{ <name> [weight <n> [reverse]]... }", tracks("track_processes", -254, 254), block=True,
                 loads=("track_process {\n}",), fails=("track_process p",)),
-        Keyword("track_proxy", "{ socket <path> backend <name> [weight <n>] [interval <s>] [timeout <s>] [rise <n>] [fall <n>] }", _read_track_proxy,
+        Keyword("track_proxy", "{ socket <path> backend <name> [weight <n>] [interval <s>] [timeout <s>] [rise <n>] [fall <n>] }",
+                _read_track_proxy,
                 block=True, loads=("track_proxy { socket /run/pyproxy.sock  backend weblb  weight -60 }",
                                    "track_proxy {\nsocket /run/x.sock\nbackend b/s1\ninterval 0.5\nfall 3\n}"),
-                fails=("track_proxy { socket /run/x.sock }", "track_proxy { socket /a backend b weight 300 }", "track_proxy { sock /a }",
+                fails=("track_proxy { socket /run/x.sock }", "track_proxy { socket /a backend b weight 300 }",
+                       "track_proxy { sock /a }",
                        "track_proxy { socket }")),
         Keyword("track_bfd", "{ <name> [weight <n>]... }", lambda line, draft: None, block=True, acts=Acts.IGNORED,
-                instead="bidirectional forwarding detection is not part of pyproxy-ha: VRRP version 3 with a short advert_int finds a dead peer as fast",
+                instead="bidirectional forwarding detection is not part of pyproxy-ha: VRRP version 3 with a short advert_int "
+                        "finds a dead peer as fast",
                 loads=("track_bfd {\nx\n}",)),
     )

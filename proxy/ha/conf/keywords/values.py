@@ -97,7 +97,7 @@ def choice(*words: str, folded: bool = False) -> Value[str]:
         word = line.arguments[index]
         given = word.text.upper() if folded else word.text
         if given not in words:
-            hint = did_you_mean(given, words) or f"write {', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else f"write {words[0]}"
+            hint = did_you_mean(given, words) or "write " + " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
             raise Refusal(f"'{line.keyword}': unknown value '{word.text}'", word, hint)
         return given
 
@@ -173,7 +173,8 @@ def command(line: Line, index: int) -> ScriptCommand:
         raise Refusal(f"'{line.keyword}' names no program", word, f'write: {line.keyword} "/path/to/program argument"')
     if not word.quoted and len(line.arguments) > index + 3:
         clean = " ".join(line.texts(index))
-        raise Refusal(f"'{line.keyword}': the program and its arguments are not one word", line.at(index + 1), f'write: {line.keyword} "{clean}"')
+        raise Refusal(f"'{line.keyword}': the program and its arguments are not one word", line.at(index + 1),
+                      f'write: {line.keyword} "{clean}"')
     line.surplus(index + 3)
     return ScriptCommand(words, line.text(index + 1), line.text(index + 2), line.where)
 

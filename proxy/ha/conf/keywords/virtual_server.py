@@ -67,7 +67,8 @@ def _granularity(line: Line, draft: Draft) -> None:
         try:
             draft.values["persistence_granularity"] = ip_network(f"0.0.0.0/{word.text}").prefixlen
         except ValueError:
-            raise Refusal(f"Invalid IPv4 persistence granularity '{word.text}'", word, "write a netmask such as 255.255.255.0") from None
+            raise Refusal(f"Invalid IPv4 persistence granularity '{word.text}'", word,
+                          "write a netmask such as 255.255.255.0") from None
     else:
         draft.values["persistence_granularity"] = integer_of(word, 1, 128)
 
@@ -105,29 +106,38 @@ def _method_row(word: str, name: str, default: str) -> Keyword:
 
 def _script_row(word: str) -> Keyword:
     return Keyword(word, '"<program> [<argument>...]" [<user> [<group>]]', sets(word, command), least=1,
-                   loads=(f'{word} "/bin/true a"', f"{word} /bin/true nobody nogroup"), fails=(word, f'{word} ""', f"{word} /bin/true a b c"))
+                   loads=(f'{word} "/bin/true a"', f"{word} /bin/true nobody nogroup"),
+                   fails=(word, f'{word} ""', f"{word} /bin/true a b c"))
 
 
 _SHARED_ROWS = (
-    Keyword("virtualhost", "<name>", sets("virtualhost", text), least=1, most=1, loads=("virtualhost www.example.com",), fails=("virtualhost", "virtualhost a b")),
-    Keyword("snmp_name", "<name>", nothing, least=1, acts=Acts.IGNORED, instead="there is no SNMP agent here", loads=("snmp_name x",)),
-    Keyword("inhibit_on_failure", "[<BOOL>]", sets("inhibit_on_failure", boolean), "off", most=1, loads=("inhibit_on_failure", "inhibit_on_failure off"),
+    Keyword("virtualhost", "<name>", sets("virtualhost", text), least=1, most=1, loads=("virtualhost www.example.com",),
+            fails=("virtualhost", "virtualhost a b")),
+    Keyword("snmp_name", "<name>", nothing, least=1, acts=Acts.IGNORED, instead="there is no SNMP agent here",
+            loads=("snmp_name x",)),
+    Keyword("inhibit_on_failure", "[<BOOL>]", sets("inhibit_on_failure", boolean), "off", most=1,
+            loads=("inhibit_on_failure", "inhibit_on_failure off"),
             fails=("inhibit_on_failure 2",)),
-    Keyword("smtp_alert", "[<BOOL>]", sets("smtp_alert", boolean), "smtp_alert_checker", most=1, loads=("smtp_alert",), fails=("smtp_alert 2",)),
+    Keyword("smtp_alert", "[<BOOL>]", sets("smtp_alert", boolean), "smtp_alert_checker", most=1, loads=("smtp_alert",),
+            fails=("smtp_alert 2",)),
     *basics_rows(),
 )
 
 REAL_ROWS = (
-    Keyword("weight", "<n>", sets("weight", integer(0, 65535)), "1", 1, 1, loads=("weight 0", "weight 5"), fails=("weight", "weight -1", "weight 1 2", "weight x")),
+    Keyword("weight", "<n>", sets("weight", integer(0, 65535)), "1", 1, 1, loads=("weight 0", "weight 5"),
+            fails=("weight", "weight -1", "weight 1 2", "weight x")),
     *(_method_row(word, "method", "the virtual server's") for word in ("lvs_method", "lb_kind")),
     _script_row("notify_up"), _script_row("notify_down"),
-    Keyword("uthreshold", "<n>", sets("uthreshold", integer(0, 2**31 - 1)), "none", 1, 1, loads=("uthreshold 100",), fails=("uthreshold", "uthreshold x")),
-    Keyword("lthreshold", "<n>", sets("lthreshold", integer(0, 2**31 - 1)), "none", 1, 1, loads=("lthreshold 50",), fails=("lthreshold", "lthreshold x")),
+    Keyword("uthreshold", "<n>", sets("uthreshold", integer(0, 2**31 - 1)), "none", 1, 1, loads=("uthreshold 100",),
+            fails=("uthreshold", "uthreshold x")),
+    Keyword("lthreshold", "<n>", sets("lthreshold", integer(0, 2**31 - 1)), "none", 1, 1, loads=("lthreshold 50",),
+            fails=("lthreshold", "lthreshold x")),
     *_SHARED_ROWS,
     *CHECK_ROWS,
 )
 REAL = Table("real_server", REAL_ROWS,
-             "track_file f {{\nfile /run/f\n}}\nvirtual_server 192.0.2.1 80 {{\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 192.0.2.2 80 {{\n{}\n}}\n}}")
+             "track_file f {{\nfile /run/f\n}}\nvirtual_server 192.0.2.1 80 {{\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n"
+             "real_server 192.0.2.2 80 {{\n{}\n}}\n}}")
 
 ROWS = (
     *(Keyword(word, "|".join(each.value for each in Scheduler), _scheduler, "wlc", 1, 1, loads=(f"{word} rr", f"{word} mh"),
@@ -135,27 +145,38 @@ ROWS = (
     *(_method_row(word, "method", "NAT") for word in ("lb_kind", "lvs_method")),
     *(Keyword(word, "", _flag, "off", most=0, loads=(word,), fails=(f"{word} 1",)) for word in _FLAGS),
     Keyword("ops", "", sets("ops", true), "off", most=0, loads=("ops",), fails=("ops 1",)),
-    Keyword("protocol", "TCP|UDP|SCTP", _protocol, "UDP", 1, 1, loads=("protocol TCP", "protocol udp"), fails=("protocol", "protocol ICMP", "protocol TCP //x")),
-    Keyword("persistence_timeout", "[<seconds>]", _persistence, "360", most=1, loads=("persistence_timeout 50", "persistence_timeout"),
+    Keyword("protocol", "TCP|UDP|SCTP", _protocol, "UDP", 1, 1, loads=("protocol TCP", "protocol udp"),
+            fails=("protocol", "protocol ICMP", "protocol TCP //x")),
+    Keyword("persistence_timeout", "[<seconds>]", _persistence, "360", most=1,
+            loads=("persistence_timeout 50", "persistence_timeout"),
             fails=("persistence_timeout 0", "persistence_timeout x")),
     Keyword("persistence_granularity", "<netmask or prefix length>", _granularity, "one address", 1, 1,
-            loads=("persistence_granularity 255.255.255.0", "persistence_granularity 64"), fails=("persistence_granularity", "persistence_granularity 255.0.255.0")),
-    Keyword("persistence_engine", "sip", sets("persistence_engine", choice("sip")), "none", 1, 1, loads=("persistence_engine sip",), fails=("persistence_engine x",)),
-    *(Keyword(word, "", sets(word, true), "off", most=0, loads=(word,), fails=(f"{word} 1",)) for word in ("ha_suspend", "omega")),
+            loads=("persistence_granularity 255.255.255.0", "persistence_granularity 64"),
+            fails=("persistence_granularity", "persistence_granularity 255.0.255.0")),
+    Keyword("persistence_engine", "sip", sets("persistence_engine", choice("sip")), "none", 1, 1,
+            loads=("persistence_engine sip",), fails=("persistence_engine x",)),
+    *(Keyword(word, "", sets(word, true), "off", most=0, loads=(word,), fails=(f"{word} 1",))
+      for word in ("ha_suspend", "omega")),
     Keyword("quorum", "<n>", sets("quorum", integer(1, 2**31 - 1)), "1", 1, 1, loads=("quorum 1",), fails=("quorum", "quorum 0")),
-    Keyword("hysteresis", "<n>", sets("hysteresis", integer(0, 2**31 - 1)), "0", 1, 1, loads=("hysteresis 0",), fails=("hysteresis", "hysteresis x")),
+    Keyword("hysteresis", "<n>", sets("hysteresis", integer(0, 2**31 - 1)), "0", 1, 1, loads=("hysteresis 0",),
+            fails=("hysteresis", "hysteresis x")),
     _script_row("quorum_up"), _script_row("quorum_down"),
-    Keyword("ip_family", "inet|inet6", _family, "the real servers'", 1, 1, loads=("ip_family inet6",), fails=("ip_family", "ip_family ipv6")),
-    Keyword("sorry_server", "<address> [<port>]", _sorry, least=1, most=2, loads=("sorry_server 192.0.2.9 80", "sorry_server 192.0.2.9"),
+    Keyword("ip_family", "inet|inet6", _family, "the real servers'", 1, 1, loads=("ip_family inet6",),
+            fails=("ip_family", "ip_family ipv6")),
+    Keyword("sorry_server", "<address> [<port>]", _sorry, least=1, most=2,
+            loads=("sorry_server 192.0.2.9 80", "sorry_server 192.0.2.9"),
             fails=("sorry_server", "sorry_server host 80", "sorry_server 192.0.2.9 80 //x")),
-    Keyword("sorry_server_inhibit", "", sets("sorry_server_inhibit", true), "off", most=0, loads=("sorry_server_inhibit",), fails=("sorry_server_inhibit 1",)),
+    Keyword("sorry_server_inhibit", "", sets("sorry_server_inhibit", true), "off", most=0, loads=("sorry_server_inhibit",),
+            fails=("sorry_server_inhibit 1",)),
     _method_row("sorry_server_lvs_method", "sorry_server_method", "the virtual server's"),
     *_SHARED_ROWS,
     Keyword("real_server", "<address> [<port>] { … }", _real_server, least=1, most=2, block=True,
             loads=("real_server 192.0.2.4 80 {\nweight 1\n}", "real_server 192.0.2.3 {\n}"),
-            fails=("real_server {\n}", "real_server host 80 {\n}", "real_server 192.0.2.2 80", "real_server 192.0.2.2 70000 {\n}")),
+            fails=("real_server {\n}", "real_server host 80 {\n}", "real_server 192.0.2.2 80",
+                   "real_server 192.0.2.2 70000 {\n}")),
 )
-TABLE = Table("virtual_server", ROWS, "virtual_server 192.0.2.1 80 {{\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n{}\nreal_server 192.0.2.2 80 {{\n}}\n}}")
+TABLE = Table("virtual_server", ROWS,
+              "virtual_server 192.0.2.1 80 {{\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n{}\nreal_server 192.0.2.2 80 {{\n}}\n}}")
 
 TLS_ROWS = tuple(
     Keyword(word, "<value>", sets(word, text), least=1, most=1, loads=(f"{word} /etc/x",), fails=(word, f"{word} a b"))
@@ -172,7 +193,8 @@ def read_header(line: Line, draft: Draft) -> None:
     first = line.text(0)
     if first in ("fwmark", "group"):
         if len(line.arguments) < 2:
-            raise Refusal(f"'virtual_server {first}' needs a value", line.at(0), f"write: virtual_server {first} {'1' if first == 'fwmark' else 'NAME'} {{ … }}")
+            raise Refusal(f"'virtual_server {first}' needs a value", line.at(0),
+                          f"write: virtual_server {first} {'1' if first == 'fwmark' else 'NAME'} {{ … }}")
         draft.values[first] = integer_of(line.arguments[1], 1, 2**32 - 1) if first == "fwmark" else line.text(1)
         line.surplus(2)
         return
@@ -223,12 +245,15 @@ def _ends(word: Word) -> tuple[IpAddress, IpAddress]:
         else:
             first = last = ip_address(word.text)
     except ValueError:
-        raise Refusal(f"malformed address range '{word.text}'", word, "write 192.0.2.1, 192.0.2.1-10, 192.0.2.1-192.0.2.20 or 192.0.2.8/29") from None
+        raise Refusal(f"malformed address range '{word.text}'", word,
+                      "write 192.0.2.1, 192.0.2.1-10, 192.0.2.1-192.0.2.20 or 192.0.2.8/29") from None
     if first.version != last.version or int(first) > int(last):
         raise Refusal(f"the range '{word.text}' ends before it begins", word, "write the lower address first")
     return first, last
 
 
-GROUP_LOADS = ("virtual_server_group G {\n192.0.2.1 80\n192.0.2.1-10 80\n192.0.2.250-192.0.3.10\n192.0.2.8/29 443\n2001:db8::1-f 80\nfwmark 5 inet6\n}",)
-GROUP_FAILS = ("virtual_server_group G {\n192.0.2.300\n}", "virtual_server_group G {\n192.0.2.10-5 80\n}", "virtual_server_group G {\nfwmark\n}",
+GROUP_LOADS = ("virtual_server_group G {\n192.0.2.1 80\n192.0.2.1-10 80\n192.0.2.250-192.0.3.10\n192.0.2.8/29 443\n"
+               "2001:db8::1-f 80\nfwmark 5 inet6\n}",)
+GROUP_FAILS = ("virtual_server_group G {\n192.0.2.300\n}", "virtual_server_group G {\n192.0.2.10-5 80\n}",
+               "virtual_server_group G {\nfwmark\n}",
                "virtual_server_group {\n192.0.2.1\n}", "virtual_server_group G {\n192.0.2.1 x\n}")
