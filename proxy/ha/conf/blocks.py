@@ -112,7 +112,7 @@ class _Placing:
                 self._diagnostics.warning(word,
                                           f"'{' '.join(written(each) for each in words[index:])}' taken for a comment, which "
                                           f"begins with # or !",
-                                          f"write: {clean}" if clean else "write # in place of //")
+                                          f"write: {clean}" if clean else "write # in place of //", feature="// annotation")
                 return words[:index]
         return words
 

@@ -152,7 +152,6 @@ class Global:
     # pyproxy-ha's own
     metrics_address: str = ""                  # "" = no Prometheus metrics are served
     metrics_port: int = 0
-    status_socket: str = ""                    # "" = the usual place
     where: Where = NOWHERE
 
 

@@ -16,8 +16,9 @@ IpNetwork = IPv4Network | IPv6Network
 class VirtualAddress:
     """One address with its prefix.
 
-    `device` "" is the instance's own interface. `broadcast` is an address, "+", "-" or "" for none. `preferred_lft_s` None keeps
-    it preferred for ever, 0 makes an IPv6 address deprecated (the default of a /128).
+    `dad` (`-nodad`) has the kernel look for duplicates first; it is off because the other machine may still have it for a moment.
+    `device` "" is the instance's own interface. `broadcast` is an address, "+", "-" or "" for none. `preferred_lft_s` None is
+    the default: preferred for ever, but deprecated (0) for an IPv6 /128 unless `preferred_forever` is written.
     """
 
     interface: IpInterface
@@ -27,11 +28,12 @@ class VirtualAddress:
     broadcast: str = ""
     peer: IpInterface | None = None
     home: bool = False
-    nodad: bool = False
+    dad: bool = False
     mngtmpaddr: bool = False
     noprefixroute: bool = False
     autojoin: bool = False
     preferred_lft_s: int | None = None
+    preferred_forever: bool = False
     no_track: bool = False
     use_vmac: bool = False
     track_group: str = ""

@@ -9,13 +9,13 @@ from proxy.config.diagnostics import Diagnostics
 from proxy.config.statements import Word
 from proxy.config.suggest import did_you_mean
 from proxy.ha.conf.blocks import Entry
-from proxy.ha.conf.keywords.row import Draft, Line, Read, Refusal
+from proxy.ha.conf.keywords.row import SURPLUS, Draft, Line, Read, Refusal
 from proxy.ha.conf.keywords.values import address_of, integer_of
 from proxy.ha.conf.routing import IpInterface, VirtualAddress
 
 SCOPES = ("global", "site", "link", "host", "nowhere")
 _SWITCHES = {
-    "home": "home", "nodad": "nodad", "-nodad": "nodad", "mngtmpaddr": "mngtmpaddr", "noprefixroute": "noprefixroute",
+    "home": "home", "-nodad": "dad", "mngtmpaddr": "mngtmpaddr", "noprefixroute": "noprefixroute",
     "autojoin": "autojoin", "no_track": "no_track", "use_vmac": "use_vmac",
 }
 _VALUED = ("brd", "broadcast", "dev", "scope", "label", "peer", "preferred_lft", "track_group")
@@ -57,6 +57,8 @@ def _address(entry: Entry, diagnostics: Diagnostics) -> VirtualAddress:
         word = words[index]
         if word.text in _SWITCHES:
             found[_SWITCHES[word.text]] = True
+        elif word.text == "nodad":
+            found["dad"] = False
         elif word.text in _VALUED:
             if index + 1 >= len(words):
                 raise Refusal(f"'{word.text}' needs a value", word, f"write: {entry.keyword} {word.text} …")
@@ -66,7 +68,7 @@ def _address(entry: Entry, diagnostics: Diagnostics) -> VirtualAddress:
             extra = " ".join(each.text for each in words[index:])
             clean = " ".join(each.text for each in words[:index])
             hint = did_you_mean(word.text, [*_VALUED, *_SWITCHES]) or f"write: {clean}"
-            diagnostics.warning(word, f"surplus words '{extra}' ignored", hint, entry.keyword)
+            diagnostics.warning(word, f"surplus words '{extra}' ignored", hint, entry.keyword, SURPLUS)
             break
         index += 1
     return VirtualAddress(interface, where=entry.where, **found)
@@ -93,5 +95,6 @@ def _option(name: str, value: Word, interface: IpInterface) -> dict[str, Any]:
         case "peer":
             return {"peer": interface_of(value)}
         case "preferred_lft":
-            return {"preferred_lft_s": None if value.text == "forever" else integer_of(value, 0, 2**31 - 1)}
+            forever = value.text == "forever"
+            return {"preferred_lft_s": None if forever else integer_of(value, 0, 2**31 - 1), "preferred_forever": forever}
     return {"track_group": value.text}

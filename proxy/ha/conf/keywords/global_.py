@@ -264,9 +264,6 @@ ROWS: tuple[Keyword, ...] = (
     _number("nftables_ipvs_start_fwmark", 1, 2**31 - 1, "1000"), _flag("nftables_counters"),
     Keyword("metrics", "[<address>] <port>", _metrics, "none are served", 1, 2, loads=("metrics 9650", "metrics ::1 9650"),
             fails=("metrics", "metrics x", "metrics 70000", "metrics host 9650")),
-    Keyword("status_socket", "<path>", sets("status_socket", text), "beside the pid file", 1, 1,
-            loads=("status_socket /run/ha.sock",),
-            fails=("status_socket",)),
     *(_ignored(word, "", because=SNMP) for word in
       ("enable_snmp_vrrp", "enable_snmp_checker", "enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3",
        "enable_snmp_keepalived", "enable_traps")),

@@ -9,7 +9,7 @@ from proxy.ha.conf.keywords.addresses import reads_addresses
 from proxy.ha.conf.keywords.global_ import read_garp_extra_if
 from proxy.ha.conf.keywords.notify import notify_rows
 from proxy.ha.conf.keywords.routes import reads_routes, reads_rules
-from proxy.ha.conf.keywords.row import Acts, Draft, Keyword, Line, Refusal, Table, nothing, read_entries
+from proxy.ha.conf.keywords.row import SURPLUS, Acts, Draft, Keyword, Line, Refusal, Table, nothing, read_entries
 from proxy.ha.conf.keywords.tracking import track_rows
 from proxy.ha.conf.keywords.values import (
     address,
@@ -89,7 +89,7 @@ def _peer(line: Line, first: Word, rest: Sequence[Word]) -> UnicastPeer:
     while words:
         word = words.pop(0)
         if word.text not in ("min_ttl", "max_ttl"):
-            line.warn(f"surplus word '{word.text}' ignored", word, f"write: {first.text}")
+            line.warn(f"surplus word '{word.text}' ignored", word, f"write: {first.text}", SURPLUS)
             break
         if not words:
             raise Refusal(f"'{word.text}' needs a number", word, f"write: {first.text} {word.text} 255")

@@ -44,6 +44,9 @@ class Draft:
         self.values.setdefault(name, []).append(value)
 
 
+SURPLUS = "surplus words"
+"""The feature that words without effect are filed under: keepalived passes them over in silence."""
+
 Read = Callable[["Line", Draft], None]
 
 
@@ -114,8 +117,9 @@ class Line:
     def texts(self, start: int = 0) -> list[str]:
         return [word.text for word in self.arguments[start:]]
 
-    def warn(self, message: str, at: Place = None, hint: str = "") -> None:
-        self.diagnostics.warning(at or self.entry.words[0], message, hint, self.keyword)
+    def warn(self, message: str, at: Place = None, hint: str = "", feature: str = "") -> None:
+        """Warn; with a `feature` it is something that keepalived says nothing about, and does not count as an error."""
+        self.diagnostics.warning(at or self.entry.words[0], message, hint, self.keyword, feature)
 
     def surplus(self, first: int) -> None:
         """Warn of the words from there on, which have no effect."""
@@ -123,7 +127,7 @@ class Line:
             extra = " ".join(written(word) for word in self.arguments[first:])
             clean = " ".join(written(word) for word in self.entry.words[: len(self.entry.words) - len(self.arguments) + first])
             self.warn(f"surplus word{'s' * (first + 1 < len(self.arguments))} '{extra}' ignored", self.arguments[first],
-                      f"write: {clean}")
+                      f"write: {clean}", SURPLUS)
 
 
 def read_entries(entries: Iterable[Entry], table: Table, draft: Draft, diagnostics: Diagnostics) -> None:
@@ -156,7 +160,7 @@ def read_entry(entry: Entry, row: Keyword, draft: Draft, diagnostics: Diagnostic
     if row.acts is Acts.OLD:
         line.warn(f"'{row.word}' is an old spelling", None, f"write: {row.instead}")
     elif row.acts is Acts.IGNORED:
-        line.warn(f"'{row.word}' is not acted on by pyproxy-ha; ignored", None, row.instead)
+        line.warn(f"'{row.word}' is not acted on by pyproxy-ha; ignored", None, row.instead, row.word)
     try:
         row.read(line, draft)
     except Refusal as refusal:

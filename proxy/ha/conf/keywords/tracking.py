@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.config.statements import Word
 from proxy.ha.conf.blocks import Entry
-from proxy.ha.conf.keywords.row import Acts, Draft, Keyword, Line, Read, Refusal, Table
+from proxy.ha.conf.keywords.row import SURPLUS, Acts, Draft, Keyword, Line, Read, Refusal, Table
 from proxy.ha.conf.keywords.values import (
     command,
     decimal_of,
@@ -138,7 +138,7 @@ def _tracked(line: Line, entry: Entry, low: int, high: int) -> Tracked:
     if words:
         extra = " ".join(word.text for word in words)
         clean = " ".join(word.text for word in entry.words[: len(entry.words) - len(words)])
-        line.warn(f"surplus words '{extra}' ignored", words[0], f"write: {clean}")
+        line.warn(f"surplus words '{extra}' ignored", words[0], f"write: {clean}", SURPLUS)
     return Tracked(entry.keyword, weight, reverse, entry.where)
 
 
