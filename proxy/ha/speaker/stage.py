@@ -241,6 +241,8 @@ class Stage:
     def _judge(self, member: Member) -> None:
         now, group = self._loop.now(), self.group_of(member.name)
         reason = "; ".join(member.faults.values())
+        if reason and member.state is State.FAULT and reason != member.router.reason:
+            self.log.say("info", f"({member.name}) still in FAULT STATE ({reason})")
         if member.state is State.INIT and not reason:
             self._try_start(member, group)
         elif group is not None:

@@ -63,12 +63,7 @@ class ProcessTable:
             for tracker in self._trackers:
                 tracker.gone(pid)
         for pid in changed:
-            found = self._describe(pid)
-            for tracker in self._trackers:
-                if found is None:
-                    tracker.gone(pid)
-                else:
-                    tracker.seen(pid, *found)
+            self._tell(pid, self._trackers)
 
     def _look(self) -> None:
         self._timer.set(self._loop.now() + LOOK_EVERY_S)
@@ -79,12 +74,17 @@ class ProcessTable:
         for tracker in trackers:
             tracker.only(set(pids))
         for pid in pids:
-            found = self._describe(pid)
-            if found is not None:
-                for tracker in trackers:
-                    tracker.seen(pid, *found)
+            self._tell(pid, trackers)
         for tracker in trackers:
             tracker.settle()
+
+    def _tell(self, pid: int, trackers: list[ProcessTracker]) -> None:
+        found = self._describe(pid)
+        for tracker in trackers:
+            if found is None:
+                tracker.gone(pid)
+            else:
+                tracker.seen(pid, *found)
 
     def _describe(self, pid: int) -> tuple[str, tuple[str, ...]] | None:
         """The name of a process and its command line; None for one that has ended, zombies included."""
