@@ -18,7 +18,8 @@ settings.register_profile("deep", max_examples=2000, deadline=None, suppress_hea
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 SYSTEM_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-DEBIAN_PACKAGE = {"varnishtest": "varnish", "chromedriver": "chromium-driver", "nginx": "nginx-light"}
+DEBIAN_PACKAGE = {"varnishtest": "varnish", "chromedriver": "chromium-driver", "nginx": "nginx-light", "nft": "nftables",
+                  "ip": "iproute2"}
 LEAK_CHECKED = ("e2e", "differential", "browser")
 
 

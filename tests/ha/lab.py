@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from proxy.ha.net.addresses import list_addresses
+from proxy.ha.net.links import list_links
 from proxy.ha.net.netlink import RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, RTMGRP_LINK, Monitor, Netlink
 
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -47,7 +48,8 @@ def unavailable() -> str:
     missing = [name for name in TOOLS if shutil.which(name, path=SYSTEM_PATH) is None]
     if missing:
         return f"{', '.join(missing)} not installed (Debian packages: iproute2, util-linux)"
-    probe = subprocess.run([tool("unshare"), "--net", tool("ip"), "link", "add", "x", "type", "bridge"], capture_output=True, check=False)
+    words = [tool("unshare"), "--net", tool("ip"), "link", "add", "x", "type", "bridge"]
+    probe = subprocess.run(words, capture_output=True, check=False)
     return "" if probe.returncode == 0 else f"no network namespaces or bridges here: {probe.stderr.decode().strip()}"
 
 
@@ -167,6 +169,20 @@ class Host:
                 monitor.read()
         finally:
             monitor.close()
+
+    def wait_carrier(self) -> None:
+        """Wait until `eth0` is up and has a carrier."""
+        monitor, netlink = self.monitor(), self.netlink()
+        try:
+            deadline = time.monotonic() + PATIENCE_S
+            while not list_links(netlink)["eth0"].up:
+                left = deadline - time.monotonic()
+                assert left > 0, f"{self.name} has no carrier"
+                select.select([monitor], [], [], left)
+                monitor.read()
+        finally:
+            monitor.close()
+            netlink.close()
 
     def said(self) -> str:
         """What the daemons here have said, for failures."""
@@ -328,8 +344,9 @@ class Lab:
         self._switch.ip(f"link set dev {host} down")
 
     def plug(self, host: str) -> None:
-        """Give it back."""
+        """Give it back, and wait until the host has noticed: the kernel tells of carriers at most once a second."""
         self._switch.ip(f"link set dev {host} up")
+        self.hosts[host].wait_carrier()
 
     def reset(self) -> None:
         """As new: no daemons, no addresses but the first, every cable in."""
@@ -345,6 +362,7 @@ class Lab:
                 host.ip("link set eth0 up")
                 host.ip("-4 addr flush dev eth0")
                 host.ip(f"addr add {host.address}/24 dev eth0")
+            host.wait_carrier()
             host.ip("neigh flush all")
 
     def close(self) -> None:

@@ -28,7 +28,8 @@ class Letter:
         """The whole Ethernet frame."""
         source = socket.inet_aton(host.address)
         packet = self.spoil(encode(self.advert, source, GROUP))
-        header = b"\x45\xc0" + (20 + len(packet)).to_bytes(2, "big") + b"\0\x01\0\0" + bytes((self.ttl, 112)) + b"\0\0" + source + GROUP
+        header = b"\x45\xc0" + (20 + len(packet)).to_bytes(2,
+            "big") + b"\0\x01\0\0" + bytes((self.ttl, 112)) + b"\0\0" + source + GROUP
         header = header[:10] + checksum(header).to_bytes(2, "big") + header[12:]
         return GROUP_MAC + host.mac + b"\x08\0" + header + packet
 

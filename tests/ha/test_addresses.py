@@ -151,7 +151,8 @@ def test_an_interface_that_goes_comes_and_is_renamed(lab: Lab, tmp_path: Path) -
     a.ip("link set dev vip1 up")
     a.ip("addr add 10.78.0.1/24 dev vip0")
     try:
-        text = pair(150, vip="10.78.0.100", more="", top="global_defs {\n dynamic_interfaces\n}").replace("interface eth0", "interface vip0")
+        text = pair(150, vip="10.78.0.100", more="", top="global_defs {\n dynamic_interfaces\n}").replace("interface eth0",
+                                                                                                          "interface vip0")
         daemon = start_ha(a, "pyproxy-ha", text, tmp_path)
         a.wait_address("10.78.0.100")
         a.ip("link set dev vip0 down")

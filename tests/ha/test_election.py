@@ -11,7 +11,8 @@ from tests.ha.lab import Lab, start_ha
 from tests.ha.texts import VIP, pair
 
 HA, KA = "pyproxy-ha", "keepalived"
-PAIRS = [pytest.param(HA, KA, id="ha-ka", marks=pytest.mark.peer(KA)), pytest.param(KA, HA, id="ka-ha", marks=pytest.mark.peer(KA)),
+PAIRS = [pytest.param(HA, KA, id="ha-ka", marks=pytest.mark.peer(KA)),
+         pytest.param(KA, HA, id="ka-ha", marks=pytest.mark.peer(KA)),
          pytest.param(HA, HA, id="ha-ha")]
 
 

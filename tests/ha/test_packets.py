@@ -11,7 +11,6 @@ from tests.ha.status import instance
 from tests.ha.texts import VIP, pair
 
 
-
 def test_malformed_adverts_neither_hold_a_backup_back_nor_stop_a_master(lab: Lab, tmp_path: Path) -> None:
     b, foe = lab["b"], lab["r1"]
     wire = foe.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.ha.lab import Lab, start_ha
 from tests.ha.status import instance
-from tests.ha.test_election import PAIRS
+from tests.ha.test_election import HA, PAIRS
 from tests.ha.texts import VIP, pair
 
 VIP6 = "fe80::77:100"
@@ -28,13 +28,14 @@ def failover(lab: Lab, tmp_path: Path, first: tuple[str, str], second: tuple[str
     b.wait_address(vip, present=False)
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS)
+@pytest.mark.parametrize(("first", "second"), [*PAIRS[:2], pytest.param(HA, HA, id="ha-ha", marks=pytest.mark.soak)])
 def test_version_2_with_a_password(lab: Lab, tmp_path: Path, first: str, second: str) -> None:
-    failover(lab, tmp_path, (first, pair(150, version=2, advert_int="1", state="MASTER")), (second, pair(100, version=2, advert_int="1")), VIP)
+    texts = pair(150, version=2, advert_int="1", state="MASTER"), pair(100, version=2, advert_int="1")
+    failover(lab, tmp_path, (first, texts[0]), (second, texts[1]), VIP)
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-@pytest.mark.parametrize("advert_int", ["1", "0.01"])
+@pytest.mark.parametrize("advert_int", [pytest.param("1", marks=pytest.mark.soak), "0.02"])
 def test_version_3(lab: Lab, tmp_path: Path, first: str, second: str, advert_int: str) -> None:
     failover(lab, tmp_path, (first, pair(150, advert_int=advert_int)), (second, pair(100, advert_int=advert_int)), VIP)
 
@@ -44,12 +45,12 @@ def test_ipv6(lab: Lab, tmp_path: Path, first: str, second: str) -> None:
     for host in (lab["a"], lab["b"]):
         host.ip("addr flush dev eth0 scope link")
         host.ip(f"addr add fe80::77:{host.number}/64 dev eth0 nodad")
-    failover(lab, tmp_path, (first, pair(150, vip=f"{VIP6}/64\n2001:db8:77::100/64")), (second, pair(100, vip=f"{VIP6}/64\n2001:db8:77::100/64")),
-             VIP6)
+    both = f"{VIP6}/64\n2001:db8:77::100/64"
+    failover(lab, tmp_path, (first, pair(150, vip=both)), (second, pair(100, vip=both)), VIP6)
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [pytest.param(2, marks=pytest.mark.soak), 3])
 def test_unicast(lab: Lab, tmp_path: Path, first: str, second: str, version: int) -> None:
     a, b = lab["a"], lab["b"]
     more = "unicast_src_ip {}\nunicast_peer {{\n {}\n}}"

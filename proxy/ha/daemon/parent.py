@@ -18,6 +18,7 @@ from proxy.ha.daemon.children import KINDS, ChildKind, ChildSurroundings, status
 from proxy.ha.daemon.pidfile import PidFile
 from proxy.ha.daemon.reading import Reading, read_meanwhile
 from proxy.ha.daemon.signals import Signals
+from proxy.ha.daemon.systemd import tell
 from proxy.ha.log import ProcessLog
 from proxy.ha.loop import Loop, Timer
 
@@ -62,6 +63,7 @@ class Parent:
         })
         try:
             self._settle_children()
+            tell(f"READY=1\nMAINPID={os.getpid()}")
             if self._children:
                 self._loop.run()
             else:
@@ -176,6 +178,7 @@ class Parent:
         if self._ending:
             return
         self._ending = True
+        tell("STOPPING=1")
         self._log.say("info", "Stopping")
         for child in list(self._children.values()):
             if child.pid:

@@ -37,7 +37,7 @@ def run(around: ChildSurroundings) -> int:
     def end() -> None:
         log.detail("Stopping")
         stage.stop(release=not around.arguments.keep_addresses)
-        loop.stop()
+        stage.when_told(loop.stop)
 
     def reload(configuration: Configuration) -> None:
         try:

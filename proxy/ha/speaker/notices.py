@@ -159,6 +159,12 @@ class Notices:
         pipe.reader = None
         self._log.say("info", f"the script that reads {pipe.fifo.path} exited with status {code}")
 
+    def end_readers(self) -> None:
+        """Ask the scripts that read the pipes to end."""
+        for pipe in self._pipes:
+            if pipe.reader is not None:
+                pipe.reader.terminate()
+
     def _close_pipe(self, pipe: _Pipe) -> None:
         self._pipes.remove(pipe)
         os.close(pipe.descriptor)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from proxy.ha.conf.model import Global, ScriptCommand
 from proxy.ha.log import Log
-from proxy.ha.loop import NEVER, Loop
+from proxy.ha.loop import NEVER, Loop, Timer
 
 DEFAULT_USER = "keepalived_script"
 KILL_AFTER_S = 2.0
@@ -35,6 +35,7 @@ class Programs:
     def __init__(self, loop: Loop, log: Log, global_: Global) -> None:
         self._loop, self._log = loop, log
         self._running: dict[int, Running] = {}
+        self._idle: Timer | None = None
         self.configure(global_)
 
     def configure(self, global_: Global) -> None:
@@ -102,14 +103,24 @@ class Programs:
         except (OSError, subprocess.SubprocessError) as error:
             self._log.say("warning", f"cannot run {command.words[0]}: {error}")
             return None
-        running = Running(self._loop, process, timeout_s, ended, self._running)
+        running = Running(self._loop, process, timeout_s, ended, self._one_less)
         self._running[process.pid] = running
         return running
 
-    def stop(self) -> None:
-        """Ask everything that still runs to end."""
-        for running in list(self._running.values()):
-            running.terminate()
+    def when_idle(self, patience_s: float, then: Callable[[], None]) -> None:
+        """Call back once nothing runs any more, or after so long; what still runs then is left to run."""
+        waiting = self._loop.timer(lambda: self._became_idle(then))
+        waiting.set(self._loop.now() + (patience_s if self._running else 0.0))
+        self._idle = waiting
+
+    def _became_idle(self, then: Callable[[], None]) -> None:
+        self._idle = None
+        then()
+
+    def _one_less(self, pid: int) -> None:
+        self._running.pop(pid, None)
+        if self._idle is not None and not self._running:
+            self._idle.set(self._loop.now())
 
     @staticmethod
     def _path(word: str) -> str | None:
@@ -126,8 +137,8 @@ class Running:
     """One program that runs."""
 
     def __init__(self, loop: Loop, process: subprocess.Popen[bytes], timeout_s: float, ended: Callable[[int], None],
-                 among: dict[int, Running]) -> None:
-        self._process, self._ended, self._among = process, ended, among
+                 gone: Callable[[int], None]) -> None:
+        self._process, self._ended, self._gone = process, ended, gone
         self._loop = loop
         self.timed_out = False
         self._timer = loop.timer(self._too_long, loop.now() + timeout_s if timeout_s != NEVER else NEVER)
@@ -153,7 +164,7 @@ class Running:
 
     def _end(self, status: int) -> None:
         self._timer.cancel()
-        self._among.pop(self._process.pid, None)
+        self._gone(self._process.pid)
         code = os.waitstatus_to_exitcode(status)
         self._process.returncode = code
         self._ended(TIMED_OUT if self.timed_out else code if code >= 0 else 128 - code)

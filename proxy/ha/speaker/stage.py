@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from proxy.base.errors import StartError
 from proxy.ha.conf.model import Configuration, Instance, SyncGroup
@@ -27,6 +27,7 @@ from proxy.ha.vrrp.group import SyncGroup as Group
 from proxy.ha.vrrp.priority import Watch
 
 RESTORE_ROUTES_AFTER_S = 0.1
+PATIENCE_WITH_SCRIPTS_S = 2.0
 EXIT_MISSING_INTERFACE = 2
 
 
@@ -127,12 +128,16 @@ class Stage:
             self._static.release()
         self._trackers.stop()
         self._firewall.remove()
+        self._around.notices.end_readers()
+
+    def when_told(self, then: Callable[[], None]) -> None:
+        """Call back once the scripts that are told of the end have run, or after a while."""
+        self._programs.when_idle(PATIENCE_WITH_SCRIPTS_S, then)
 
     def close(self) -> None:
         """Give back what is left."""
         for member in self.members.values():
             member.close()
-        self._programs.stop()
         self._around.notices.close()
         self._interfaces.close()
         self._packets.close()
