@@ -11,9 +11,11 @@ from tests.ha.lab import Lab, start_ha
 from tests.ha.texts import VIP, pair
 
 HA, KA = "pyproxy-ha", "keepalived"
-PAIRS = [pytest.param(HA, KA, id="ha-ka", marks=pytest.mark.peer(KA)),
-         pytest.param(KA, HA, id="ka-ha", marks=pytest.mark.peer(KA)),
-         pytest.param(HA, HA, id="ha-ha")]
+MIXED = [pytest.param(HA, KA, id="ha-ka", marks=pytest.mark.peer(KA)),
+         pytest.param(KA, HA, id="ka-ha", marks=pytest.mark.peer(KA))]
+PAIRS = [*MIXED, pytest.param(HA, HA, id="ha-ha")]
+# With ourselves too, when there is time.
+SIDES = [*MIXED, pytest.param(HA, HA, id="ha-ha", marks=pytest.mark.soak)]
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)

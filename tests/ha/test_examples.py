@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.ha.lab import ROOT, Lab, start_ha
-from tests.ha.test_election import HA, KA
+from tests.ha.test_election import HA, KA, MIXED
 
 
 def machine(name: str, b: bool) -> str:
@@ -18,8 +18,7 @@ def machine(name: str, b: bool) -> str:
     return text
 
 
-@pytest.mark.parametrize(("first", "second"), [
-    pytest.param(HA, KA, id="ha-ka", marks=pytest.mark.peer(KA)), pytest.param(KA, HA, id="ka-ha", marks=pytest.mark.peer(KA))])
+@pytest.mark.parametrize(("first", "second"), MIXED)
 def test_the_web_pair(lab: Lab, tmp_path: Path, first: str, second: str) -> None:
     a, b, vip = lab["a"], lab["b"], "10.77.0.252"
     name = "keepalived-web-pair.conf"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.ha.lab import Lab, start_ha
-from tests.ha.test_election import PAIRS
+from tests.ha.test_election import SIDES
 from tests.ha.texts import VIP, pair
 
 VIP2 = "10.77.0.101"
@@ -18,7 +18,7 @@ def two(priority: int, more: str = "", top: str = "") -> str:
             + "vrrp_sync_group both {\n  group { one two }\n}\n")
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS)
+@pytest.mark.parametrize(("first", "second"), SIDES)
 def test_a_fault_of_one_takes_the_other_along(lab: Lab, tmp_path: Path, first: str, second: str) -> None:
     a, b = lab["a"], lab["b"]
     file = tmp_path / "bad"

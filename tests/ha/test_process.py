@@ -134,7 +134,7 @@ def test_status_without_a_daemon(tmp_path: Path) -> None:
 
 def test_small_and_idle(lab: Lab, tmp_path: Path) -> None:
     a = lab["a"]
-    daemon = start_ha(a, "pyproxy-ha", pair(150, version=2, advert_int="1"), tmp_path)
+    daemon = start_ha(a, "pyproxy-ha", pair(150), tmp_path)
     a.wait_address(VIP)
     assert daemon.folder is not None
     for name in ("p.pid", "r.pid"):
@@ -146,7 +146,8 @@ def test_small_and_idle(lab: Lab, tmp_path: Path) -> None:
         assert "_ssl" not in maps
 
 
-@pytest.mark.parametrize("priority", ["", "global_defs {\n vrrp_rt_priority 10\n}"])
+@pytest.mark.parametrize("priority", [pytest.param("", marks=pytest.mark.soak, id="normal"),
+                                      pytest.param("global_defs {\n vrrp_rt_priority 10\n}", id="real-time")])
 def test_a_busy_machine_misses_no_advert(lab: Lab, tmp_path: Path, priority: str) -> None:
     a, b = lab["a"], lab["b"]
     start_ha(a, "pyproxy-ha", pair(150, advert_int="0.1", top=priority), tmp_path)
@@ -160,3 +161,20 @@ def test_a_busy_machine_misses_no_advert(lab: Lab, tmp_path: Path, priority: str
     for each in loops:
         each.kill()
     assert instance(backup)["became_master"] == 0
+
+
+def test_startup_and_shutdown_scripts_and_the_names_of_pid_files(lab: Lab, tmp_path: Path) -> None:
+    a, log = lab["a"], tmp_path / "log"
+    top = (f"global_defs {{\n script_user root\n startup_script \"/bin/sh -c 'echo up >> {log}'\"\n"
+           f" shutdown_script \"/bin/sh -c 'echo down >> {log}; exit 3'\"\n}}\ninstance test{os.getpid()}")
+    (tmp_path / "ha.conf").write_text(pair(150, top=top))
+    daemon = a.start("pyproxy-ha", [*PYPROXY_HA, "-n", "-l", "-f", str(tmp_path / "ha.conf")])
+    a.wait_address(VIP)
+    assert log.read_text() == "up\n"
+    home = Path("/run/keepalived")
+    names = {path.name for path in home.iterdir() if f"test{os.getpid()}" in path.name}
+    assert names == {f"keepalived_test{os.getpid()}.pid", f"vrrp_test{os.getpid()}.pid", f"vrrp_test{os.getpid()}.sock"}
+    daemon.stop()
+    assert log.read_text() == "up\ndown\n"
+    assert "exited with status 3" in daemon.text
+    assert not [path for path in home.iterdir() if f"test{os.getpid()}" in path.name]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ha.lab import Lab, start_ha
-from tests.ha.test_election import PAIRS
+from tests.ha.test_election import SIDES
 from tests.ha.texts import VIP, pair
 
 
@@ -17,7 +17,7 @@ def arp_sender(frame: bytes) -> bytes:
     return frame[22:28] if frame[28:32] == socket.inet_aton(VIP) and frame[38:42] == socket.inet_aton(VIP) else b""
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS)
+@pytest.mark.parametrize(("first", "second"), SIDES)
 def test_a_split_heals_and_the_last_word_is_the_masters(lab: Lab, tmp_path: Path, first: str, second: str) -> None:
     a, b = lab["a"], lab["b"]
     start_ha(a, first, pair(150), tmp_path)
@@ -35,7 +35,7 @@ def test_a_split_heals_and_the_last_word_is_the_masters(lab: Lab, tmp_path: Path
     assert said[-1] == a.mac
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS)
+@pytest.mark.parametrize(("first", "second"), SIDES)
 def test_of_equals_the_higher_address_wins_a_split(lab: Lab, tmp_path: Path, first: str, second: str) -> None:
     a, b = lab["a"], lab["b"]          # b has the higher address
     lab.block("b")

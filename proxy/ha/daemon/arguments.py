@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from proxy.base.errors import PyproxyError
+from proxy.ha.conf.model import Global
 from proxy.ha.log import LogOptions
 
 DEFAULT_FILE = "/etc/keepalived/keepalived.conf"
@@ -35,9 +36,10 @@ class Arguments:
     facility: str = "daemon"               # -S
     log_file: str = ""                     # -g
     syslog: bool = True                    # -G
-    pid_file: str = "/run/keepalived.pid"
-    vrrp_pid_file: str = "/run/keepalived_vrrp.pid"
-    checkers_pid_file: str = "/run/keepalived_checkers.pid"
+    pid_file: str = ""                     # these three: "" where the configuration decides (`settle_pid_files`)
+    vrrp_pid_file: str = ""
+    checkers_pid_file: str = ""
+    namespace: str = ""                    # -s
     config_id: str | None = None           # -i
     vrrp: bool = True                      # -P alone
     checkers: bool = True                  # -C alone
@@ -53,6 +55,19 @@ class Arguments:
     def log_options(self) -> LogOptions:
         """Where this process and its children speak."""
         return LogOptions(self.console, self.syslog and not self.console, self.facility, self.log_file, self.detailed)
+
+
+def settle_pid_files(arguments: Arguments, global_: Global) -> None:
+    """Name the pid files that the command line does not name, as keepalived does: `instance`, `net_namespace`, `use_pid_dir`."""
+    name = "_".join(filter(None, (arguments.namespace or global_.net_namespace, global_.instance)))
+    if name or global_.use_pid_dir:
+        suffix = f"_{name}" if name else ""
+        usual = [f"/run/keepalived/{each}{suffix}.pid" for each in ("keepalived", "vrrp", "checkers")]
+    else:
+        usual = ["/run/keepalived.pid", "/run/keepalived_vrrp.pid", "/run/keepalived_checkers.pid"]
+    arguments.pid_file = arguments.pid_file or usual[0]
+    arguments.vrrp_pid_file = arguments.vrrp_pid_file or usual[1]
+    arguments.checkers_pid_file = arguments.checkers_pid_file or usual[2]
 
 
 # Short letter, long name, whether a value follows ("" no, "=" yes, "?" only attached), what it does.
@@ -115,6 +130,7 @@ OPTIONS: tuple[tuple[str, str, str, Setter, str], ...] = (
     ("p", "pid", "=", _text("pid_file"), "FILE  pid file (default /run/keepalived.pid)"),
     ("r", "vrrp_pid", "=", _text("vrrp_pid_file"), "FILE  pid file of the VRRP child"),
     ("c", "checkers_pid", "=", _text("checkers_pid_file"), "FILE  pid file of the checkers child"),
+    ("s", "namespace", "=", _text("namespace"), "NAME  run in this network namespace"),
     ("i", "config-id", "=", _text("config_id"), "ID  what @ID lines are compared with (default: the host's name)"),
     ("P", "vrrp", "", _only("vrrp"), "only VRRP"),
     ("C", "check", "", _only("checkers"), "only virtual servers and their checks"),

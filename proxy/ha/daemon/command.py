@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from proxy.base.errors import StartError
 from proxy.ha.conf.model import Configuration
-from proxy.ha.daemon.arguments import SIGNALS, Arguments, UsageError, help_text, parse_arguments
+from proxy.ha.daemon.arguments import SIGNALS, Arguments, UsageError, help_text, parse_arguments, settle_pid_files
 from proxy.ha.daemon.background import to_background
+from proxy.ha.daemon.namespace import enter_namespace
 from proxy.ha.daemon.parent import Parent
 from proxy.ha.daemon.pidfile import PidFile
 from proxy.ha.daemon.reading import read_in_child
@@ -106,9 +107,11 @@ def serve(arguments: Arguments) -> int:
     if reading.configuration is None:
         to_terminal(reading.messages)
         return EXIT_NO_FILE
+    settle_pid_files(arguments, reading.configuration.global_)
     umask = arguments.umask if arguments.umask is not None else reading.configuration.global_.umask
     os.umask(0o022 if umask is None else umask)
     try:
+        enter_namespace(arguments.namespace or reading.configuration.global_.net_namespace)
         pid_file = PidFile(arguments.pid_file)
     except StartError as error:
         to_terminal(f"pyproxy-ha: {error.message}" + (f"\n  {error.hint}" if error.hint else ""))

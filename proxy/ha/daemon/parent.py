@@ -15,6 +15,7 @@ from proxy.ha.conf.model import Configuration
 from proxy.ha.daemon.arguments import Arguments
 from proxy.ha.daemon.channel import Receiving, Sending
 from proxy.ha.daemon.children import KINDS, ChildKind, ChildSurroundings, status_path
+from proxy.ha.daemon.once import run_once
 from proxy.ha.daemon.pidfile import PidFile
 from proxy.ha.daemon.reading import Reading, read_meanwhile
 from proxy.ha.daemon.signals import Signals
@@ -61,7 +62,9 @@ class Parent:
             signal.SIGTERM: self._end, signal.SIGINT: self._end, signal.SIGHUP: self.reload,
             signal.SIGUSR1: lambda: self._pass_on(signal.SIGUSR1), signal.SIGUSR2: lambda: self._pass_on(signal.SIGUSR2),
         })
+        global_ = self._configuration.global_
         try:
+            run_once(global_.startup_script, global_.startup_script_timeout_s, global_, self._log)
             self._settle_children()
             tell(f"READY=1\nMAINPID={os.getpid()}")
             if self._children:
@@ -74,6 +77,8 @@ class Parent:
             pid_file.remove()
             for child in self._children.values():
                 child.pid_file.remove()
+            global_ = self._configuration.global_
+            run_once(global_.shutdown_script, global_.shutdown_script_timeout_s, global_, self._log)
             self._loop.close()
         return self._status
 

@@ -18,6 +18,7 @@ class PidFile:
         self.path = path
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
             self._descriptor = os.open(path, flags, 0o644)
         except OSError as error:
             raise StartError("pidfile", f"cannot make pid file {path}: {error.strerror}",

@@ -10,7 +10,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from proxy.ha.daemon.arguments import Arguments
+from proxy.ha.conf.model import Global
+from proxy.ha.daemon.arguments import Arguments, settle_pid_files
 from proxy.ha.daemon.children import status_path
 from proxy.ha.log import to_terminal
 from proxy.ha.speaker.status import table
@@ -33,7 +34,9 @@ def status_command(words: Sequence[str]) -> int:
     except getopt.GetoptError as error:
         to_terminal(f"pyproxy-ha status: {error.msg}\n{USAGE}")
         return 1
-    path, as_json, every_s = status_path(Arguments().vrrp_pid_file), False, 0.0
+    usual = Arguments()
+    settle_pid_files(usual, Global())
+    path, as_json, every_s = status_path(usual.vrrp_pid_file), False, 0.0
     for flag, value in options:
         if flag in ("-h", "--help"):
             sys.stdout.write(USAGE)

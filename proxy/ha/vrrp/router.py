@@ -217,14 +217,22 @@ class VirtualRouter:
     # ── the table ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _hear_as_backup(self, now: float, advert: Advert, source: bytes) -> list[Action]:
-        self.heard = Heard(now, source, advert.priority, advert.interval_s)
+        beside = source != self.heard.source and now - self.heard.at < self.heard.interval_s
+        if beside and advert.priority == STOPPING:
+            return []                       # somebody stops, but the master has just been heard
+        last_word = beside and (advert.priority, source) < (self.heard.priority, self.heard.source)
+        if not last_word:
+            self.heard = Heard(now, source, advert.priority, advert.interval_s)
         if advert.priority == STOPPING:
             self._down_at = now + self.skew_s
             self._preempt_at = now
         elif advert.priority >= self.priority or self.settings.nopreempt or self._held_back(now):
             if advert.priority >= self.priority:
                 self._preempt_at = NEVER
-            self._learn(advert)
+            # What a master says that steps down for the one heard before must not have us live by its own, shorter interval: we
+            # would take the better one, which speaks less often, for silent.
+            if not last_word or advert.interval_s > self._interval_s:
+                self._learn(advert)
             self._down_at = now + self.master_down_s
         return []
 
