@@ -83,11 +83,12 @@ class _Placing:
         return tuple(entry for entry in found if entry is not None)
 
     def _entry(self, node: _Node) -> Entry | None:
-        if node.rule == "stray":
-            self._warn(node.children[0], "Extra '}' found", "take it out, or find the '{' that is missing above")
-            return None
+        if node.rule in ("stray", "spoiled"):
+            self._warn(node.children[-1], "Extra '}' found", "take it out, or find the '{' that is missing above")
+            if node.rule == "stray":
+                return None
         words = self._without_annotation(tuple(self._word(child) for child in node.children if self._is_word(child)))
-        if node.rule in ("statement", "end"):
+        if node.rule in ("statement", "end", "spoiled"):
             return Entry(words, None, words[0].where) if words else None
         opening = next(child for child in node.children if not isinstance(child, _Node) and child.type == "OPEN")
         if not words:

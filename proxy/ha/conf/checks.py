@@ -8,15 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from proxy.base.errors import Where
 from proxy.config.diagnostics import Diagnostics
 from proxy.config.suggest import did_you_mean
-from proxy.ha.conf.model import (
-    Configuration,
-    HttpCheck,
-    Instance,
-    MiscCheck,
-    Tracked,
-    Tracking,
-    VirtualServer,
-)
+from proxy.ha.conf.model import Configuration, Instance, Tracked, Tracking
+from proxy.ha.conf.services import HttpCheck, MiscCheck, VirtualServer
 
 Warn = Callable[[str, str], None]
 
@@ -69,7 +62,7 @@ def _instance(instance: Instance, configuration: Configuration, diagnostics: Dia
 
     if not instance.virtual_router_id:
         warn("the virtual router id must be set", "write: virtual_router_id 51")
-    if not instance.interface and not instance.unicast:
+    if not instance.interface and not instance.unicast_peers:
         warn("has no interface", "write: interface eth0")
     if not instance.virtual_addresses and not instance.virtual_addresses_excluded:
         warn("has no virtual addresses", "write: virtual_ipaddress { 192.0.2.1/24 }")

@@ -10,35 +10,37 @@ from proxy.config.diagnostics import Diagnostics
 from proxy.ha.conf.keywords.notify import notify_of
 from proxy.ha.conf.keywords.row import Draft
 from proxy.ha.conf.model import (
+    Configuration,
+    GarpGroup,
+    Global,
+    Instance,
+    SyncGroup,
+    TrackFile,
+    Tracking,
+    TrackProcess,
+    VrrpScript,
+)
+from proxy.ha.conf.script_command import ScriptCommand
+from proxy.ha.conf.services import (
     Check,
     CheckBasics,
     CheckUrl,
-    Configuration,
     DnsCheck,
     FileCheck,
     ForwardingMethod,
-    GarpGroup,
-    Global,
     HttpCheck,
-    Instance,
     MiscCheck,
     PingCheck,
     Protocol,
     RealServer,
-    ScriptCommand,
     SmtpCheck,
     SmtpHost,
     SorryServer,
-    SyncGroup,
     TcpCheck,
     TlsFiles,
-    TrackFile,
-    Tracking,
-    TrackProcess,
     UdpCheck,
     VirtualServer,
     VirtualServerGroup,
-    VrrpScript,
 )
 
 T = TypeVar("T")
@@ -47,8 +49,7 @@ _TRACKS = {
     "interfaces": "track_interfaces", "scripts": "track_scripts", "files": "track_files", "processes": "track_processes",
     "proxies": "track_proxies",
 }
-# Fields of an instance that `global_defs` has a default for, and its name there.
-_INHERITED = {
+INHERITED = {
     "version": "vrrp_version", "strict": "vrrp_strict", "skip_check_adv_addr": "vrrp_skip_check_adv_addr",
     "check_unicast_src": "vrrp_check_unicast_src", "down_timer_adverts": "vrrp_down_timer_adverts",
     "garp_master_delay_s": "vrrp_garp_master_delay_s", "garp_master_repeat": "vrrp_garp_master_repeat",
@@ -57,6 +58,7 @@ _INHERITED = {
     "garp_extra_if_s": "vrrp_garp_extra_if_s", "garp_extra_if_all": "vrrp_garp_extra_if_all",
     "lower_prio_no_advert": "vrrp_lower_prio_no_advert", "higher_prio_send_advert": "vrrp_higher_prio_send_advert",
 }
+"""Fields of an instance that `global_defs` has a default for, and its name there."""
 _BASICS = tuple(each.name for each in fields(CheckBasics))
 # What a checker leaves out comes from the real server, then from the virtual server.
 _SHARED_BASICS = ("connect_timeout_s", "delay_loop_s", "retry", "delay_before_retry_s", "warmup_s", "alpha")
@@ -76,7 +78,6 @@ def freeze(draft: Draft, diagnostics: Diagnostics) -> Configuration:
         garp_groups=tuple(_plain(GarpGroup, each) for each in values.get("garp_groups", ())),
         interface_delays=tuple(values.get("interface_delays", ())),
         instances=tuple(_instance(each, global_, diagnostics) for each in values.get("instances", ())),
-        track_groups={each.name: tuple(each.values.get("members", ())) for each in values.get("track_groups", ())},
         static_addresses=tuple(values.get("static_addresses", ())),
         static_routes=tuple(values.get("static_routes", ())),
         static_rules=tuple(values.get("static_rules", ())),
@@ -130,7 +131,7 @@ def _drop_notify(draft: Draft) -> None:
 
 def _instance(draft: Draft, global_: Global, diagnostics: Diagnostics) -> Instance:
     values = draft.values
-    for name, source in _INHERITED.items():
+    for name, source in INHERITED.items():
         if name not in values and (value := getattr(global_, source)) is not None:
             values[name] = value
     values.setdefault("garp_lower_prio_delay_s", values["garp_master_delay_s"])

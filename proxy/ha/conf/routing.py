@@ -35,8 +35,6 @@ class VirtualAddress:
     preferred_lft_s: int | None = None
     preferred_forever: bool = False
     no_track: bool = False
-    use_vmac: bool = False
-    track_group: str = ""
     where: Where = NOWHERE
 
     @property
@@ -77,7 +75,6 @@ class Route:
     metrics: tuple[tuple[str, int, bool], ...] = ()
     append: bool = False
     no_track: bool = False
-    track_group: str = ""
     where: Where = NOWHERE
 
 
@@ -100,5 +97,4 @@ class Rule:
     fwmask: int | None = None
     suppress_prefixlength: int | None = None
     no_track: bool = False
-    track_group: str = ""
     where: Where = NOWHERE

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from proxy.ha.conf.model import Global, ScriptCommand
+from proxy.ha.conf.model import Global
+from proxy.ha.conf.script_command import ScriptCommand
 from proxy.ha.log import Log
 from proxy.ha.loop import Loop
 from proxy.ha.speaker.spawn import TIMED_OUT, Programs

@@ -146,6 +146,17 @@ class Member:
             return
         self._index = index
         self._fault("socket", "")
+        if self.instance.promote_secondaries and self.instance.interface:
+            self._promote_secondaries()
+
+    def _promote_secondaries(self) -> None:
+        """Have the kernel keep the other addresses of a network when its first one is removed."""
+        path = f"/proc/sys/net/ipv4/conf/{self.instance.interface}/promote_secondaries"
+        try:
+            with open(path, "w", encoding="ascii") as file:
+                file.write("1\n")
+        except OSError as error:
+            self._around.log.say("warning", f"({self.name}) promote_secondaries: {path}: {error.strerror}")
 
     def _close_sockets(self) -> None:
         self._around.sockets.release(self.name)

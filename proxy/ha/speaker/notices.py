@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from proxy.ha.conf.model import Fifo, Global, Notify, ScriptCommand
+from proxy.ha.conf.model import Fifo, Global, Notify
+from proxy.ha.conf.script_command import ScriptCommand
 from proxy.ha.log import Log
 from proxy.ha.loop import NEVER, Loop
 from proxy.ha.speaker.mail import Mail, send_in_child

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxy.ha.conf.model import Global, Instance, IpAddress, SyncGroup, Tracked, Tracking
+from proxy.ha.conf.model import Global, Instance, SyncGroup, Tracked, Tracking
+from proxy.ha.conf.routing import IpAddress
 from proxy.ha.vrrp.packet import AUTH_NONE, AUTH_SIMPLE, OWNER, Expectations
 from proxy.ha.vrrp.priority import Watch
 from proxy.ha.vrrp.router import RouterSettings

@@ -11,7 +11,8 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from proxy.ha.conf.model import Global, ScriptCommand
+from proxy.ha.conf.model import Global
+from proxy.ha.conf.script_command import ScriptCommand
 from proxy.ha.log import Log
 from proxy.ha.loop import NEVER, Loop, Timer
 

@@ -61,6 +61,7 @@ def _block(word: str, kind: str, table: Table, *, named: bool = True, loads: tup
                    instead=instead, loads=loads, fails=(*fails, f"{word} x\n" if not named else f"{word} {{\n}}"))
 
 
+STATIC = "static addresses, routes and rules are put back when somebody removes them"
 _INSTANCE = "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress { 192.0.2.1 }\n}"
 _PROCESS = "vrrp_track_process p {\nprocess nginx\n}"
 _FILE = "track_file f {\nfile /run/f\n}"
@@ -78,7 +79,8 @@ TOP_ROWS: tuple[Keyword, ...] = (
            fails=("vrrp_sync_group G {\n}", "vrrp_sync_group G {\ngroup { nobody }\n}")),
     _block("garp_group", "garp_groups", groups.GARP, named=False, loads=("garp_group {\ninterface eth0\ngarp_interval 1\n}",),
            fails=("garp_group {\ngarp_interval 1\n}",)),
-    _block("track_group", "track_groups", groups.TRACK_GROUP, loads=("track_group T {\ngroup { V }\n}\n" + _INSTANCE,)),
+    Keyword("track_group", "<name> { … }", nothing, most=1, block=True, acts=Acts.IGNORED, instead=STATIC,
+            loads=("track_group T {\ngroup { V }\n}",)),
     groups.DELAYS, groups.LINKBEAT,
     _block("vrrp_instance", "instances", instance.TABLE, loads=(_INSTANCE,),
            fails=("vrrp_instance V {\n}", _INSTANCE + "\n" + _INSTANCE)),

@@ -16,9 +16,13 @@ from proxy.ha.conf.routing import IpInterface, VirtualAddress
 SCOPES = ("global", "site", "link", "host", "nowhere")
 _SWITCHES = {
     "home": "home", "-nodad": "dad", "mngtmpaddr": "mngtmpaddr", "noprefixroute": "noprefixroute",
-    "autojoin": "autojoin", "no_track": "no_track", "use_vmac": "use_vmac",
+    "autojoin": "autojoin", "no_track": "no_track",
 }
-_VALUED = ("brd", "broadcast", "dev", "scope", "label", "peer", "preferred_lft", "track_group")
+_VALUED = ("brd", "broadcast", "dev", "scope", "label", "peer", "preferred_lft")
+_WITHOUT_EFFECT = {
+    "use_vmac": "the address answers with the interface's own MAC address, and gratuitous ARP tells the neighbours",
+    "track_group": "the address is put back when somebody removes it",
+}
 
 
 def interface_of(word: Word) -> IpInterface:
@@ -57,6 +61,12 @@ def _address(entry: Entry, diagnostics: Diagnostics) -> VirtualAddress:
         word = words[index]
         if word.text in _SWITCHES:
             found[_SWITCHES[word.text]] = True
+        elif word.text in _WITHOUT_EFFECT:
+            if word.text == "track_group":
+                index += 1
+            diagnostics.warning(word, f"'{word.text}' is not acted on by pyproxy-ha; ignored", _WITHOUT_EFFECT[word.text],
+                                entry.keyword,
+                                word.text)
         elif word.text == "nodad":
             found["dad"] = False
         elif word.text in _VALUED:
@@ -94,7 +104,5 @@ def _option(name: str, value: Word, interface: IpInterface) -> dict[str, Any]:
             return {"broadcast": value.text if value.text in ("+", "-") else str(address_of(value, "broadcast address"))}
         case "peer":
             return {"peer": interface_of(value)}
-        case "preferred_lft":
-            forever = value.text == "forever"
-            return {"preferred_lft_s": None if forever else integer_of(value, 0, 2**31 - 1), "preferred_forever": forever}
-    return {"track_group": value.text}
+    forever = value.text == "forever"       # preferred_lft
+    return {"preferred_lft_s": None if forever else integer_of(value, 0, 2**31 - 1), "preferred_forever": forever}

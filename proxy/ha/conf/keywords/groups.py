@@ -1,4 +1,4 @@
-"""`vrrp_sync_group`, `garp_group`, `track_group`, `interface_up_down_delays` and `linkbeat_interfaces`."""
+"""`vrrp_sync_group`, `garp_group`, `interface_up_down_delays` and `linkbeat_interfaces`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ SYNC = Table("vrrp_sync_group", SYNC_ROWS,
              "vrrp_sync_group G {{\ngroup {{ V W }}\n{}\n}}\nvrrp_instance V {{\ninterface eth0\nvirtual_router_id 1\n"
              "virtual_ipaddress {{ 192.0.2.1 }}\n}}\n"
              "vrrp_instance W {{\ninterface eth0\nvirtual_router_id 2\nvirtual_ipaddress {{ 192.0.2.2 }}\n}}")
-TRACK_GROUP = Table("track_group", (_GROUP,), "track_group T {{\n{}\n}}")
 
 
 def _interface(line: Line, draft: Draft) -> None:

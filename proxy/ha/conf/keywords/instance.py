@@ -75,7 +75,6 @@ def _advert_int(line: Line, draft: Draft) -> None:
 
 
 def _peers(line: Line, draft: Draft) -> None:
-    draft.values["unicast"] = True
     for entry in line.entries:
         try:
             draft.add("unicast_peers", _peer(line, entry.words[0], entry.words[1:]))

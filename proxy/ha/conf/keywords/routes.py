@@ -71,14 +71,14 @@ def _reads(name: str, read_line: Any) -> Read:
     def read(line: Line, draft: Draft) -> None:
         for entry in line.entries:
             try:
-                draft.add(name, read_line(entry))
+                draft.add(name, read_line(line, entry))
             except Refusal as refusal:
                 line.warn(refusal.message, refusal.at, refusal.hint)
 
     return read
 
 
-def _route(entry: Entry) -> Route:
+def _route(line: Line, entry: Entry) -> Route:
     words = _Words(entry)
     found: dict[str, Any] = {}
     hop: dict[str, Any] = {}
@@ -131,7 +131,9 @@ def _route(entry: Entry) -> Route:
             case "no_track":
                 found["no_track"] = True
             case "track_group":
-                found["track_group"] = words.value(word).text
+                words.value(word)
+                line.warn("'track_group' is not acted on by pyproxy-ha; ignored", word, "it is put back when somebody removes it",
+                          "track_group")
             case "inet" | "inet6":
                 pass
             case _ if "destination" not in found and (word.text[:1].isdigit() or ":" in word.text
@@ -146,7 +148,7 @@ def _route(entry: Entry) -> Route:
     return Route(hops=tuple(hops), metrics=tuple(metrics), where=entry.where, **found)
 
 
-def _rule(entry: Entry) -> Rule:
+def _rule(line: Line, entry: Entry) -> Rule:
     words = _Words(entry)
     found: dict[str, Any] = {}
     family = 0
@@ -180,7 +182,9 @@ def _rule(entry: Entry) -> Rule:
             case "no_track":
                 found["no_track"] = True
             case "track_group":
-                found["track_group"] = words.value(word).text
+                words.value(word)
+                line.warn("'track_group' is not acted on by pyproxy-ha; ignored", word, "it is put back when somebody removes it",
+                          "track_group")
             case "inet" | "inet6":
                 family = family or (6 if word.text == "inet6" else 4)
             case _:

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 from proxy.config.statements import Word
 from proxy.config.suggest import did_you_mean
 from proxy.ha.conf.keywords.row import Draft, Line, Read, Refusal
-from proxy.ha.conf.model import Fifo, IpAddress, ScriptCommand
+from proxy.ha.conf.model import Fifo
+from proxy.ha.conf.routing import IpAddress
+from proxy.ha.conf.script_command import ScriptCommand
 from proxy.ha.conf.words import WordError, split_command
 
 T = TypeVar("T")

@@ -10,7 +10,8 @@ from proxy.ha.conf.blocks import Entry
 from proxy.ha.conf.keywords.checks import CHECK_ROWS, basics_rows
 from proxy.ha.conf.keywords.row import Acts, Draft, Keyword, Line, Read, Refusal, Table, nothing, read_entries
 from proxy.ha.conf.keywords.values import address_of, boolean, choice, command, integer, integer_of, port_of, sets, text, true
-from proxy.ha.conf.model import FirewallMark, Forwarding, ForwardingMethod, IpAddress, Protocol, Scheduler, ServiceRange
+from proxy.ha.conf.routing import IpAddress
+from proxy.ha.conf.services import FirewallMark, Forwarding, ForwardingMethod, Protocol, Scheduler, ServiceRange
 
 _NETMASK = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}", re.ASCII)
 _RANGE = re.compile(r"([0-9A-Fa-f:.]+)-([0-9A-Fa-f:.]+)", re.ASCII)
