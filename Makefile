@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 PEERS := yes            # `make test PEERS=no` installs no Debian package and skips, by name, what needs one
 
-.PHONY: help run test lint unit peers bench bench-micro dist clean
+.PHONY: help run test lint unit peers soak bench bench-micro bench-ha dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,8 +12,10 @@ help:
 	@echo "make test   lint, types, floors, every test, coverage"
 	@echo "make lint   ruff, mypy --strict and the floors alone"
 	@echo "make unit   the tests alone, without coverage (T=path -k word to choose)"
+	@echo "make soak   the failover tests that take long"
 	@echo "make bench  pyproxy, HAProxy and nginx side by side: CPU per request, memory (A=--quick, A='--rows http-keepalive')"
 	@echo "make bench-micro  the hot functions one by one, beside the stored results (A=--store)"
+	@echo "make bench-ha  failover gaps of pyproxy-ha and keepalived, side by side"
 	@echo "make dist   wheel and sdist into dist/"
 	@echo "make clean  removes what these made"
 
@@ -43,9 +45,16 @@ test: lint peers
 unit: $(VENV)/.test
 	@$(BIN)/pytest $(T)
 
+soak: $(VENV)/.test peers
+	@PYPROXY_SOAK=1 $(BIN)/pytest tests/ha
+
 bench: $(VENV)/.test
 	@.ci/peers haproxy:haproxy nginx:nginx-light wrk:wrk strace:strace
 	@exec $(BIN)/python -m bench $(A)
+
+bench-ha: $(VENV)/.test
+	@.ci/peers keepalived:keepalived ip:iproute2
+	@exec $(BIN)/python -m bench.ha $(A)
 
 bench-micro: $(VENV)/.test
 	@exec $(BIN)/python -m bench.micro_compare $(A)

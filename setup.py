@@ -107,7 +107,7 @@ setup(
     package_data={
         "proxy": ["py.typed"],
         "proxy.grammar": ["*.lark"],
-        "proxy.examples": ["*.cfg"],
+        "proxy.examples": ["*.cfg", "*.conf", "*.service"],
         "proxy.stats": ["*.css", "*.js", "*.html", "*.json"],
         "proxy.stats.page": ["*.css", "*.js", "*.html", "*.json"],
     },

@@ -22,7 +22,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:       # run in the backgro
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SYSTEM_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-DEBIAN_PACKAGE = {"varnishtest": "varnish", "chromedriver": "chromium-driver", "nginx": "nginx-light", "ip": "iproute2"}
+DEBIAN_PACKAGE = {"varnishtest": "varnish", "chromedriver": "chromium-driver", "nginx": "nginx-light", "nft": "nftables",
+                  "ip": "iproute2"}
 LEAK_CHECKED = ("e2e", "differential", "browser")
 
 

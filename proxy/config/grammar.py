@@ -46,14 +46,19 @@ class _Lines:
 @cache
 def configuration_parser() -> Lark:
     """The LALR parser of `haproxy.lark`; it gives the lines of a configuration as lists of tokens."""
+    return build_parser("haproxy", ("configuration", "word", "weak"), _Lines())
+
+
+def build_parser(name: str, starts: tuple[str, ...], transformer: Any) -> Lark:
+    """An LALR parser of `grammar/<name>.lark` whose rules are given to `transformer`'s methods, every token included."""
     from lark import Lark
 
     return Lark(
-        grammar_text("haproxy"),
+        grammar_text(name),
         parser="lalr",
         lexer="contextual",
-        start=["configuration", "word", "weak"],
-        transformer=_Lines(),
+        start=list(starts),
+        transformer=transformer,
         keep_all_tokens=True,
         maybe_placeholders=False,
         propagate_positions=False,

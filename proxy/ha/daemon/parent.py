@@ -1,0 +1,211 @@
+"""The parent: reads the configuration, keeps the children, passes signals on.
+
+    TERM, INT    the children end, then the parent          HUP   read again, hand it to the children
+    USR1, USR2   passed on                                  a child that ends by itself is started anew, unless it cannot begin
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from dataclasses import dataclass
+
+from proxy.ha.conf.model import Configuration
+from proxy.ha.daemon.arguments import Arguments
+from proxy.ha.daemon.channel import Receiving, Sending
+from proxy.ha.daemon.children import KINDS, ChildKind, ChildSurroundings, status_path
+from proxy.ha.daemon.once import run_once
+from proxy.ha.daemon.pidfile import PidFile
+from proxy.ha.daemon.reading import Reading, read_meanwhile
+from proxy.ha.daemon.signals import Signals
+from proxy.ha.daemon.systemd import tell
+from proxy.ha.log import ProcessLog
+from proxy.ha.loop import Loop, Timer
+
+RESPAWN_AFTER_S = 1.0
+FATAL = 2
+"""The exit status of a child that cannot begin: starting it anew would not help."""
+
+
+@dataclass
+class _Child:
+    """One child that runs, or is about to be started anew."""
+
+    kind: ChildKind
+    pid_file: PidFile
+    pid: int = 0
+    channel: Sending | None = None
+    timer: Timer | None = None
+
+
+class Parent:
+    """The process that stays."""
+
+    def __init__(self, arguments: Arguments, configuration: Configuration, log: ProcessLog) -> None:
+        self._arguments, self._configuration, self._log = arguments, configuration, log
+        self._loop = Loop()
+        self._children: dict[str, _Child] = {}
+        self._ending = False
+        self._status = 0
+        self._reading = False
+        self._again = False
+        self._patience = self._loop.timer(self._kill)
+
+    def run(self, pid_file: PidFile) -> int:
+        """Serve until told to end; the exit status.
+
+        Raises: StartError when a child's pid file is held by another process.
+        """
+        pid_file.write(os.getpid())
+        signals = Signals(self._loop, {
+            signal.SIGTERM: self._end, signal.SIGINT: self._end, signal.SIGHUP: self.reload,
+            signal.SIGUSR1: lambda: self._pass_on(signal.SIGUSR1), signal.SIGUSR2: lambda: self._pass_on(signal.SIGUSR2),
+        })
+        global_ = self._configuration.global_
+        try:
+            run_once(global_.startup_script, global_.startup_script_timeout_s, global_, self._log)
+            self._settle_children()
+            tell(f"READY=1\nMAINPID={os.getpid()}")
+            if self._children:
+                self._loop.run()
+            else:
+                self._log.say("warning", "the configuration has nothing to do: no vrrp_instance and no virtual_server")
+                self._loop.run()
+        finally:
+            signals.close()
+            pid_file.remove()
+            for child in self._children.values():
+                child.pid_file.remove()
+            global_ = self._configuration.global_
+            run_once(global_.shutdown_script, global_.shutdown_script_timeout_s, global_, self._log)
+            self._loop.close()
+        return self._status
+
+    def reload(self) -> None:
+        """Read the configuration again, meanwhile everything goes on."""
+        if self._reading:
+            self._again = True
+            return
+        self._reading = True
+        self._log.say("info", "Reloading")
+        read_meanwhile(self._loop, self._arguments.file, self._arguments.config_id, self._read)
+
+    def _read(self, reading: Reading) -> None:
+        self._reading = False
+        for line in reading.messages.splitlines():
+            self._log.say("warning", line)
+        if reading.configuration is None:
+            self._log.say("err", "not reloaded: the configuration stays as it was")
+        elif reading.errors and reading.configuration.global_.reload_check_config:
+            self._log.say("err", "not reloaded: the new configuration has errors (reload_check_config)")
+        elif not self._ending:
+            self._configuration = reading.configuration
+            self._settle_children()
+        if self._again:
+            self._again = False
+            self.reload()
+
+    def _settle_children(self) -> None:
+        """Start what is wanted, end what is not, hand the configuration to the others."""
+        for kind in KINDS:
+            wanted, child = kind.wanted(self._arguments, self._configuration), self._children.get(kind.name)
+            if wanted and child is None:
+                child = _Child(kind, PidFile(kind.pid_file(self._arguments)))
+                self._children[kind.name] = child
+                self._start(child)
+            elif not wanted and child is not None:
+                self._signal(child, signal.SIGTERM)
+            elif child is not None and child.channel is not None:
+                child.channel.send(self._configuration)
+
+    def _start(self, child: _Child) -> None:
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self._be(child, theirs)
+        theirs.close()
+        child.pid, child.channel = pid, Sending(self._loop, ours)
+        child.pid_file.write(pid)
+        self._loop.watch_process(pid, lambda status: self._ended(child, status))
+
+    def _be(self, child: _Child, channel: socket.socket) -> None:
+        """In the child: leave the parent's things, run, exit."""
+        status = 1
+        try:
+            self._loop.close()
+            log = ProcessLog(child.kind.ident, self._arguments.log_options())
+            around = ChildSurroundings(self._arguments, self._configuration, Receiving(channel), log,
+                                       status_path(child.pid_file.path))
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+                signal.signal(number, signal.SIG_DFL)
+            signal.set_wakeup_fd(-1)
+            status = child.kind.run(around)
+        except Exception as error:
+            place = error.__traceback__
+            while place is not None and place.tb_next is not None:
+                place = place.tb_next
+            where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place is not None else "?"
+            self._log.say("crit", f"internal error in the {child.kind.name} child: {type(error).__name__}: {error} at {where}; "
+                                  f"please report it")
+        finally:
+            os._exit(status)
+
+    def _ended(self, child: _Child, status: int) -> None:
+        code = os.waitstatus_to_exitcode(status)
+        child.pid = 0
+        if child.channel is not None:
+            child.channel.close()
+            child.channel = None
+        wanted = child.kind.wanted(self._arguments, self._configuration)
+        if self._ending or not wanted:
+            self._gone(child)
+            return
+        how = f"exit status {code}" if code >= 0 else f"signal {-code}"
+        if code == FATAL or not self._arguments.respawn:
+            self._log.say("err", f"the {child.kind.name} child has ended with {how}: ending")
+            self._status = code if code > 0 else 1
+            self._gone(child)
+            self._end()
+            return
+        self._log.say("err", f"the {child.kind.name} child has ended with {how}: starting it anew")
+        child.timer = child.timer or self._loop.timer(lambda: self._start(child))
+        child.timer.set(self._loop.now() + RESPAWN_AFTER_S)
+
+    def _gone(self, child: _Child) -> None:
+        child.pid_file.remove()
+        self._children.pop(child.kind.name, None)
+        if self._ending and not self._children:
+            self._loop.stop()
+
+    def _end(self) -> None:
+        if self._ending:
+            return
+        self._ending = True
+        tell("STOPPING=1")
+        self._log.say("info", "Stopping")
+        for child in list(self._children.values()):
+            if child.pid:
+                self._signal(child, signal.SIGTERM)
+            else:
+                if child.timer is not None:
+                    child.timer.cancel()
+                self._gone(child)
+        if not self._children:
+            self._loop.stop()
+        self._patience.set(self._loop.now() + self._configuration.global_.child_wait_time_s)
+
+    def _kill(self) -> None:
+        for child in self._children.values():
+            self._log.say("err", f"the {child.kind.name} child does not end: killed")
+            self._signal(child, signal.SIGKILL)
+
+    def _pass_on(self, number: signal.Signals) -> None:
+        for child in self._children.values():
+            self._signal(child, number)
+
+    @staticmethod
+    def _signal(child: _Child, number: signal.Signals) -> None:
+        if child.pid:
+            os.kill(child.pid, number)

@@ -1,0 +1,71 @@
+"""`track_file`: the number in a file, read whenever the file has changed."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from proxy.ha.conf.model import TrackFile
+from proxy.ha.log import Log
+from proxy.ha.loop import Loop
+from proxy.ha.speaker.trackers.tracker import Report, Value
+
+LOOK_EVERY_S = 0.25
+"""A look is one stat(2): some microseconds. It follows files over renames, new folders and file systems that send no events."""
+
+_NUMBER = re.compile(rb"\s*([+-]?[0-9]{1,10})(?:\s|$)")
+
+
+class FileTracker:
+    """Watches one file."""
+
+    def __init__(self, loop: Loop, log: Log, file: TrackFile, report: Report) -> None:
+        self._loop, self._log, self._file, self._report = loop, log, file, report
+        self._timer = loop.timer(self._look)
+        self._seen: tuple[int, int, int] | None = None
+        self.value: Value = 0
+
+    def start(self) -> None:
+        """Make the file where the configuration says so, and read it."""
+        if self._file.init_file and (self._file.init_overwrite or not os.path.exists(self._file.file)):
+            try:
+                with open(self._file.file, "w", encoding="ascii") as file:
+                    file.write(f"{self._file.init_value}\n")
+            except OSError as error:
+                self._log.say("warning", f"track_file {self._file.name}: cannot write {self._file.file}: {error.strerror}")
+        self._look()
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        self._timer.set(self._loop.now() + LOOK_EVERY_S)
+        try:
+            found = os.stat(self._file.file)
+            seen = (found.st_ino, found.st_mtime_ns, found.st_size)
+        except OSError:
+            seen = (0, 0, 0)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        value = self._read()
+        if value != self.value:
+            self.value = value
+            self._report(value, f"{self._file.file} is {value}")
+
+    def _read(self) -> int:
+        """The number; what cannot be read counts as 0, and is said."""
+        try:
+            with open(self._file.file, "rb") as file:
+                octets = file.read(64)
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            self._log.say("warning", f"track_file {self._file.name}: cannot read {self._file.file}: {error.strerror}")
+            return 0
+        match = _NUMBER.match(octets)
+        if match is None:
+            if octets.strip():
+                self._log.say("warning", f"track_file {self._file.name}: there is no number in {self._file.file}")
+            return 0
+        return int(match[1])
