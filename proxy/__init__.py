@@ -7,6 +7,7 @@ they raise. They are loaded when first asked for: `import proxy` alone costs nex
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ _HOMES = {
     "PyproxyError": "proxy.base.errors",
     "StartError": "proxy.base.errors",
 }
+
+
+if os.environ.get("PYPROXY_PURE", "0") not in ("", "0"):
+    from proxy.base.machine_code import prefer_sources
+
+    prefer_sources(os.path.dirname(os.path.abspath(__file__)))
 
 
 def __getattr__(name: str) -> Any:

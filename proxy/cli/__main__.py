@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Sequence
 
 from proxy.base.errors import ConfigError, StartError
+from proxy.base.machine_code import is_machine_code
 from proxy.cli.arguments import Arguments, UsageError, parse_arguments
 from proxy.cli.help_text import HELP, USAGE
 from proxy.cli.messages import Messages
@@ -25,6 +26,8 @@ OUTPUT_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 HELD_UNTIL_READY = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTOU, signal.SIGTTIN)
 """What would end a process that does not handle it yet; `Signals.release` lets them in once it serves."""
 NO_MASTER = "master-worker mode (-W, -Ws, 'master-worker') is not there yet: one process runs."
+NOT_COMPILED = "the data plane is not compiled: the Python sources run, which work the same but cost more."
+NOT_COMPILED_HINT = "install from a wheel, or with a C compiler; PYPROXY_PURE=1 says that this is meant"
 NO_MASTER_HINT = "to reload, start a new process with -sf"
 
 
@@ -154,6 +157,8 @@ def run_configuration(arguments: Arguments, messages: Messages) -> int:
         messages.remark(NO_MASTER, NO_MASTER_HINT)
     if settings.nbthread is not None and settings.nbthread > 1:
         messages.remark(f"'nbthread {settings.nbthread}': there is one worker yet, on one processor.")
+    if not is_machine_code() and "PYPROXY_PURE" not in os.environ:
+        messages.remark(NOT_COMPILED, NOT_COMPILED_HINT)
     loop_kind = os.environ.get("PYPROXY_LOOP", "uvloop")
     tells_more = arguments.verbose or (arguments.debug and not arguments.quiet)
     if tells_more:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.machinery
 import importlib.metadata
 import importlib.util
 import platform
 
 from proxy import __version__
+from proxy.base.machine_code import is_machine_code
 from proxy.base.version import FEATURES, HAPROXY_VERSION
 
-COMPILED_CANDIDATES = ("proxy.core.http1.reader", "proxy.core.http1.writer", "proxy.core.stream.http_stream", "proxy.engine.link")
 LIBRARIES = ("uvloop", "h11", "lark", "prometheus-client")
 
 
@@ -48,17 +47,11 @@ def start_text(loop_kind: str) -> str:
 
 
 def _compiled() -> str:
-    return ", ".join(name for name in COMPILED_CANDIDATES if is_compiled(name)) or "none (pure Python)"
+    return "the data plane" if is_machine_code() else "none (pure Python)"
 
 
 def _is_there(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
-
-
-def is_compiled(module: str) -> bool:
-    """Whether a module would be loaded from machine code."""
-    spec = importlib.util.find_spec(module)
-    return spec is not None and isinstance(spec.loader, importlib.machinery.ExtensionFileLoader)
 
 
 def _library_version(name: str) -> str:
