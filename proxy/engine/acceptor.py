@@ -13,6 +13,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from proxy.core.timers import Entry
+from proxy.engine import calls
 from proxy.engine.handover import steer_away
 from proxy.engine.readiness import READ
 from proxy.runtime.cells import RATE_AT
@@ -130,16 +131,16 @@ class Acceptor(Entry):
             if listening is None or not (self._leaving or self._may_accept()):
                 return
             try:
-                accepted, peer = listening.accept()
-            except BlockingIOError:
-                return
+                found = calls.accept(listening, self._fd)
             except OSError as error:
                 if error.errno in EXHAUSTED:
                     worker.descriptors_exhausted(self)
                     self.rest(REST_MS)
                     return
                 continue            # the client has gone already (ECONNABORTED and its kin)
-            accepted.setblocking(False)
+            if found is None:
+                return
+            accepted, peer = found
             self._open_session(accepted, peer, listener)
 
     def _may_accept(self) -> bool:

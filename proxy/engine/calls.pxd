@@ -6,6 +6,12 @@ cdef class Scratch:
 cpdef receive(sock, int fd, Scratch scratch, Py_ssize_t most)
 cpdef Py_ssize_t send(sock, int fd, octets) except -1
 
+cpdef accept(listening, int fd)
+cpdef tuple begin_connect(int family, sockaddr, bint keepalive)
+
+cdef class Connected:
+    cdef int _fd
+
 cdef enum:
     READY_MAX = 256
 

@@ -1,12 +1,15 @@
-"""The system calls of each request: read from a socket, write to it, wait for many. Its compiled twin is calls.pyx.
+"""The system calls of each connection and request: accept, connect, read, write, wait for many. Its compiled twin is calls.pyx.
 
-A socket comes as the object that owns it and as its descriptor: Python asks the first, C the second.
+A socket comes as the object that owns it and as its descriptor: Python asks the first, C the second. What is accepted or
+connected here is owned by a `socket.socket`, or in C by an object with those of its methods that a link needs.
 """
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
+from typing import Any
 
 SMALL_OCTETS = 16384            # what is read is an object of its own up to here, above it a view of the buffer
 
@@ -45,6 +48,49 @@ def send(sock: socket.socket, fd: int, octets: bytes | memoryview) -> int:
         return sock.send(octets)
     except (BlockingIOError, InterruptedError):
         return 0
+
+
+IN_PROGRESS = frozenset((errno.EINPROGRESS, errno.EALREADY))
+STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+
+
+def accept(listening: socket.socket, fd: int) -> tuple[Any, Any] | None:
+    """A client that waits, not blocking, and its address as `socket.accept` gives it; None when none waits.
+
+    Raises: OSError.
+    """
+    try:
+        accepted, peer = listening.accept()
+    except (BlockingIOError, InterruptedError):
+        return None
+    accepted.setblocking(False)
+    return accepted, peer
+
+
+def begin_connect(family: int, sockaddr: Any, keepalive: bool) -> tuple[Any, int]:
+    """A socket that is being connected, without delay of small writes, and 0 where it is connected at once.
+
+    The other numbers are those of errors: EINPROGRESS, or why it cannot be.
+    Raises: OSError where there is no socket to be had.
+    """
+    new = socket.socket(family, STREAM)
+    if family != socket.AF_UNIX:
+        new.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if keepalive:
+            new.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return new, connect_again(new, family, sockaddr)
+
+
+def connect_again(sock: Any, family: int, sockaddr: Any) -> int:
+    """Connect, and ask at once how far that has come: on the same machine it is done by then. As `begin_connect`."""
+    error: int = sock.connect_ex(sockaddr)
+    if error in IN_PROGRESS:
+        error = sock.connect_ex(sockaddr)
+        if error == errno.EISCONN:
+            return 0
+        if error in IN_PROGRESS:
+            return errno.EINPROGRESS
+    return error
 
 
 class Poll:

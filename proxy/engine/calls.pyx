@@ -7,12 +7,55 @@ No call here waits, so none lets other threads run meanwhile.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer, Py_buffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_SetFromErrno
-from libc.errno cimport EAGAIN, EINTR, errno
+from libc.errno cimport EAGAIN, EALREADY, EINPROGRESS, EINTR, EISCONN, errno
+from libc.stdint cimport uint16_t, uint32_t
+from libc.string cimport memset
+
+import socket
 
 cdef extern from "<sys/socket.h>" nogil:
     int MSG_NOSIGNAL, MSG_DONTWAIT
+    int AF_INET, AF_INET6, AF_UNIX, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC, SOL_SOCKET, SO_KEEPALIVE
+    ctypedef unsigned int socklen_t
+    cdef struct sockaddr:
+        unsigned short sa_family
+    cdef struct sockaddr_storage:
+        unsigned short ss_family
+    int accept4(int fd, sockaddr* address, socklen_t* length, int flags)
+    int c_socket "socket"(int family, int kind, int protocol)
+    int c_connect "connect"(int fd, const sockaddr* address, socklen_t length)
+    int c_shutdown "shutdown"(int fd, int how)
+    int c_setsockopt "setsockopt"(int fd, int level, int option, const void* value, socklen_t length)
+    int c_getsockopt "getsockopt"(int fd, int level, int option, void* value, socklen_t* length)
+    int c_getsockname "getsockname"(int fd, sockaddr* address, socklen_t* length)
     ssize_t recv(int fd, void* buffer, size_t length, int flags)
     ssize_t c_send "send"(int fd, const void* buffer, size_t length, int flags)
+
+cdef extern from "<netinet/in.h>" nogil:
+    int IPPROTO_TCP
+    cdef struct in_addr:
+        uint32_t s_addr
+    cdef struct in6_addr:
+        unsigned char s6_addr[16]
+    cdef struct sockaddr_in:
+        unsigned short sin_family
+        uint16_t sin_port
+        in_addr sin_addr
+    cdef struct sockaddr_in6:
+        unsigned short sin6_family
+        uint16_t sin6_port
+        uint32_t sin6_flowinfo
+        in6_addr sin6_addr
+        uint32_t sin6_scope_id
+
+cdef extern from "<netinet/tcp.h>" nogil:
+    int TCP_NODELAY
+
+cdef extern from "<arpa/inet.h>" nogil:
+    uint16_t htons(uint16_t number)
+    uint16_t ntohs(uint16_t number)
+    int inet_pton(int family, const char* text, void* address)
+    const char* inet_ntop(int family, const void* address, char* text, socklen_t size)
 
 cdef extern from "<unistd.h>" nogil:
     int c_close "close"(int fd)
@@ -30,6 +73,7 @@ cdef extern from "<sys/epoll.h>" nogil:
 
 SMALL_OCTETS = 16384
 cdef Py_ssize_t small_octets = SMALL_OCTETS
+STREAM = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC
 
 
 cdef class Scratch:
@@ -77,6 +121,167 @@ cpdef Py_ssize_t send(sock, int fd, octets) except -1:
         return send_some(fd, buffer.buf, buffer.len)
     finally:
         PyBuffer_Release(&buffer)
+
+
+cdef class Connected:
+    """The owner of a connected socket; the methods are `socket.socket`'s."""
+
+    def __cinit__(self):
+        self._fd = -1
+
+    def fileno(self):
+        return self._fd
+
+    def close(self):
+        cdef int fd = self._fd
+        self._fd = -1
+        if fd >= 0:
+            c_close(fd)
+
+    def shutdown(self, int how):
+        if c_shutdown(self._fd, how) < 0:
+            PyErr_SetFromErrno(OSError)
+
+    def setsockopt(self, int level, int option, value):
+        cdef bytes octets
+        cdef int number
+        if isinstance(value, bytes):
+            octets = value
+            if c_setsockopt(self._fd, level, option, PyBytes_AS_STRING(octets), <socklen_t>PyBytes_GET_SIZE(octets)) < 0:
+                PyErr_SetFromErrno(OSError)
+        else:
+            number = value
+            if c_setsockopt(self._fd, level, option, &number, sizeof(int)) < 0:
+                PyErr_SetFromErrno(OSError)
+
+    def getsockopt(self, int level, int option):
+        cdef int number = 0
+        cdef socklen_t length = sizeof(int)
+        if c_getsockopt(self._fd, level, option, &number, &length) < 0:
+            PyErr_SetFromErrno(OSError)
+        return number
+
+    def getsockname(self):
+        cdef sockaddr_storage address
+        cdef socklen_t length = sizeof(address)
+        if c_getsockname(self._fd, <sockaddr*>&address, &length) < 0:
+            PyErr_SetFromErrno(OSError)
+        return address_told(&address)
+
+    def recv(self, int length, int flags=0):
+        cdef char octets[256]
+        cdef ssize_t count = recv(self._fd, octets, min(length, 256), flags)
+        if count < 0:
+            PyErr_SetFromErrno(OSError)
+        return PyBytes_FromStringAndSize(octets, count)
+
+    def __dealloc__(self):
+        if self._fd >= 0:
+            c_close(self._fd)
+
+
+cdef Connected owner_of(int fd):
+    cdef Connected owner = Connected.__new__(Connected)
+    owner._fd = fd
+    return owner
+
+
+cdef object address_told(sockaddr_storage* address):
+    """As Python's socket module shows it."""
+    cdef char text[64]
+    cdef sockaddr_in* four = <sockaddr_in*>address
+    cdef sockaddr_in6* six = <sockaddr_in6*>address
+    if address.ss_family == AF_INET:
+        inet_ntop(AF_INET, &four.sin_addr, text, sizeof(text))
+        return (<bytes>text).decode("ascii"), ntohs(four.sin_port)
+    if address.ss_family == AF_INET6:
+        inet_ntop(AF_INET6, &six.sin6_addr, text, sizeof(text))
+        return (<bytes>text).decode("ascii"), ntohs(six.sin6_port), six.sin6_flowinfo, six.sin6_scope_id
+    return ""
+
+
+cpdef accept(listening, int fd):
+    cdef sockaddr_storage address
+    cdef socklen_t length = sizeof(address)
+    cdef int accepted
+    memset(&address, 0, sizeof(address))
+    accepted = accept4(fd, <sockaddr*>&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC)
+    if accepted < 0:
+        if errno == EAGAIN or errno == EINTR:
+            return None
+        PyErr_SetFromErrno(OSError)
+    return owner_of(accepted), address_told(&address)
+
+
+cdef uint16_t port_in(sockaddr_) except? 0:
+    cdef long port = sockaddr_[1]
+    if not 0 <= port <= 65535:
+        raise OverflowError("port must be 0-65535")
+    return <uint16_t>port
+
+
+cpdef tuple begin_connect(int family, sockaddr_, bint keepalive):
+    cdef sockaddr_in four
+    cdef sockaddr_in6 six
+    cdef const sockaddr* address
+    cdef socklen_t length
+    cdef int fd, error, yes = 1
+    cdef bytes host
+    cdef Connected new
+    if family == AF_INET:
+        host = (<str?>sockaddr_[0]).encode("ascii")
+        memset(&four, 0, sizeof(four))
+        four.sin_family = <unsigned short>AF_INET
+        four.sin_port = htons(port_in(sockaddr_))
+        if inet_pton(AF_INET, PyBytes_AS_STRING(host), &four.sin_addr) != 1:
+            return connect_in_python(family, sockaddr_, keepalive)
+        address, length = <const sockaddr*>&four, sizeof(four)
+    elif family == AF_INET6 and (len(sockaddr_) == 2 or not (sockaddr_[2] or sockaddr_[3])):
+        host = (<str?>sockaddr_[0]).encode("ascii")
+        memset(&six, 0, sizeof(six))
+        six.sin6_family = <unsigned short>AF_INET6
+        six.sin6_port = htons(port_in(sockaddr_))
+        if inet_pton(AF_INET6, PyBytes_AS_STRING(host), &six.sin6_addr) != 1:
+            return connect_in_python(family, sockaddr_, keepalive)
+        address, length = <const sockaddr*>&six, sizeof(six)
+    else:
+        return connect_in_python(family, sockaddr_, keepalive)
+    fd = c_socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+    if fd < 0:
+        PyErr_SetFromErrno(OSError)
+    new = owner_of(fd)
+    c_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(int))
+    if keepalive:
+        c_setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(int))
+    error = 0 if c_connect(fd, address, length) == 0 else errno
+    if error == EINPROGRESS:
+        error = 0 if c_connect(fd, address, length) == 0 else errno
+        if error == EISCONN:
+            error = 0
+        elif error == EALREADY:
+            error = EINPROGRESS
+    return new, error
+
+
+def connect_again(sock, family, sockaddr_):
+    cdef int error = sock.connect_ex(sockaddr_)
+    if error == EINPROGRESS:
+        error = sock.connect_ex(sockaddr_)
+        if error == EISCONN:
+            return 0
+        if error == EALREADY:
+            return EINPROGRESS
+    return error
+
+
+cdef tuple connect_in_python(int family, sockaddr_, bint keepalive):
+    """Unix sockets and scoped addresses."""
+    new = socket.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
+    if family != AF_UNIX:
+        new.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        if keepalive:
+            new.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+    return new, connect_again(new, family, sockaddr_)
 
 
 cdef class Poll:

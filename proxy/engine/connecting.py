@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import select
 import socket
 from typing import TYPE_CHECKING, Any
 
 from proxy.core.stream.ports import Connector
+from proxy.engine import calls
 from proxy.engine.link import SocketLink
 from proxy.engine.readiness import WRITE
 from proxy.runtime.server import Server
@@ -14,7 +16,7 @@ from proxy.runtime.server import Server
 if TYPE_CHECKING:
     from proxy.engine.worker import Worker
 
-STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+FAILED = select.EPOLLERR | select.EPOLLHUP
 IP_BIND_ADDRESS_NO_PORT = 24        # linux/in.h; Python names it only from 3.12 on
 # What is our own fault: no other server would be reached either.
 LOCAL_ERRORS = frozenset(
@@ -25,14 +27,15 @@ LOCAL_ERRORS = frozenset(
 class Attempt:
     """One attempt. The connector is always told later, never inside the call that began it."""
 
-    __slots__ = ("_connector", "_early", "_error", "_fd", "_socket", "_worker")
+    __slots__ = ("_connector", "_early", "_error", "_fd", "_socket", "_watched", "_worker")
 
     def __init__(self, worker: Worker, connector: Connector, early: bytes) -> None:
         self._worker = worker
         self._connector: Connector | None = connector
         self._early = early
-        self._socket: socket.socket | None = None
+        self._socket: Any = None
         self._fd = -1
+        self._watched = False
         self._error = 0
 
     def begin(self, server: Server, port: int) -> None:
@@ -41,42 +44,55 @@ class Attempt:
         if address is None:
             self._fail_soon(errno.EHOSTUNREACH)
             return
+        target = (address[0], port, *address[2:]) if port else address
         try:
-            self._socket = new = socket.socket(server.socket_family, STREAM)
-            self._fd = new.fileno()
-            self._prepare(new, server)
-            error = new.connect_ex((address[0], port, *address[2:]) if port else address)
+            if server.source is None:
+                self._socket, error = calls.begin_connect(server.socket_family, target, server.backend.tcpka)
+            else:
+                self._socket = new = socket.socket(server.socket_family, calls.STREAM)
+                self._prepare(new, server)
+                error = calls.connect_again(new, server.socket_family, target)
         except OSError as problem:
             self._fail_soon(problem.errno or errno.EIO)
             return
-        if error in (0, errno.EINPROGRESS):
+        self._fd = self._socket.fileno()
+        if error == errno.EINPROGRESS:
             self._worker.readiness.watch(self._fd, self, WRITE)
-        else:
+            self._watched = True
+        elif error:
             self._fail_soon(error)
+        else:
+            self._worker.soon(self._established)
 
     def _prepare(self, new: socket.socket, server: Server) -> None:
+        """Bind to the address that `source` names."""
         if server.socket_family != socket.AF_UNIX:
             new.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if server.backend.tcpka:
                 new.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if server.source is not None:
-            new.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if not server.source[1]:
-                new.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-            new.bind(server.source)
+        new.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if not server.source[1]:
+            new.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+        new.bind(server.source)
 
     def ready(self, events: int) -> None:
         """The kernel has finished trying."""
-        worker, connected = self._worker, self._socket
-        connector, self._connector = self._connector, None
+        connected, connector = self._socket, self._connector
         if connected is None or connector is None:
             return
-        error = connected.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        error = connected.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if events & FAILED else 0
         if error:
+            self._connector = None
             self._drop()
-            worker.guarded(connector, connector.connect_failed, error not in LOCAL_ERRORS)
+            self._worker.guarded(connector, connector.connect_failed, error not in LOCAL_ERRORS)
+        else:
+            self._established()
+
+    def _established(self) -> None:
+        worker, connected, connector = self._worker, self._socket, self._connector
+        if connected is None or connector is None:
             return
-        self._socket = None
+        self._socket = self._connector = None
         link = SocketLink(worker, connected)
         if self._early:
             link.send(self._early)
@@ -103,5 +119,6 @@ class Attempt:
         dropped: Any = self._socket
         self._socket = None
         if dropped is not None:
-            self._worker.readiness.forget(self._fd)
+            if self._watched:
+                self._worker.readiness.forget(self._fd)
             dropped.close()

@@ -1,0 +1,22 @@
+from proxy.core.timers cimport Entry
+from proxy.engine cimport calls
+from proxy.engine.worker cimport Worker
+from proxy.runtime.frontend cimport Frontend, Listener
+from proxy.runtime.process cimport Process
+
+cdef long READ, ACCEPTS_PER_EVENT, ACCEPTS_AT_LAST
+
+cdef class Acceptor(Entry):
+    cdef Worker _worker
+    cdef public object _socket
+    cdef object _family
+    cdef int _fd
+    cdef bint _open, _leaving, _is_wildcard
+    cdef public Listener listener
+    cpdef open(self)
+    cpdef rest(self, long long wake_ms=*)
+    cpdef close(self)
+    cpdef ready(self, int events)
+    cdef _acceptable(self)
+    cdef bint _may_accept(self) except -1
+    cdef _open_session(self, accepted, peer, Listener listener)
