@@ -11,7 +11,8 @@ cdef class Acceptor(Entry):
     cdef public object _socket
     cdef object _family
     cdef int _fd
-    cdef bint _open, _leaving, _is_wildcard
+    cdef readonly bint _open
+    cdef bint _leaving, _is_wildcard
     cdef public Listener listener
     cpdef open(self)
     cpdef rest(self, long long wake_ms=*)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import resource
 import select
 import socket
 import struct
@@ -500,32 +501,25 @@ def test_a_rate_limit_rests_for_a_moment(house):
     house.until(lambda: house.frontend.served == 2)
 
 
-def test_without_descriptors_accepting_rests_and_recovers(house, monkeypatch):
-    calls = []
-
-    class Exhausted:
-        def __init__(self, real):
-            self.real = real
-
-        def accept(self):
-            calls.append(1)
-            raise OSError(errno.EMFILE, "Too many open files")
-
-        def close(self):
-            self.real.close()
-
-    acceptor = house.worker._acceptors[0]
-    real, acceptor._socket = acceptor._socket, Exhausted(acceptor._socket)
+def test_without_descriptors_accepting_rests_and_recovers(house):
+    (acceptor,) = house.worker._acceptors
     house.frontend.log = house.log
     house.client()
-    house.until(lambda: calls)
-    house.turns()
-    assert len(calls) == 1, "no busy loop"
-    assert house.log.events[0][0] == "emerg"
-    house.passes(110)
-    house.until(lambda: len(calls) == 2)
-    assert len(house.log.events) == 1, "told once a second"
-    acceptor._socket = real
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        house.until(lambda: not acceptor._open)
+        house.turns()
+        assert not acceptor._open, "no busy loop"
+        assert house.log.events[0][0] == "emerg"
+        house.passes(110)
+        house.until(lambda: not acceptor._open)
+        assert len(house.log.events) == 1, "told once a second"
+        assert house.frontend.served == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     house.passes(110)
     house.until(lambda: house.frontend.served == 1)
 
