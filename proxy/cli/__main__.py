@@ -18,7 +18,7 @@ from proxy.base.machine_code import is_machine_code
 from proxy.cli.arguments import Arguments, UsageError, parse_arguments
 from proxy.cli.help_text import HELP, USAGE
 from proxy.cli.messages import Messages
-from proxy.cli.version_text import build_text, start_text, version_text
+from proxy.cli.version_text import build_text, libraries_text, start_text, version_text
 from proxy.config.model import Configuration
 
 STREAMS = ("stdin", "stdout", "stderr")
@@ -147,6 +147,8 @@ def run_configuration(arguments: Arguments, messages: Messages) -> int:
         return 1
     if arguments.dump_keywords is not None:
         list_keywords(arguments.dump_keywords)
+    if arguments.list_libraries:
+        sys.stdout.write(libraries_text())
     messages.quiet = arguments.quiet or (configuration.global_.quiet and not arguments.verbose)
     if arguments.check:
         return _checked(configuration, messages)

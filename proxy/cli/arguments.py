@@ -47,6 +47,7 @@ class Arguments:
     zero_warning: bool = False                      # -dW
     diagnose: bool = False                          # -dD
     dump_configuration: str | None = None           # -dC[key]: the key, "" without one
+    list_libraries: bool = False                    # -dL
     dump_keywords: str | None = None                # -dK<classes>
     master_worker: bool = False                     # -W
     notify_systemd: bool = False                    # -Ws
@@ -125,10 +126,11 @@ PLAIN: dict[str, Setter] = {
     "-v": _attribute("version", 1), "--version": _attribute("version", 1), "-vv": _attribute("version", 2),
     "-c": _attribute("check"), "-q": _quiet, "-V": _verbose,
     "-D": _daemon, "-d": _debug, "-db": _foreground,
-    "-dr": _attribute("ignore_resolution"), "-dW": _attribute("zero_warning"), "-dD": _attribute("diagnose"),
+    "-dr": _attribute("ignore_resolution"), "-dL": _attribute("list_libraries"),
+    "-dW": _attribute("zero_warning"), "-dD": _attribute("diagnose"),
     "-W": _attribute("master_worker"), "-Ws": _systemd,
     "-4": _not_acted_on, "-dR": _not_acted_on, "-dV": _not_acted_on, "-dA": _not_acted_on,
-    "-dG": _nothing, "-dS": _nothing, "-dL": _nothing, "-dF": _nothing, "-dZ": _nothing, "-dI": _nothing, "-dT": _nothing,
+    "-dG": _nothing, "-dS": _nothing, "-dF": _nothing, "-dZ": _nothing, "-dI": _nothing, "-dT": _nothing,
     "-de": _nothing, "-dp": _nothing, "-dk": _nothing, "-dv": _nothing, "-dc": _nothing,
 }
 WITH_VALUE: dict[str, tuple[str, Setter]] = {

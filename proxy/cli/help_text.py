@@ -31,6 +31,7 @@ Configuration
   -dW                   a warning is an error
   -dD                   warn about more that looks suspicious
   -dC[key]              print the configuration as it was understood (names replaced if a key is given)
+  -dL                   list the files of machine code that are loaded
   -dK<class>            list what the configuration language knows: -dKall, or -dKhelp for the classes
 
 Process
@@ -49,5 +50,5 @@ TTOU and TTIN pause and resume listening.
 
 Accepted, with a warning that they do nothing here: -W -Ws (one process runs; -Ws does tell systemd when it is ready),
 -S <address>, -x <socket> (old and new process share their listening addresses anyway), -m <MB>, -4, -dR, -dV, -dA.
-Accepted, for what they tune does not exist here: -de -dp -dk -dv -dc -dG -dS -dL -dF -dZ -dI -dT -dM[byte] -dt...
+Accepted, for what they tune does not exist here: -de -dp -dk -dv -dc -dG -dS -dF -dZ -dI -dT -dM[byte] -dt...
 """

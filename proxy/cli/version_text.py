@@ -46,6 +46,15 @@ def start_text(loop_kind: str) -> str:
     return f"Using epoll() as the polling mechanism.\nEvent loop : {loop}\nCompiled modules : {_compiled()}\n"
 
 
+def libraries_text() -> str:
+    """What `-dL` prints: the program and the machine code that it has loaded by now."""
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        fields = [line.split(maxsplit=5) for line in maps]
+    code = (field[5].strip() for field in fields if len(field) == 6 and "x" in field[1])
+    files = dict.fromkeys(file for file in code if file.startswith("/"))
+    return "List of loaded object files:\n" + "".join(f"{file}\n" for file in files)
+
+
 def _compiled() -> str:
     return "the data plane" if is_machine_code() else "none (pure Python)"
 

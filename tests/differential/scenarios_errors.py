@@ -91,6 +91,11 @@ SCENARIOS = (
         flat(Send(octets=b"BAD\r\n\r\n"), Receive(), End()),
         files={"400.http": PAGE.replace(b"503 Gone Fishing", b"400 Own Words")},
     ),
+    Scenario(
+        "errorfile-silent",
+        LISTEN + " errorfile 503 /dev/null\n",
+        flat(Send(octets=b"GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n"), End()),
+    ),
     *(
         Scenario(f"{word}", LISTEN + f" {word} 503 http://sorry.example.com/\n", flat(fresh()))
         for word in ("errorloc", "errorloc302", "errorloc303")

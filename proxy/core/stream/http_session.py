@@ -232,7 +232,7 @@ class HttpSession(Session):
     def _answer_monitor(self, head: RequestHead) -> None:
         self.frontend.cells[INTERCEPTED] += 1
         keep = self.keep and not head.has_body
-        self.send_own(200, head, keep)
+        keep = self.send_own(200, head, keep) > 0 and keep
         accounting.response_counted(self.frontend.cells, 200)
         self._answered(keep, head)
 

@@ -95,7 +95,7 @@ def test_proxy_header_of_checks(line: dict[str, Any], version: int) -> None:
 @pytest.mark.parametrize(("address", "sockaddr"), [
     (Address(Family.IPV4, "127.0.0.2"), ("127.0.0.2", 80)),
     (Address(Family.IPV4, "127.0.0.2", 82), ("127.0.0.2", 82)),
-    (Address(Family.IPV6, "::1"), ("::1", 80, 0, 0)),
+    (Address(Family.IPV6, "::1"), ("::1", 80)),
     (Address(Family.UNIX, "/run/x"), "/run/x"),
     (Address(Family.ABSTRACT, "x"), "\0x"),
     (Address(Family.NAME, "localhost", 82), None),

@@ -62,7 +62,7 @@ def test_dC_and_dK_alone() -> None:
     assert (arguments.dump_configuration, arguments.dump_keywords) == ("", "help")
 
 
-@pytest.mark.parametrize("flag", ["-de", "-dp", "-dk", "-dv", "-dc", "-dG", "-dS", "-dL", "-dF", "-dZ", "-dT"])
+@pytest.mark.parametrize("flag", ["-de", "-dp", "-dk", "-dv", "-dc", "-dG", "-dS", "-dF", "-dZ", "-dT"])
 def test_what_tunes_nothing_here_is_taken_without_a_word(flag: str) -> None:
     assert parse_arguments([flag]) == Arguments()
 

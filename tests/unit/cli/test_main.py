@@ -166,6 +166,14 @@ def test_keywords_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "prometheus-exporter" in out
 
 
+def test_what_is_loaded_is_listed(good: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-dL", "-c", "-f", good]) == 0
+    first, *files = capsys.readouterr().out.splitlines()
+    assert first == "List of loaded object files:"
+    assert files[0].startswith("/")
+    assert any(".so" in file for file in files)
+
+
 def test_a_dump_is_what_was_understood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x.cfg"
     path.write_text(GOOD.replace("listen web", "listen web # comment") + " description 'a b' \"c'd\"\n")
