@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.differential import (
     scenarios_balance,
     scenarios_errors,
+    scenarios_exchange,
     scenarios_fields,
     scenarios_http,
     scenarios_leaving,
@@ -18,6 +19,7 @@ from tests.differential.scenario import Scenario
 SCENARIOS: tuple[Scenario, ...] = (
     *scenarios_http.SCENARIOS,
     *scenarios_errors.SCENARIOS,
+    *scenarios_exchange.SCENARIOS,
     *scenarios_balance.SCENARIOS,
     *scenarios_leaving.SCENARIOS,
     *scenarios_fields.SCENARIOS,
