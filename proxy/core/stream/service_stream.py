@@ -84,8 +84,8 @@ class ServiceStream(Exchange):
         self._respond(None, problem)
 
     def client_octets(self, received: bytes | memoryview) -> None:
-        incoming, session = self._incoming, self.session
-        if incoming is None or incoming.done or self.status >= 0:
+        incoming = self._incoming
+        if incoming is None or self._has_whole_body() or self.status >= 0:
             self._keep_for_later(received)
             return
         try:
@@ -95,12 +95,16 @@ class ServiceStream(Exchange):
             return
         taken = len(received) - incoming.extra
         self._octets_in += taken
-        if len(self._body) > session.limits.head:
+        if len(self._body) > self.session.limits.head:
             self._unread("too-large")
-        elif incoming.done:
+        elif self._has_whole_body():
             if incoming.extra:
                 self._keep_for_later(received[taken:])
             self._respond(self._body, "")
+
+    def _has_whole_body(self) -> bool:
+        """Has all of the request been read?"""
+        return not self.head.has_body if self._incoming is None else self._incoming.done
 
     def _keep_for_later(self, received: bytes | memoryview) -> None:
         session = self.session
@@ -225,7 +229,7 @@ class ServiceStream(Exchange):
             return
         self._end(why)
         session = self.session
-        if self.head.has_body and (self._incoming is None or not self._incoming.done):
+        if not self._has_whole_body():
             session.linger()
         else:
             session.stream_over(session.keep)
