@@ -92,6 +92,16 @@ SCENARIOS = (
         files={"400.http": PAGE.replace(b"503 Gone Fishing", b"400 Own Words")},
     ),
     *(
+        Scenario(
+            f"errorfile-null-{status}", config + f" errorfile {status} /dev/null\n", flat(Send(octets=octets), Receive(), End()),
+            defaults=IMPATIENT,
+        )
+        for status, config, octets in (
+            (400, ONE, b"BAD\r\n\r\n"), (408, ONE, b"GET"), (503, LISTEN, request("/")),
+            (502, LISTEN + " server s1 @s1@\n", request("/bad")),
+        )
+    ),
+    *(
         Scenario(f"{word}", LISTEN + f" {word} 503 http://sorry.example.com/\n", flat(fresh()))
         for word in ("errorloc", "errorloc302", "errorloc303")
     ),

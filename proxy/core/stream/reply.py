@@ -9,7 +9,10 @@ from proxy.core.http1.writer import response_connection
 
 
 class Page(NamedTuple):
-    """A response ready to be sent: `head` is the status line and the field lines, without Connection and the empty line."""
+    """A response ready to be sent: `head` is the status line and the field lines, without Connection and the empty line.
+
+    Without a head nothing is sent, and the connection ends (`errorfile 408 /dev/null`).
+    """
 
     status: int
     head: bytes
@@ -27,5 +30,7 @@ def own_response(status: int, pages: Pages, request_minor: int, keep: bool, head
     page = pages.get(status)
     if page is None:
         return error_response(status, connection, head_only)
+    if not page.head:
+        return b""
     head = page.head + connection_line(connection) + b"\r\n"
     return head if head_only else head + page.body
