@@ -12,6 +12,7 @@ from tests.differential import (
     scenarios_other,
     scenarios_proxy,
     scenarios_retries,
+    scenarios_timeouts,
     scenarios_upgrade,
 )
 from tests.differential.scenario import Scenario
@@ -26,5 +27,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *scenarios_other.SCENARIOS,
     *scenarios_proxy.SCENARIOS,
     *scenarios_retries.SCENARIOS,
+    *scenarios_timeouts.SCENARIOS,
     *scenarios_upgrade.SCENARIOS,
 )
