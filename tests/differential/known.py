@@ -124,7 +124,9 @@ MEANT: tuple[Known, ...] = (
     Known("accept-proxy-v2-bad-(checksum|tlv)", "log", "a header that is refused has told no address"),
     Known("stats-401-log", "log", "a 401 of the statistics is logged as what it is; HAProxy writes 400"),
     Known(
-        "stats-401-log|stats-401|stats-wrong-password", "csv/pages/BACKEND/cli_abrt", "HAProxy counts each 401 of the statistics as two aborts"
+        "stats-401-log|stats-401|stats-wrong-password",
+        "csv/pages/BACKEND/cli_abrt",
+        "HAProxy counts each 401 of the statistics as two aborts",
     ),
 )
 
