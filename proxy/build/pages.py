@@ -26,14 +26,14 @@ def _page(page: ErrorPage) -> Page:
 
 
 def from_file(raw: bytes, status: int) -> Page:
-    """The response that an error file holds; its body's length is counted anew.
+    """The response that an error file holds; its body's length is counted anew. An empty file is no response at all.
 
     A file that is no HTTP/1 response (old ones often have bare line feeds) is read with its line ends mended. An empty one, as
     /dev/null, answers nothing.
     """
     if not raw:
         return Page(status, b"", b"")
-    head, end, body = raw.partition(b"\r\n\r\n")
+    head, end, body = raw.removeprefix(b"\r\n").partition(b"\r\n\r\n")
     if not end:
         head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
     lines = head.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

@@ -11,7 +11,7 @@ from typing import Protocol
 class ServiceRequest:
     """What a service sees of a request: a parsed head, names in lower case, and a body that fits one buffer.
 
-    `body` is None when the request had one that was too large, chunked or cut; `client_address` is the client's IP.
+    `body` is None when the request had one that was too large; `client_address` is the client's IP.
     """
 
     method: bytes
@@ -20,7 +20,7 @@ class ServiceRequest:
     fields: tuple[tuple[bytes, bytes], ...]
     body: bytes | None
     client_address: str
-    body_error: str = ""                # "", "too-large", "chunked", "cut"
+    body_error: str = ""                # "" or "too-large"
 
     def field(self, name: bytes) -> bytes | None:
         """The first value of a field, by lower-case name."""

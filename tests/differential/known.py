@@ -33,7 +33,7 @@ HTTP1_OCTETS = r"csv/\w+/\w+/h1_bytes_(in|out): "
 
 MEANT: tuple[Known, ...] = (
     Known(
-        "chunked-response-to-http10|connect|hop-by-hop|errorfile|errorfile-400|head-too-large",
+        "chunked-response-to-http10|connect(-.*)?|hop-by-hop|errorfile|errorfile-400|head-too-large",
         HTTP1_OCTETS,
         "what leaves is another text, for the reason that is given for each of these below",
     ),
@@ -76,7 +76,25 @@ MEANT: tuple[Known, ...] = (
         "a response that is refused is no response of its server's",
     ),
     Known("", ".*'(Upgrade|UPGRADE)'\\) -> .*'upgrade'\\)$", "Connection is written anew, in lower case"),
-    Known("connect", "servers/s1/0/0/fields/0", "the Host of a CONNECT leaves as it came; HAProxy takes a port of 443 away"),
+    Known(
+        "expect-refused",
+        "client|log|csv",
+        "whether the body comes after a refusal nobody knows: the connection ends; HAProxy waits for it",
+    ),
+    Known("expect-other", "", "an expectation that nobody knows is answered 417 (RFC 9110 section 10.1.1); HAProxy passes it on"),
+    Known("expect-http10|interims-http10", "client|servers|csv", "HTTP/1.0 knows neither Expect nor interim responses"),
+    Known("bodiless-204-length", "servers|csv", "a server that announces a body that may not be is not asked again"),
+    Known("connect-with-length", "client|csv", "a response that begins a tunnel has no length (RFC 9110 section 9.3.6)"),
+    Known("form-.*too-large", "client|csv", "a form that is too large is not read to its end"),
+    Known("form-bad-chunk", "csv/pages/FRONTEND/intercepted", "a request that is answered here is counted when it begins"),
+    Known(
+        "late-body",
+        "client|log|csv",
+        "a client that stalls inside its body is late itself (manual section 8.5, cH); HAProxy waits on and blames the server",
+    ),
+    Known("late-open-response-body", "client/1", "a body that ends with the connection, if it breaks off, ends in a reset"),
+    Known("early-answer-close", HTTP1_OCTETS, "no more of a body is sent to a server that has closed"),
+    Known("connect(-.*)?", "servers/s1/0/0/fields/[01]", "the Host of a CONNECT leaves as it came; HAProxy drops a default port"),
     Known("hop-by-hop", "servers/s1/0/0/fields", "hop-by-hop fields end here (RFC 9110 section 7.6.1)"),
     Known("errorfile", "client/0/(start|fields)", "an errorfile leaves with our own version, not with the one written in it"),
     Known(
@@ -104,8 +122,11 @@ MEANT: tuple[Known, ...] = (
     Known("accept-proxy-(bad-port|port-with-zero|short-address)", "", "what is no address or port is refused; HAProxy reads on"),
     Known("accept-proxy-v2-(unix|unspecified)", "", "other families are accepted and their addresses ignored (section 2.2)"),
     Known("accept-proxy-v2-bad-(checksum|tlv)", "log", "a header that is refused has told no address"),
+    Known("stats-401-log", "log", "a 401 of the statistics is logged as what it is; HAProxy writes 400"),
     Known(
-        "stats-401|stats-wrong-password", "csv/pages/BACKEND/cli_abrt", "HAProxy counts each 401 of the statistics as two aborts"
+        "stats-401-log|stats-401|stats-wrong-password",
+        "csv/pages/BACKEND/cli_abrt",
+        "HAProxy counts each 401 of the statistics as two aborts",
     ),
 )
 

@@ -82,11 +82,8 @@ CSV_COLUMNS = [
     "connect",
     "reuse",
     "eint",
-    "h1_total_connections",
-    "h1_total_streams",
-    "h1_bytes_in",
-    "h1_bytes_out",
 ]
+HTTP1_COLUMNS = ["h1_total_connections", "h1_total_streams", "h1_bytes_in", "h1_bytes_out"]      # with checks in HAProxy
 HARNESS = """
 global
  nbthread 1

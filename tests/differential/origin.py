@@ -134,6 +134,12 @@ class Origin:
                 return False
         return True
 
+    @property
+    def asked(self) -> int:
+        """How many requests have come, or in raw mode connections."""
+        visits = list(self.visits)
+        return len(visits) if self._raw is not None else sum(len(visit.requests) for visit in visits)
+
     def release(self) -> None:
         """Let every script go on that is held."""
         self._released.set()

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.differential.lab import Lab, Outcome, visits_shown
+from tests.differential.lab import CSV_COLUMNS, HTTP1_COLUMNS, Lab, Outcome, visits_shown
 from tests.differential.origin import Origin, Script
 from tests.differential.steps import Step
 
@@ -60,7 +60,7 @@ def run(command: list[str], scenario: Scenario, folder: Path) -> dict[str, Any]:
         if scenario.logs is not None:
             outcome.log = log
         if scenario.csv:
-            outcome.csv = lab.statistics()
+            outcome.csv = lab.statistics([*CSV_COLUMNS, *HTTP1_COLUMNS])
     finally:
         lab.close()
     outcome.servers = {name: visits_shown(lab, origin.visits) for name, origin in origins.items()}

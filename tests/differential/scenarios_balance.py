@@ -49,6 +49,30 @@ PAIRS = [
 SOURCES = [step for number in (2, 3, 4, 5, 77, 2, 3) for step in fresh("/", source=f"127.0.0.{number}")]
 
 
+ODD_COOKIES = (
+    "SRV=", "SRV", "SRV=one; SRV=two", "srv=one", "SRV =one", "SRV= one", 'SRV="one"', "x=SRV=one", "SRV=one,SRV=two",
+    "; SRV=one", ";;SRV=two;;", "a=b;SRV=one;c=d", "$Version=1; SRV=one; $Path=/", "SRV=one|", "SRV=one|AAAAA", "SRV=one~x",
+    "~one", "SRV=one~", "XSRV=one", "SRVX=one", "SRV=one SRV=two", "SRV=twoo", 'a="x;SRV=one"; b=c', 'a="x;y"; SRV=two',
+)
+ODD_SETTINGS = (
+    b"SRV=", b"SRV", b"SRV=x; Max-Age=3", b'SRV="q;q"; path=/', b"other=1", b"SRV=a, SRV=b", b"srv=1", b" SRV = x ; a",
+    b"SRV=x\r\nSet-Cookie: SRV=y", b"SRV=x\r\nSet-Cookie2: SRV=z",
+)
+SETTING_ODDLY = {
+    f"/set{number}": answer(b"HTTP/1.1 200 OK\r\nSet-Cookie: " + text + b"\r\nContent-Length: 0\r\n\r\n")
+    for number, text in enumerate(ODD_SETTINGS)
+}
+
+
+def odd_cookies(line: str) -> Scenario:
+    """Cookies as only a hostile client, or server, writes them."""
+    steps = [step for text in ODD_COOKIES for step in fresh("/", f"Cookie: {text}")]
+    steps += [step for target in SETTING_ODDLY for sent in ((), ("Cookie: SRV=one",)) for step in fresh(target, *sent)]
+    config = LISTEN + f" cookie SRV {line}\n" + COOKIES
+    servers = dict.fromkeys(("s1", "s2", "s3"), SETTING_ODDLY)
+    return Scenario(f"cookie-odd-{line.replace(' ', '-')}", config, flat(steps), servers=servers, logs=len(steps) // 4)
+
+
 def forwarded(name: str, line: str, *fields: str) -> Scenario:
     return Scenario(name, ONE + "".join(f" {part}\n" for part in line.split(" ; ")), flat(fresh("/", *fields)))
 
@@ -89,6 +113,7 @@ SCENARIOS = (
     Scenario(
         "source-consistent", LISTEN + " balance source\n hash-type consistent\n" + WEIGHTED, flat(SOURCES), servers=THREE, logs=7
     ),
+    *map(odd_cookies, ("rewrite", "insert", "insert indirect nocache", "insert indirect preserve", "prefix")),
     cookie("cookie-passive", ""),
     cookie("cookie-rewrite", "rewrite"),
     cookie("cookie-insert", "insert"),

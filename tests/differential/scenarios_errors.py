@@ -97,6 +97,16 @@ SCENARIOS = (
         flat(Send(octets=b"GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n"), End()),
     ),
     *(
+        Scenario(
+            f"errorfile-null-{status}", config + f" errorfile {status} /dev/null\n", flat(Send(octets=octets), Receive(), End()),
+            defaults=IMPATIENT,
+        )
+        for status, config, octets in (
+            (400, ONE, b"BAD\r\n\r\n"), (408, ONE, b"GET"), (503, LISTEN, request("/")),
+            (502, LISTEN + " server s1 @s1@\n", request("/bad")),
+        )
+    ),
+    *(
         Scenario(f"{word}", LISTEN + f" {word} 503 http://sorry.example.com/\n", flat(fresh()))
         for word in ("errorloc", "errorloc302", "errorloc303")
     ),

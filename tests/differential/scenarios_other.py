@@ -211,6 +211,7 @@ SCENARIOS = (
         raw=ECHO,
         defaults=TCP,
     ),
+    Scenario("stats-401-log", ONE + STATS.replace(" no log\n", ""), flat(fresh("/admin", place="second"))),
     Scenario("stats-401", ONE + STATS, flat(fresh("/admin", place="second")), logs=None),
     Scenario(
         "stats-wrong-password", ONE + STATS, flat(ask("/admin", "Authorization: Basic YWRtaW46bm8=", place="second")), logs=None

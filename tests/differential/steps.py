@@ -98,8 +98,8 @@ class Seen(Step):
     count: int = 1
 
     def do(self, lab: Lab, outcome: Outcome) -> None:
-        visits = lab.origins[self.server].visits
-        wait_until(lambda: sum(max(1, len(visit.requests)) for visit in list(visits)) >= self.count, f"{self.server} to be asked")
+        origin = lab.origins[self.server]
+        wait_until(lambda: origin.asked >= self.count, f"{self.server} to be asked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,6 +131,18 @@ def test_expect_is_passed_on_and_so_is_the_go_ahead():
     lab.assert_at_rest()
 
 
+def test_who_expects_100_without_a_body_may_go_on():
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\n\r\n")
+    lab.attempt().accepted().sends(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+    assert b"connection: close" not in client.received()
+    assert not client.closed
+    client.ends()
+    lab.advance(20_000)
+    lab.assert_at_rest()
+
+
 def test_a_refused_expectation_ends_the_connection_for_nobody_knows_what_comes_next():
     lab = Lab()
     client = lab.client()

@@ -3,6 +3,8 @@
 import pytest
 from playbook import Lab, get, ok
 
+from proxy.core.stream.reply import Page
+
 
 def test_a_request_and_its_response_pass_and_the_client_may_ask_again():
     lab = Lab()
@@ -123,6 +125,20 @@ def test_a_body_cut_short_is_seen_by_the_client_and_logged():
     server.ends()
     assert client.closed
     assert lab.log.records[-1].termination == b"SD--"
+    lab.assert_at_rest()
+
+
+def test_an_error_page_without_a_head_is_no_answer():
+    lab = Lab(servers=0)
+    lab.frontend.error_pages = {status: Page(status, b"", b"") for status in (400, 503)}
+    for octets in (get(), b"rubbish\r\n\r\n"):
+        client = lab.client()
+        client.sends(octets)
+        assert client.received() == b""
+        assert client.closed or client.ended
+        if not client.closed:
+            client.ends()
+    assert [record.octets_out for record in lab.records()] == [0, 0]
     lab.assert_at_rest()
 
 

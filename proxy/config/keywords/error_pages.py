@@ -14,7 +14,7 @@ Row = Keyword[ProxyDraft]
 
 STATUSES = (200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 425, 429, 500, 501, 502, 503, 504)
 LONGEST = 16384 - 1024                  # tune.bufsize less tune.maxrewrite: an answer must fit into one buffer
-_STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] [0-9]{3}( [^\r\n]*)?\r?\n", re.ASCII)
+_STATUS_LINE = re.compile(rb"(?:\r\n)?HTTP/[0-9]\.[0-9] (?P<status>[0-9]{3})( [^\r\n]*)?\r?\n", re.ASCII)
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*\r?\n")
 _REASONS = {
     200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
@@ -61,12 +61,29 @@ def check_response(content: bytes) -> str:
     match = _STATUS_LINE.match(content)
     if not match:
         return "unable to parse headers (error offset: 0)"
-    at = match.end()
+    at, length = match.end(), None
     while not content.startswith((b"\r\n", b"\n"), at):
         field = _FIELD.match(content, at)
         if not field:
             return f"unable to parse headers (error offset: {at})"
+        name, _, value = field[0].lower().partition(b":")
+        if name == b"transfer-encoding":
+            return "chunk-encoded payload not supported"
+        if name == b"content-length":
+            length = value.strip(b" \t\r\n")
         at = field.end()
+    payload = content[at:].split(b"\n", 1)[1]
+    return _complaint_of_payload(int(match["status"]), length, len(payload))
+
+
+def _complaint_of_payload(status: int, length: bytes | None, size: int) -> str:
+    """What is wrong with a payload of this size, in HAProxy's words."""
+    if status < 200:
+        return f"invalid http status code for an error message ({status})"
+    if size and status in (204, 304):
+        return "message payload not expected"
+    if length is not None and length != b"%d" % size:
+        return f"payload size does not match the announced content-length ({size} != {length.decode('latin-1')})"
     return ""
 
 

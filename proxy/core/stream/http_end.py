@@ -222,7 +222,7 @@ class HttpEnd(Stream):
             self.octets_out += octets
             self.credited_out += octets             # send_own has counted them for the front side
             self._count_own_octets(octets)
-            keep = keep and octets > 0
+            keep = keep and octets > 0              # nothing was said: closing is the answer
         self._count_response()
         self.count_times(self.response_ms, self.host.now_ms - session.idle_since_ms)
         self.credit()

@@ -335,7 +335,7 @@ class HttpStream(HttpEnd):
             self.response_body = Body(UNTIL_CLOSE)
             self.until_close = True
             session.keep = False
-        if self.head.expect_continue and not self.continued and not self.body_begun:
+        if self.head.expect_continue and self.request_body is not None and not self.continued and not self.body_begun:
             session.keep = False                # the body may come or not: nobody can tell it from a next request
 
     def _send_first(self, octets: bytes, rest: bytes) -> None:

@@ -11,7 +11,7 @@ from proxy.core.http1.writer import response_connection
 class Page(NamedTuple):
     """A response ready to be sent: `head` is the status line and the field lines, without Connection and the empty line.
 
-    An empty `head` answers nothing: the connection is closed (`errorfile 408 /dev/null`).
+    Without a head nothing is sent, and the connection ends (`errorfile 408 /dev/null`).
     """
 
     status: int

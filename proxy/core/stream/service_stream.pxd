@@ -2,6 +2,7 @@ cimport cython
 
 from proxy.core.http1.head cimport RequestHead, ResponseHead
 from proxy.core.stream cimport accounting
+from proxy.core.stream.body cimport Body
 from proxy.core.stream.exchange cimport Exchange
 from proxy.core.stream.http_session cimport HttpSession
 from proxy.runtime.backend cimport Backend
@@ -18,8 +19,9 @@ cdef class ServiceStream(Exchange):
     cdef Backend _backend
     cdef object _captured, _pieces
     cdef bytes _body
+    cdef Body _incoming
     cdef bint _chunked, _pumping
-    cdef long long _octets_out
+    cdef long long _octets_in, _octets_out
     cdef _unread(self, str problem)
     cdef _respond(self, bytes body, str problem)
     cdef _send_head(self, answer)

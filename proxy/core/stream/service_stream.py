@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.http1.chunked import CHUNK_END, LAST_CHUNK, chunk_head
+from proxy.base.errors import RemoteProtocolError
+from proxy.core.http1.chunked import CHUNK_END, LAST_CHUNK, ChunkedDecoder, chunk_head
 from proxy.core.http1.errors import BUILT_IN, REDIRECTS
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.http1.writer import response_bytes, response_connection
 from proxy.core.stream import accounting, failure
+from proxy.core.stream.body import Body
 from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_edit import capture
@@ -34,8 +36,8 @@ class ServiceStream(Exchange):
     """One request to a service and its answer."""
 
     __slots__ = (
-        "_backend", "_body", "_captured", "_chunked", "_octets_out", "_pieces", "_pumping", "head", "is_over", "service",
-        "session", "status",
+        "_backend", "_body", "_captured", "_chunked", "_incoming", "_octets_in", "_octets_out", "_pieces", "_pumping", "head",
+        "is_over", "service", "session", "status",
     )
 
     def __init__(self, session: HttpSession, head: RequestHead, service: Any, backend: Backend | None) -> None:
@@ -47,6 +49,8 @@ class ServiceStream(Exchange):
         self.status = -1
         self.is_over = False
         self._body = b""
+        self._incoming: Body | None = None      # the body as it comes
+        self._octets_in = head.size
         self._pieces: Iterator[bytes] | None = None
         self._chunked = False
         self._pumping = False
@@ -62,13 +66,12 @@ class ServiceStream(Exchange):
             backend.sessions += 1
             accounting.stream_given(backend.cells, session.host.now_ms)
             accounting.occupancy(backend.cells, backend.sessions)
-        if head.chunked:
-            self._unread("chunked")
-        elif head.content_length > session.limits.head:
+        if head.content_length > session.limits.head:
             self._unread("too-large")
-        elif head.content_length > 0:
+        elif head.has_body:
+            self._incoming = Body(head.content_length, ChunkedDecoder() if head.chunked else None)
             if head.expect_continue:
-                session.link.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
             early, session.buffer = session.buffer, b""
             if early:
                 self.client_octets(memoryview(early))
@@ -81,14 +84,33 @@ class ServiceStream(Exchange):
         self._respond(None, problem)
 
     def client_octets(self, received: bytes | memoryview) -> None:
-        missing = self.head.content_length - len(self._body) if self.status < 0 else 0
-        self._body += bytes(received[:missing])
-        if len(received) > missing:
-            self.session.buffer += bytes(received[missing:])
-            if len(self.session.buffer) >= self.session.limits.head:
-                self.session.link.pause(PAUSE_NOT_ASKED)
-        if self.status < 0 and len(self._body) == self.head.content_length:
+        incoming = self._incoming
+        if incoming is None or self._has_whole_body() or self.status >= 0:
+            self._keep_for_later(received)
+            return
+        try:
+            self._body += incoming.feed(received)
+        except RemoteProtocolError:
+            self.fail(failure.REQUEST_BODY_BAD)
+            return
+        taken = len(received) - incoming.extra
+        self._octets_in += taken
+        if len(self._body) > self.session.limits.head:
+            self._unread("too-large")
+        elif self._has_whole_body():
+            if incoming.extra:
+                self._keep_for_later(received[taken:])
             self._respond(self._body, "")
+
+    def _has_whole_body(self) -> bool:
+        """Has all of the request been read?"""
+        return not self.head.has_body if self._incoming is None else self._incoming.done
+
+    def _keep_for_later(self, received: bytes | memoryview) -> None:
+        session = self.session
+        session.buffer += bytes(received)
+        if len(session.buffer) >= session.limits.head:
+            session.link.pause(PAUSE_NOT_ASKED)
 
     def _respond(self, body: bytes | None, problem: str) -> None:
         head, session = self.head, self.session
@@ -166,7 +188,7 @@ class ServiceStream(Exchange):
 
     def client_ended(self) -> None:
         if self.status < 0:
-            self._unread("cut")
+            self.fail(failure.REQUEST_BODY_ABORTED)
 
     def client_lost(self) -> None:
         self.fail(failure.DATA_CLIENT_ABORTED)
@@ -190,6 +212,8 @@ class ServiceStream(Exchange):
             return
         session = self.session
         session.keep = False
+        if why.front_cell >= 0:
+            session.frontend.cells[why.front_cell] += 1
         answered = self.status < 0 and why.status > 0
         if answered:
             self.status = why.status
@@ -205,8 +229,7 @@ class ServiceStream(Exchange):
             return
         self._end(why)
         session = self.session
-        unread = self.head.chunked or self.head.content_length > len(self._body)
-        if unread:
+        if not self._has_whole_body():
             session.linger()
         else:
             session.stream_over(session.keep)
@@ -223,7 +246,7 @@ class ServiceStream(Exchange):
         record = session_facts(session)
         request_facts(record, session)
         record.status = self.status
-        record.octets_in, record.octets_out = self.head.size + len(self._body), self._octets_out
+        record.octets_in, record.octets_out = self._octets_in, self._octets_out
         record.queue_ms = record.connect_ms = record.response_ms = 0
         record.backend = self._backend
         if self._captured is not None:
@@ -239,7 +262,7 @@ class ServiceStream(Exchange):
         if backend is None or (self._backend is None and backend.name != frontend.name):
             return
         row = backend.cells
-        row[BIN] += self.head.size + len(self._body)
+        row[BIN] += self._octets_in
         row[BOUT] += self._octets_out
         if self._backend is not None:
             backend.sessions -= 1

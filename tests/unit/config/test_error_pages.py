@@ -36,6 +36,15 @@ def refused(lines: str) -> str:
         (b"HTTP/1.0 503 Sorry\r\n", "unable to parse headers (error offset: 20)"),
         (b"HTTP/1.0 503 Sorry\r\nno field\r\n\r\n", "unable to parse headers (error offset: 20)"),
         (b"HTTP/1.0 503 Sorry\r\nA: b\x00\r\n\r\n", "unable to parse headers (error offset: 20)"),
+        (b"\r\nHTTP/1.0 503 Sorry\r\nContent-Length: 1\r\n\r\nx", ""),
+        (b"HTTP/1.0 503 Sorry\nTransfer-Encoding: chunked\n\n0\n\n", "chunk-encoded payload not supported"),
+        (b"HTTP/1.0 100 Go on\r\n\r\n", "invalid http status code for an error message (100)"),
+        (b"HTTP/1.0 204 No\r\n\r\n", ""),
+        (b"HTTP/1.0 204 No\r\n\r\nx", "message payload not expected"),
+        (
+            b"HTTP/1.0 503 Sorry\r\nContent-Length: 9\r\n\r\nx",
+            "payload size does not match the announced content-length (1 != 9)",
+        ),
         (b"HTTP/1.0 503 Sorry\r\n\r\n" + b"x" * LONGEST, f"it is longer than {LONGEST} octets"),
     ],
 )
