@@ -158,8 +158,9 @@ def test_json(sides: tuple[Side, Side]) -> None:
 FORMS = [
     "b=app&s=s1&action=maint", "b=app&s=s1&action=drain", "b=app&s=s1&s=s2&action=maint", "s=s1&b=app&action=maint",
     "action=maint&s=s1&b=app", "b=app&s=s1&s=none&action=maint", "b=app&s=none&action=maint", "b=none&s=s1&action=maint",
-    "b=app&s=s4&action=ready", "b=app&action=maint", "s=s1&action=maint", "b=app&s=s1", "b=&s=s1&action=maint", "b=app&s=&action=maint",
-    "b=app&s=s1&action=", "b=app&s=s1&action=foo", "b=app&s=s1&action=MAINT", "b=#2&s=s1&action=maint", "b=%232&s=s1&action=maint",
+    "b=app&s=s4&action=ready", "b=app&action=maint", "s=s1&action=maint", "b=app&s=s1", "b=&s=s1&action=maint",
+    "b=app&s=&action=maint", "b=app&s=s1&action=", "b=app&s=s1&action=foo", "b=app&s=s1&action=MAINT", "b=#2&s=s1&action=maint",
+    "b=%232&s=s1&action=maint",
     "b=#99&s=s1&action=maint", "", "x", "b=app&s=s1&action=maint&x=1", "b=app&s=s1&action=%6daint", "b=app&s=%731&action=maint",
     "b=app&s=s1&action=maint&action=drain", "b=app&s=s1&action=foo&action=maint", "b=app&b=tcpb&s=s1&action=maint",
     "b=tcpb&b=app&s=s1&action=maint", "b=app&s=s1&action=stop", "b=app&s=s1&action=disable", "b=app&s=s1&action=start",
@@ -197,7 +198,8 @@ def metrics(text: str) -> tuple[dict[str, str], set[tuple[str, ...]]]:
 
 @pytest.mark.parametrize("query", [
     "", "?scope=global", "?scope=frontend", "?scope=listener", "?scope=backend", "?scope=server", "?scope=sticktable", "?scope=*",
-    "?scope=", "?scope=global&scope=server", "?scope=server&scope=", "?scope=&scope=server", "?scope=%73erver", "?no-maint", "?scope=server&no-maint",
+    "?scope=", "?scope=global&scope=server", "?scope=server&scope=", "?scope=&scope=server", "?scope=%73erver", "?no-maint",
+    "?scope=server&no-maint",
     "?no-maint=0", "?foo=1", "?&scope=server",
 ])
 def test_metrics(sides: tuple[Side, Side], query: str) -> None:
