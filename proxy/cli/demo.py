@@ -96,8 +96,9 @@ def _open_site(name: str, host: str, port: int) -> DemoSite:
 
 
 def _what_to_open(proxy: Proxy, path: str, sites: list[DemoSite]) -> str:
-    lines = [f"pyproxy runs {path}; behind it, {len(sites)} small web servers: "
-             f"{', '.join(site.name for site in sites)}.", ""]
+    head = f"pyproxy runs {path}; behind it, {len(sites)} small web servers: {', '.join(site.name for site in sites)}."
+    pages: list[str] = []               # the sites first, whatever comes first in the file
+    lines: list[str] = []
     for section in proxy.configuration.proxies:
         if not section.is_frontend or not section.binds or section.disabled:
             continue
@@ -105,10 +106,10 @@ def _what_to_open(proxy: Proxy, path: str, sites: list[DemoSite]) -> str:
         if section.mode != "http":
             lines.append(f"  {section.name:<12} {url.removeprefix('http://')}    TCP")
         elif section.servers or section.default_backend:
-            lines.append(f"  {'the site':<12} {url}/    reload it: the servers take turns")
+            pages.append(f"  {'the site':<12} {url}/    reload it: the servers take turns")
         if section.stats is not None and section.stats.enabled:
             user = section.stats.users[0] if section.stats.users else None
             login = f"    user {user[0]}, password {user[1]}" if user else ""
             lines.append(f"  {'statistics':<12} {url}{section.stats.uri}{login}")
         lines += [f"  {'metrics':<12} {url}{rule.path}    for Prometheus" for rule in section.use_services]
-    return "\n".join([*lines, "", "Ctrl-C ends it."])
+    return "\n".join([head, "", *pages, *lines, "", "Ctrl-C ends it."])

@@ -8,6 +8,7 @@ from proxy.base.clock import Clock
 from proxy.runtime import transitions
 from proxy.runtime.log import Events
 from proxy.runtime.server import Server
+from proxy.runtime.states import Admin
 
 
 class RuntimeActions:
@@ -20,6 +21,12 @@ class RuntimeActions:
 
     def set_admin(self, server: Server, wanted: str) -> None:
         transitions.set_admin(server, wanted, self._clock.monotonic_ms(), self._events)
+
+    def add_admin(self, server: Server, flag: Admin) -> None:
+        transitions.add_admin(server, flag, self._clock.monotonic_ms(), self._events)
+
+    def clear_admin(self, server: Server, flag: Admin) -> None:
+        transitions.clear_admin(server, flag, self._clock.monotonic_ms(), self._events)
 
     def set_health(self, server: Server, wanted: str) -> None:
         transitions.set_health(server, wanted, self._clock.monotonic_ms(), self._events, "Web interface")

@@ -4,7 +4,10 @@
 |---|---|---|---|---|
 | ready, drain, maint | state wanted | | dhlth, ehlth | stop, run health checks |
 | shutdown | end its sessions | | hrunn, hnolb, hdown | force the health |
-| | | | dagent, eagent, arunn, adown | agent checks: none here yet, nothing changes |
+| disable, enable | maint, no more | | dagent, eagent, arunn, adown | agent checks: none here yet, nothing changes |
+| stop, start | drain, no more | | | |
+
+Of an action or a backend given twice, the last counts. A browser sends neither twice.
 
 Source: HAProxy configuration manual, "stats admin"; codes as HAProxy's page gives them.
 """
@@ -19,6 +22,7 @@ from proxy.runtime.backend import Backend
 from proxy.runtime.process import Process
 from proxy.runtime.server import Server
 from proxy.runtime.service import ServiceRequest
+from proxy.runtime.states import Admin
 
 DONE, NONE, PARTIAL, BAD_PARAMETER = "DONE", "NONE", "PART", "ERRP"
 TOO_LARGE, DENIED, INVALID, UNKNOWN = "EXCD", "DENY", "IVAL", "UNKN"
@@ -41,6 +45,12 @@ class ServerActions(Protocol):
     def set_admin(self, server: Server, wanted: str) -> None:
         """Want "ready", "drain" or "maint"."""
 
+    def add_admin(self, server: Server, flag: Admin) -> None:
+        """Want this, besides what is wanted already."""
+
+    def clear_admin(self, server: Server, flag: Admin) -> None:
+        """Want this no more, whatever else is wanted."""
+
     def set_health(self, server: Server, wanted: str) -> None:
         """Force the health of a server that tracks no other to "up", "stopping" or "down"."""
 
@@ -57,6 +67,19 @@ Apply = Callable[[ServerActions, Server], bool]         # true when the server c
 def _admin(wanted: str) -> Apply:
     def apply(actions: ServerActions, server: Server) -> bool:
         actions.set_admin(server, wanted)
+        return True
+
+    return apply
+
+
+def _flag(flag: Admin, wanted: bool) -> Apply:
+    def apply(actions: ServerActions, server: Server) -> bool:
+        if bool(server.admin & flag) == wanted:
+            return False
+        if wanted:
+            actions.add_admin(server, flag)
+        else:
+            actions.clear_admin(server, flag)
         return True
 
     return apply
@@ -106,6 +129,12 @@ ACTIONS: dict[str, tuple[str, Apply]] = {
     "adown": ("Agent: force DOWN", _no_agent),
     "shutdown": ("Kill Sessions", _shutdown),
 }
+"""What the page offers: the words it shows, and what is done."""
+_APPLY: dict[str, Apply] = {word: apply for word, (_, apply) in ACTIONS.items()} | {
+    "disable": _flag(Admin.FMAINT, True), "enable": _flag(Admin.FMAINT, False),
+    "stop": _flag(Admin.FDRAIN, True), "start": _flag(Admin.FDRAIN, False),
+}
+"""The same, and the words of old pages, which scripts still send."""
 
 
 def form_pairs(body: bytes) -> list[tuple[str, str]]:
@@ -132,16 +161,14 @@ def answer_form(process: Process, request: ServiceRequest, actions: ServerAction
         return DENIED                           # another site's page must not use the credentials the browser remembers
     pairs = form_pairs(request.body)
     names = [value for name, value in pairs if name == "s"]
-    action = next((value for name, value in pairs if name == "action"), "")
-    where = next((value for name, value in pairs if name == "b"), "")
-    if action and action not in ACTIONS:
+    last = dict(pairs)                          # of each name
+    action, where = last.get("action"), last.get("b")
+    backend = None if where is None else _backend(process, where)
+    if (action is not None and action not in _APPLY) or (where is not None and (backend is None or not allowed(backend))):
         return BAD_PARAMETER
-    if not names or not action:
+    if not names or action is None or backend is None:
         return NONE
-    backend = _backend(process, where)
-    if backend is None or not allowed(backend):
-        return BAD_PARAMETER
-    return _apply(backend, names, action, actions)
+    return _apply(backend, names, _APPLY[action], actions)
 
 
 def _backend(process: Process, where: str) -> Backend | None:
@@ -154,7 +181,7 @@ def _backend(process: Process, where: str) -> Backend | None:
     return process.backend(where)
 
 
-def _apply(backend: Backend, names: list[str], action: str, actions: ServerActions) -> str:
+def _apply(backend: Backend, names: list[str], apply: Apply, actions: ServerActions) -> str:
     by_name = {server.name: server for server in backend.servers}
     changed = unknown = 0
     for name in dict.fromkeys(names):
@@ -162,7 +189,7 @@ def _apply(backend: Backend, names: list[str], action: str, actions: ServerActio
         if server is None:
             unknown += 1
             continue
-        changed += ACTIONS[action][1](actions, server)
+        changed += apply(actions, server)
     if unknown:
         return PARTIAL if changed else BAD_PARAMETER
     return DONE if changed else NONE

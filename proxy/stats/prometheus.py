@@ -25,7 +25,7 @@ from proxy.stats.request_options import path_of
 from proxy.stats.snapshot import Selection, readings, sections_shown
 
 SAMPLES_AT_ONCE = 200       # rendered between two returns to the event loop: about 2 ms
-SCOPES = ("global", "frontend", "listener", "backend", "server")
+SCOPES = ("global", "frontend", "listener", "backend", "server", "sticktable")      # there are no stick tables yet
 SERVER_STATES = ("DOWN", "UP", "MAINT", "DRAIN", "NOLB")
 CHECK_STATES = (
     "HANA", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT", "L6RSP", "L7TOUT", "L7RSP", "L7OK", "L7OKC", "L7STS",
@@ -256,14 +256,15 @@ def _query(query: bytes) -> tuple[frozenset[str], bool] | None:
     scopes: set[str] | None = None
     hide_maint = False
     for part in query.split(b"&"):
-        name, _, value = unquote(part.decode("latin-1")).partition("=")
+        name, sign, value = unquote(part.decode("latin-1")).partition("=")
         if name == "scope":
-            scopes = set() if scopes is None else scopes
             if value == "*":
-                scopes.update(SCOPES)
+                scopes = set(SCOPES)
             elif value in SCOPES:
-                scopes.add(value)
-            elif value:
+                scopes = {*(scopes or ()), value}
+            elif sign and not value:
+                scopes = set()              # those before it are forgotten
+            else:
                 return None
         elif name == "no-maint":
             hide_maint = True

@@ -59,20 +59,19 @@ def path_of(target: bytes) -> bytes:
 
 def parse_options(rest: bytes) -> RequestOptions:
     """Read what follows the configured URI in a target; what is not understood has no effect."""
-    words = _words(rest)
-    chosen = next((name for option, name in FORMATS if any(word.startswith(option) for word in words)), "html")
+    words = rest.decode("latin-1").split(";")[1:]
+
+    def asked(option: str) -> bool:
+        return any(word.startswith(option) for word in words)
+
+    chosen = next((name for option, name in FORMATS if asked(option)), "html")
     if chosen == "json" and COMPACT in rest:
         chosen = "live"
     code = next((word[3:7] for word in words if word.startswith("st=")), "")
     return RequestOptions(
-        format=chosen, up="up" in words, no_maint="no-maint" in words, norefresh="norefresh" in words,
-        scope=_scope(rest), status_code=code,
+        format=chosen, up=asked("up"), no_maint=asked("no-maint"), norefresh=asked("norefresh"), scope=_scope(rest),
+        status_code=code,
     )
-
-
-def _words(rest: bytes) -> list[str]:
-    options = rest.partition(b"?")[0].decode("latin-1")
-    return options.split(";")[1:]
 
 
 def _scope(rest: bytes) -> str:

@@ -21,9 +21,9 @@ _STATUS = NUMBER["status"]
 class Selection:
     """What a client asked to see.
 
-    `scopes` are the proxies that `stats scope` allows (empty = all), `text` must occur in the proxy's name; `iid` and `sid` are
-    -1 for all, `kinds` the letters of the rows wanted. `hide_down` leaves out servers that are down (and in maintenance),
-    `hide_maint` those in maintenance.
+    `scopes` are the proxies that `stats scope` allows (empty = all), `text` must occur in the proxy's name, whatever its case;
+    `iid` and `sid` are -1 for all, `kinds` the letters of the rows wanted. `hide_down` leaves out servers that are down (and in
+    maintenance), `hide_maint` those in maintenance.
     """
 
     scopes: frozenset[str] = frozenset()
@@ -37,7 +37,7 @@ class Selection:
 
     def wants(self, name: str, iid: int) -> bool:
         """Whether that proxy is shown."""
-        return (not self.scopes or name in self.scopes) and self.text in name and self.iid in (-1, iid)
+        return (not self.scopes or name in self.scopes) and self.text.lower() in name.lower() and self.iid in (-1, iid)
 
     def hides(self, server: Server) -> bool:
         in_maintenance = bool(server.admin & MAINT)

@@ -142,6 +142,29 @@ def test_rows_are_filtered_and_sorted(browser: Any, site: Any) -> None:
     assert browser.run(shown)[-1] == "Backend"
 
 
+def test_the_head_of_a_tall_table_stays(browser: Any, site: Any) -> None:
+    browser.window(1440, 220)
+    browser.driver.get(address(site))
+    shown = browser.run("""
+        const region = document.querySelector("[data-name=app] .scroll"), head = region.querySelector("thead tr");
+        region.scrollIntoView();
+        region.scrollTop = 90;
+        return [region.scrollTop, head.getBoundingClientRect().top - region.getBoundingClientRect().top];
+    """)
+    assert shown[0] > 30, "it is taller than its region"
+    assert abs(shown[1]) < 2
+
+
+def test_a_tab_tells_how_many_servers_are_down(browser: Any, site: Any) -> None:
+    browser.driver.get(address(site))
+    browser.wait("document.title.startsWith('(2 down) ')")
+    assert browser.text("#info div:nth-child(3) b") == "9 up, 3 down, 1 maint"
+    fallen = site.process.server("app", "app1")
+    fallen.operational, fallen.health = load_harness().Operational.STOPPED, 0
+    browser.wait("document.title.startsWith('(3 down) ')")
+    assert browser.text("#info div:nth-child(3) b") == "8 up, 4 down, 1 maint"
+
+
 def test_details_open_by_keyboard(browser: Any, site: Any) -> None:
     browser.driver.get(address(site))
     cell = f"{server_row('app1')} [data-l='Sessions Total']"

@@ -59,6 +59,7 @@ def test_the_demo(ports: dict[str, int], command: Any, ask: Any, number: int) ->
     running = command("demo", "-f", "cfg", ready=False)
     text = shown(running)
     assert f"the site     http://127.0.0.1:{ports['SITE']}/" in text
+    assert text.index("the site") < text.index("statistics")
     assert f"http://127.0.0.1:{ports['STATS']}/admin    user jo, password secret" in text
     assert f"http://127.0.0.1:{ports['STATS']}/metrics" in text
     assert f"127.0.0.1:{ports['TCP']}    TCP" in text

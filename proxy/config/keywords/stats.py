@@ -85,7 +85,8 @@ def _auth(line: Line, proxy: ProxyDraft, settings: StatsSettings) -> dict[str, A
 
 def _refresh(line: Line, proxy: ProxyDraft, settings: StatsSettings) -> dict[str, Any]:
     _ignore_rest(line, 1)
-    return {"refresh_s": time_ms(line, 0, "in argument to stats refresh interval.", "s") // 1000}
+    milliseconds = time_ms(line, 0, "in argument to stats refresh interval.", "s")
+    return {"refresh_s": -(-milliseconds // 1000)}         # a Refresh field has whole seconds; a part of one counts as one
 
 
 def _hide_version(line: Line, proxy: ProxyDraft, settings: StatsSettings) -> dict[str, Any]:

@@ -106,6 +106,7 @@
     }
     lastMoment = fresh.t;
     document.querySelectorAll(".proxy").forEach(drawSection);
+    tell();
     document.body.dataset.updated = fresh.t;
     return null;
   };
@@ -126,11 +127,18 @@
     filter();
   };
 
+  // a tab in the background tells by its title
+  const title = document.title;
+  const tell = () => {
+    const down = document.querySelectorAll("tr.active_down[data-r^=S], tr.backup_down[data-r^=S]").length;
+    document.title = down ? `(${down} down) ${title}` : title;
+  };
+
   const history = () => Object.fromEntries([...rows].map(([id, row]) => [id, row.history]));
 
   const tick = async () => {
     clearTimeout(timer);
-    if (live.getAttribute("aria-pressed") !== "true" || document.hidden) return;
+    if (live.getAttribute("aria-pressed") !== "true") return;
     try {
       const answer = await fetch(address, {cache: "no-store"});
       if (!answer.ok) throw new Error(answer.status);
@@ -144,7 +152,7 @@
     clearTimeout(timer);
     timer = setTimeout(tick, Math.min(30000, pace() * 2 ** Math.min(failures, 4)));
   };
-  const pace = () => rows.size > 1000 ? 10000 : rows.size > 200 ? 5000 : 2000;
+  const pace = () => document.hidden ? 30000 : rows.size > 1000 ? 10000 : rows.size > 200 ? 5000 : 2000;
 
   // -- tools: live switch, filter, sorting ----------------------------------------------------------------------------------
 
@@ -258,5 +266,6 @@
   sortable();
   filter();
   document.querySelectorAll(".proxy").forEach(drawSection);
+  tell();
   tick();
 })();

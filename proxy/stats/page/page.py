@@ -16,6 +16,7 @@ from typing import Protocol
 from proxy import __version__
 from proxy.base.version import HAPROXY_VERSION
 from proxy.runtime.process import Process
+from proxy.runtime.states import MAINT, Operational
 from proxy.stats.admin_form import ACTIONS, BANNERS, UNKNOWN
 from proxy.stats.info import LoadMeter, ProcessReading, uptime_text
 from proxy.stats.page.columns import HEADINGS, MODULE_HEADINGS, NAME_TIP, Headings, layout_of, row_class, row_id, trend
@@ -88,7 +89,8 @@ class PageRequest:
 # -- general information ---------------------------------------------------------------------------------------------------
 
 _INFO_LABELS: tuple[tuple[str, str], ...] = (
-    ("Process", "pid"), ("Uptime", "since the start"), ("Connections", "now / limit"), ("Connection rate", "now / peak"),
+    ("Process", "pid"), ("Uptime", "since the start"), ("Servers", "by state"), ("Connections", "now / limit"),
+    ("Connection rate", "now / peak"),
     ("Requests", "since the start"), ("Sent", "rate"), ("Idle", "time spent waiting"), ("Limits", "open files"),
 )
 
@@ -99,10 +101,25 @@ def info_texts(page: PageRequest) -> list[str]:
     now = ProcessReading(process, page.now_ms, page.meter)
     workers = f"{process.nbthread} worker{'s' if process.nbthread != 1 else ''}"
     return [
-        f"{process.pid} ({workers})", uptime_text(now.uptime_s), f"{grouped(now.connections)} / {grouped(process.maxconn)}",
+        f"{process.pid} ({workers})", uptime_text(now.uptime_s), _servers_text(page),
+        f"{grouped(now.connections)} / {grouped(process.maxconn)}",
         f"{grouped(now.conn_rate)}/s, peak {grouped(now.conn_rate_max)}/s", grouped(now.requests), bit_rate(now.octets_per_s),
         f"{now.idle_percent}%", f"ulimit-n {grouped(now.fd_limit)}",
     ]
+
+
+def _servers_text(page: PageRequest) -> str:
+    """How many servers of the proxies shown are up, and how many not."""
+    up = down = aside = 0
+    for section in sections_shown(page.process, page.selection):
+        for server in section.backend.servers if section.backend is not None else ():
+            if server.admin & MAINT:
+                aside += 1
+            elif server.operational is Operational.STOPPED:
+                down += 1
+            else:
+                up += 1
+    return f"{grouped(up)} up, {grouped(down)} down" + (f", {grouped(aside)} maint" if aside else "")
 
 
 def _title(page: PageRequest) -> str:
@@ -114,7 +131,7 @@ def _title(page: PageRequest) -> str:
 
 def _head(page: PageRequest) -> str:
     settings = page.settings
-    version = "" if settings.hide_version else f" <small>version {__version__}, configured as HAProxy {HAPROXY_VERSION}</small>"
+    version = "" if settings.hide_version else f" <small>version {__version__}, compatible with HAProxy {HAPROXY_VERSION}</small>"
     title = html(_title(page))
     live = page.link(lead=";json;compact")
     refresh = 0 if page.options.norefresh else settings.refresh_s

@@ -376,7 +376,7 @@ def test_lateness_does_not_add_up(world: Any) -> None:
 
 
 def test_an_interval_lies_between_the_end_of_a_check_and_the_next(world: Any) -> None:
-    server = world.server("s1", CheckPlan(inter_ms=1000, steps=(SEND,), timeout_ms=300))
+    server = world.server("s1", CheckPlan(inter_ms=1000, connect_timeout_ms=300, timeout_ms=300))
     world.answer(server, "hang")
     world.start()
     world.run(10_000)

@@ -231,3 +231,10 @@ def test_a_cookie_to_capture_has_at_most_63_octets() -> None:
     found = load(text=WEB + " capture cookie A len 100\n", environment={})
     assert found.proxies[0].capture_cookie == ("A", 63)
     assert "truncating capture length to 63 bytes" in found.diagnostics[0].message
+
+
+@pytest.mark.parametrize(("delay", "seconds"), [("0", 0), ("1", 1), ("999ms", 1), ("1001ms", 2), ("100us", 1), ("2m", 120)])
+def test_a_part_of_a_second_refreshes_after_one(delay: str, seconds: int) -> None:
+    found = load(text=WEB + f" stats refresh {delay}\n", environment={})
+    assert found.proxies[0].stats is not None
+    assert found.proxies[0].stats.refresh_s == seconds
