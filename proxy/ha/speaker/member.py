@@ -123,6 +123,7 @@ class Member:
         link = interfaces.links.get(instance.interface) if instance.interface else None
         self._fault("interface", "" if not instance.interface or link is not None else f"interface {instance.interface} is not "
                                                                                        f"there")
+        self._fault("loopback", f"interface {link.name} is a loopback interface" if link is not None and link.loopback else "")
         down = link is not None and not interfaces.up(instance.interface) and not instance.dont_track_primary
         self._fault("carrier", f"interface {instance.interface} is down" if down else "")
         self._fault("peers",
