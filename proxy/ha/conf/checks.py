@@ -43,6 +43,7 @@ def check(configuration: Configuration, diagnostics: Diagnostics) -> None:
             diagnostics.warning(garp.where, "garp_group without an interface", "write: interface eth0", feature="garp_group")
     for instance in configuration.instances:
         _instance(instance, configuration, diagnostics)
+    _same_router(configuration, diagnostics)
     _groups(configuration, diagnostics)
     for server in configuration.virtual_servers:
         _virtual_server(server, configuration, diagnostics)
@@ -98,6 +99,18 @@ def _instance(instance: Instance, configuration: Configuration, diagnostics: Dia
     if instance.unicast_fault_no_peer and not instance.unicast_peers:
         warn("unicast_fault_no_peer without unicast_peer: it stays in FAULT", "write: unicast_peer { 192.0.2.2 }")
     _tracking(f"({instance.name})", instance.tracking, configuration, diagnostics)
+
+
+def _same_router(configuration: Configuration, diagnostics: Diagnostics) -> None:
+    """Two instances that would answer to the same adverts."""
+    seen: dict[tuple[object, ...], str] = {}
+    for each in configuration.instances:
+        peers = tuple(sorted(str(peer.address) for peer in each.unicast_peers))
+        key = (each.interface, each.virtual_router_id, each.ipv6, each.mcast_dst_ip, peers)
+        if key in seen and each.virtual_router_id and seen[key] != each.name:
+            diagnostics.warning(each.where, f"VRID {each.virtual_router_id} is duplicated on interface {each.interface}: "
+                                f"{seen[key]} and {each.name}", "give one of them another virtual_router_id, on every machine")
+        seen.setdefault(key, each.name)
 
 
 def _timing(instance: Instance, warn: Warn) -> None:

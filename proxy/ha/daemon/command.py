@@ -58,7 +58,7 @@ def _command(words: list[str]) -> int:
         if arguments.signum not in SIGNALS:
             to_terminal(f"pyproxy-ha: unknown signal '{arguments.signum}': {', '.join(SIGNALS)}")
             return EXIT_USAGE
-        sys.stdout.write(f"{SIGNALS[arguments.signum]}\n")
+        sys.stdout.write(f"{int(SIGNALS[arguments.signum])}\n")
         return 0
     return check(arguments) if arguments.check else serve(arguments)
 

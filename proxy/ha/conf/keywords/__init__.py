@@ -63,6 +63,7 @@ def _block(word: str, kind: str, table: Table, *, named: bool = True, loads: tup
 
 STATIC = "static addresses, routes and rules are put back when somebody removes them"
 _INSTANCE = "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress { 192.0.2.1 }\n}"
+_OTHER = _INSTANCE.replace(" V ", " W ").replace("_id 1", "_id 2")
 _PROCESS = "vrrp_track_process p {\nprocess nginx\n}"
 _FILE = "track_file f {\nfile /run/f\n}"
 
@@ -76,7 +77,7 @@ TOP_ROWS: tuple[Keyword, ...] = (
     _block("track_file", "track_files", tracking.FILE, loads=(_FILE,), fails=("track_file f {\n}",)),
     _block("vrrp_track_file", "track_files", tracking.FILE, acts=Acts.OLD, instead="track_file", loads=(f"vrrp_{_FILE}",)),
     _block("vrrp_sync_group", "sync_groups", groups.SYNC,
-           loads=("vrrp_sync_group G {\ngroup { V W }\n}\n" + _INSTANCE + "\n" + _INSTANCE.replace(" V ", " W "),),
+           loads=("vrrp_sync_group G {\ngroup { V W }\n}\n" + _INSTANCE + "\n" + _OTHER,),
            fails=("vrrp_sync_group G {\n}", "vrrp_sync_group G {\ngroup { nobody }\n}")),
     _block("garp_group", "garp_groups", groups.GARP, named=False, loads=("garp_group {\ninterface eth0\ngarp_interval 1\n}",),
            fails=("garp_group {\ngarp_interval 1\n}",)),
