@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import select
 import socket
 import stat
 import struct
@@ -17,12 +18,14 @@ from proxy.ha.conf.model import Global, TrackFile, TrackProcess, VrrpScript
 from proxy.ha.conf.routing import NextHop, Route, Rule, VirtualAddress
 from proxy.ha.conf.script_command import ScriptCommand
 from proxy.ha.loop import NEVER, Loop
-from proxy.ha.net.addresses import list_addresses
+from proxy.ha.net.addresses import Assigned, list_addresses
 from proxy.ha.net.announce import Announcer, arp_frame, neighbour_frame
 from proxy.ha.net.links import Link, list_links
-from proxy.ha.net.netlink import Netlink, attribute, attributes, messages
+from proxy.ha.net.netlink import Monitor, Netlink, Overrun, attribute, attributes, messages
+from proxy.ha.net.proc_events import ProcessEvents
 from proxy.ha.net.routes import RouteError, table_number
 from proxy.ha.speaker.firewall import rules
+from proxy.ha.speaker.interfaces import Changed, Interfaces
 from proxy.ha.speaker.spawn import TIMED_OUT, Programs, unsafe_part
 from proxy.ha.speaker.trackers.file import FileTracker
 from proxy.ha.speaker.trackers.process import ProcessTable, ProcessTracker
@@ -341,3 +344,39 @@ def test_what_is_configured_can_be_written_down() -> None:
     assert str(VirtualAddress(ip_interface("192.0.2.1/24"))) == "192.0.2.1/24"
     assert Route(ip_network("192.0.2.0/24"), hops=(NextHop(ip_address("192.0.2.1")),)).kind == "unicast"
     assert Rule(4, table="100").action == "lookup"
+
+
+@pytest.mark.root
+def test_the_kernel_tells_of_processes(loop: Loop) -> None:
+    try:
+        events = ProcessEvents()
+    except OSError as error:
+        pytest.skip(f"the kernel does not tell this process: {error}")
+    pid = os.fork()
+    if pid == 0:
+        os.execv("/bin/true", ["true"])
+    os.waitpid(pid, 0)
+    seen: set[int] = set()
+    while pid not in seen:
+        assert select.select([events], [], [], 10)[0]
+        _, ended = events.read()
+        seen |= ended
+    events.close()
+
+
+def test_news_that_were_lost_make_everything_be_read_anew(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Changed] = []
+    netlink = Netlink()
+    interfaces = Interfaces(loop, netlink, told.append)
+    try:
+        def overrun(monitor: Monitor) -> list[tuple[int, bytes]]:
+            raise Overrun
+
+        monkeypatch.setattr(Monitor, "read", overrun)
+        interfaces.addresses[1][socket.inet_aton("192.0.2.77"), 32] = Assigned(1, socket.inet_aton("192.0.2.77"), 32, 0, 0)
+        interfaces._read()
+    finally:
+        interfaces.close()
+        netlink.close()
+    assert [each.address for each in told[0].removed] == [socket.inet_aton("192.0.2.77")]
+    assert told[0].routes
