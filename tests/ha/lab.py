@@ -80,9 +80,23 @@ class Host:
             os.sched_yield()
         self._net = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
+    def reap(self) -> None:
+        """Kill everything that runs here but the holder: daemons that have gone into the background, say."""
+        if self._net < 0:
+            return
+        here = os.fstat(self._net).st_ino
+        for entry in os.listdir("/proc"):
+            if entry.isdigit() and int(entry) != self.pid:
+                try:
+                    if os.stat(f"/proc/{entry}/ns/net").st_ino == here:
+                        os.kill(int(entry), signal.SIGKILL)
+                except (FileNotFoundError, ProcessLookupError, PermissionError):
+                    continue
+
     def close(self) -> None:
         for daemon in list(self.daemons):
             daemon.kill()
+        self.reap()
         if self._net >= 0:
             os.close(self._net)
         self._holder.kill()
@@ -353,6 +367,7 @@ class Lab:
         for host in self.hosts.values():
             for daemon in list(host.daemons):
                 daemon.kill()
+            host.reap()
         for host in self.hosts.values():
             self._switch.ip(f"link set dev {host.name} master br0 up")
             netlink = host.netlink()

@@ -177,3 +177,36 @@ def test_an_interface_that_goes_comes_and_is_renamed(lab: Lab, tmp_path: Path) -
     finally:
         a.ip("link del dev vip0", check=False)
         a.ip("link del dev vip9", check=False)
+
+
+def test_ipv6_addresses_are_announced_to_all_nodes(lab: Lab, tmp_path: Path) -> None:
+    a = lab["a"]
+    a.ip("addr add fe80::77:2/64 dev eth0 nodad")
+    with lab["client"].sniffer(0x86DD) as wire:
+        start_ha(a, "pyproxy-ha", pair(150, vip="fe80::77:100/64"), tmp_path)
+        frame = wire.wait(lambda frame: frame[54] == 136 and frame[62:78] == socket.inet_pton(socket.AF_INET6, "fe80::77:100"),
+                          "its announcement")
+    assert frame[:6] == bytes.fromhex("333300000001")
+    assert frame[58] & 0x20, "it overrides what is known"
+    assert frame[80:86] == a.mac
+
+
+def test_a_short_flap_of_the_interface_goes_unnoticed_with_a_delay(lab: Lab, tmp_path: Path) -> None:
+    a = lab["a"]
+    a.ip("link add name flap0 type veth peer name flap1")
+    a.ip("link set dev flap0 up")
+    a.ip("link set dev flap1 up")
+    try:
+        top = "interface_up_down_delays {\n flap0 0.3\n}"
+        daemon = start_ha(a, "pyproxy-ha", pair(150, top=top, more="track_interface {\n flap0\n}"), tmp_path)
+        a.wait_address(VIP)
+        a.ip("link set dev flap0 down")
+        a.ip("link set dev flap0 up")
+        with lab["client"].sniffer(0x0800) as adverts:
+            for _ in range(10):
+                adverts.wait(lambda frame: frame[23] == 112 and frame[36] == 150, "an advert")
+        assert "FAULT" not in daemon.text
+        a.ip("link set dev flap0 down")
+        daemon.wait_line("Entering FAULT STATE (interface flap0 is down)")
+    finally:
+        a.ip("link del dev flap0")

@@ -28,7 +28,7 @@ def test_the_higher_priority_is_master_and_preempts(lab: Lab, tmp_path: Path, fi
     b.wait_address(VIP, present=False)
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS)
+@pytest.mark.parametrize(("first", "second"), SIDES)
 @pytest.mark.parametrize("how", ["power", "carrier", "TERM"])
 def test_the_backup_takes_over_and_gives_back(lab: Lab, tmp_path: Path, first: str, second: str, how: str) -> None:
     a, b = lab["a"], lab["b"]

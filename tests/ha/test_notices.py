@@ -141,3 +141,23 @@ def test_mail_about_a_transition(lab: Lab, tmp_path: Path) -> None:
     assert "From: ka@localhost" in second
     assert "To: admin@example.com, root@example.com" in second
     assert second.lower().count("rcpt to:") == 2
+
+
+def test_the_pipe_tells_of_priorities_and_of_worse_masters(lab: Lab, tmp_path: Path) -> None:
+    a, b, fifo, file = lab["a"], lab["b"], tmp_path / "fifo", tmp_path / "w"
+    file.write_text("0\n")
+    top = f"global_defs {{\n notify_fifo {fifo}\n vrrp_notify_priority_changes on\n}}\n"
+    top += f"track_file w {{\n file {file}\n weight -1\n}}"
+    daemon = start_ha(a, HA, pair(150, top=top, more="track_file {\n w\n }"), tmp_path)
+    a.wait_address(VIP)
+    with open(fifo, "rb", buffering=0) as pipe:
+        file.write_text("10\n")
+        daemon.wait_line("Changing effective priority from 150 to 140")
+        lab.block("b")
+        start_ha(b, HA, pair(100), tmp_path)
+        b.wait_address(VIP)
+        lab.unblock("b")
+        daemon.wait_line("received an advert with lower priority 100")
+        said = pipe.read(4096).decode()
+    assert said.splitlines()[2] == 'INSTANCE "web" MASTER_PRIORITY 140'
+    assert 'INSTANCE "web" MASTER_RX_LOWER_PRI 140\n' in said

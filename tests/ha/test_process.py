@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -178,3 +179,33 @@ def test_startup_and_shutdown_scripts_and_the_names_of_pid_files(lab: Lab, tmp_p
     assert log.read_text() == "up\ndown\n"
     assert "exited with status 3" in daemon.text
     assert not [path for path in home.iterdir() if f"test{os.getpid()}" in path.name]
+
+
+def test_signals_write_what_is_going_on(lab: Lab, tmp_path: Path) -> None:
+    a = lab["a"]
+    daemon = start_ha(a, "pyproxy-ha", pair(150), tmp_path)
+    a.wait_address(VIP)
+    assert daemon.folder is not None
+    pid = int((daemon.folder / "p.pid").read_text())
+    written: list[Path] = []
+    try:
+        for number, name in ((signal.SIGUSR1, "data"), (signal.SIGUSR2, "stats"), (signal.SIGRTMIN + 2, "json"),
+                             (signal.SIGRTMIN + 3, "stats")):
+            place = len(daemon.text)
+            os.kill(pid, number)
+            daemon.wait_line(f"written: /tmp/keepalived.{name}", place)
+            written.append(Path(f"/tmp/keepalived.{name}"))
+        assert "MASTER" in written[0].read_text()
+        assert json.loads(written[2].read_text())["instances"][0]["name"] == "web"
+        assert instance(daemon)["became_master"] == 0, "the counters have been cleared"
+    finally:
+        for path in written:
+            path.unlink(missing_ok=True)
+
+
+def test_the_start_can_wait(lab: Lab, tmp_path: Path) -> None:
+    a = lab["a"]
+    daemon = start_ha(a, "pyproxy-ha", pair(150, top="global_defs {\n vrrp_startup_delay 0.3\n}"), tmp_path, "-d")
+    place = daemon.wait_line("waiting 0.3 s before starting")
+    daemon.wait_line("Entering BACKUP", place)
+    assert "instances: Instance(name='web'" in daemon.text

@@ -28,6 +28,7 @@ def failover(lab: Lab, tmp_path: Path, first: tuple[str, str], second: tuple[str
     b.wait_address(vip, present=False)
 
 
+@pytest.mark.soak                           # test_examples has the same with one failover
 @pytest.mark.parametrize(("first", "second"), SIDES)
 def test_version_2_with_a_password(lab: Lab, tmp_path: Path, first: str, second: str) -> None:
     texts = pair(150, version=2, advert_int="1", state="MASTER"), pair(100, version=2, advert_int="1")

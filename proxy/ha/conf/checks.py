@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from proxy.base.errors import Where
 from proxy.config.diagnostics import Diagnostics
@@ -11,8 +12,16 @@ from proxy.config.suggest import did_you_mean
 from proxy.ha.conf.model import Configuration, Instance, Tracked, Tracking
 from proxy.ha.conf.services import HttpCheck, MiscCheck, VirtualServer
 
-Warn = Callable[[str, str], None]
 
+class Warn(Protocol):
+    """Warn of one block. With a `feature` it is advice that keepalived does not give, and no error."""
+
+    def __call__(self, message: str, hint: str, feature: str = "") -> None: ...
+
+
+
+STRICT = "strict mode"
+DEFAULT_TTL = 255
 MAX_ADVERTISED = 255
 MAX_ADVERT_INT_V3_S = 40.95
 
@@ -31,9 +40,10 @@ def check(configuration: Configuration, diagnostics: Diagnostics) -> None:
             diagnostics.warning(file.where, f"track_file {file.name} has no file", "write: file /run/weight")
     for garp in configuration.garp_groups:
         if not garp.interfaces:
-            diagnostics.warning(garp.where, "garp_group without an interface", "write: interface eth0")
+            diagnostics.warning(garp.where, "garp_group without an interface", "write: interface eth0", feature="garp_group")
     for instance in configuration.instances:
         _instance(instance, configuration, diagnostics)
+    _same_router(configuration, diagnostics)
     _groups(configuration, diagnostics)
     for server in configuration.virtual_servers:
         _virtual_server(server, configuration, diagnostics)
@@ -57,8 +67,8 @@ def _no_doubles(configuration: Configuration, diagnostics: Diagnostics) -> None:
 
 
 def _instance(instance: Instance, configuration: Configuration, diagnostics: Diagnostics) -> None:
-    def warn(message: str, hint: str) -> None:
-        diagnostics.warning(instance.where, f"({instance.name}) {message}", hint, "vrrp_instance")
+    def warn(message: str, hint: str, feature: str = "") -> None:
+        diagnostics.warning(instance.where, f"({instance.name}) {message}", hint, "vrrp_instance", feature)
 
     if not instance.virtual_router_id:
         warn("the virtual router id must be set", "write: virtual_router_id 51")
@@ -83,9 +93,24 @@ def _instance(instance: Instance, configuration: Configuration, diagnostics: Dia
              "take the authentication block out, or write: version 2")
     if instance.strict:
         _strict(instance, warn)
+    if (instance.check_unicast_src or instance.unicast_ttl != DEFAULT_TTL) and not instance.unicast_peers and (
+            not configuration.global_.vrrp_check_unicast_src):
+        warn("a unicast keyword without unicast_peer: it speaks multicast", "write: unicast_peer { 192.0.2.2 }")
     if instance.unicast_fault_no_peer and not instance.unicast_peers:
         warn("unicast_fault_no_peer without unicast_peer: it stays in FAULT", "write: unicast_peer { 192.0.2.2 }")
     _tracking(f"({instance.name})", instance.tracking, configuration, diagnostics)
+
+
+def _same_router(configuration: Configuration, diagnostics: Diagnostics) -> None:
+    """Two instances that would answer to the same adverts."""
+    seen: dict[tuple[object, ...], str] = {}
+    for each in configuration.instances:
+        peers = tuple(sorted(str(peer.address) for peer in each.unicast_peers))
+        key = (each.interface, each.virtual_router_id, each.ipv6, each.mcast_dst_ip, peers)
+        if key in seen and each.virtual_router_id and seen[key] != each.name:
+            diagnostics.warning(each.where, f"VRID {each.virtual_router_id} is duplicated on interface {each.interface}: "
+                                f"{seen[key]} and {each.name}", "give one of them another virtual_router_id, on every machine")
+        seen.setdefault(key, each.name)
 
 
 def _timing(instance: Instance, warn: Warn) -> None:
@@ -99,9 +124,9 @@ def _timing(instance: Instance, warn: Warn) -> None:
 
 def _strict(instance: Instance, warn: Warn) -> None:
     warn("strict mode: the virtual addresses do not answer (no_accept), unless the priority is 255",
-         "take vrrp_strict out, or write: accept")
+         "take vrrp_strict out, or write: accept", STRICT)
     if instance.auth_type != "NONE":
-        warn("strict mode: the password is dropped", "take the authentication block out on every machine")
+        warn("strict mode: the password is dropped", "take the authentication block out on every machine", STRICT)
     if instance.unicast_peers:
         warn("strict mode does not know unicast_peer", "take vrrp_strict out")
 
@@ -126,6 +151,10 @@ def _groups(configuration: Configuration, diagnostics: Diagnostics) -> None:
     for group in configuration.sync_groups:
         if not group.members:
             diagnostics.warning(group.where, f"Sync group {group.name} has no members", "write: group { VI_1 VI_2 }")
+        if len(set(group.members)) == 1:
+            diagnostics.warning(group.where, f"Sync group {group.name} has only 1 virtual router - this probably isn't what you "
+                                             f"want",
+                                "name another, or take the group out")
         for member in group.members:
             if member not in names:
                 diagnostics.warning(group.where,
@@ -149,9 +178,16 @@ def _virtual_server(server: VirtualServer, configuration: Configuration, diagnos
         warn(server.where, "no real servers", "write: real_server 192.0.2.2 80 { … }")
     if server.address is not None and not server.port and not server.persistence_timeout_s:
         warn(server.where, "the port can only be left out with persistence_timeout", f"write: virtual_server {server.address} 80")
+    prefix = {"sh-": "sh", "mh-": "mh"}
+    for flag in server.scheduler_flags:
+        if prefix.get(flag[:3], server.scheduler.value) != server.scheduler.value:
+            warn(server.where, f"{flag} has a meaning with lb_algo {prefix[flag[:3]]} only", f"take {flag} out")
+    if server.ops and server.protocol.value != "UDP":
+        warn(server.where, "one packet scheduling (ops) needs UDP", "write: protocol UDP")
     weights = sum(each.weight for each in server.real_servers)
     if weights and server.quorum > weights:
-        warn(server.where, f"quorum {server.quorum} can never be met: the weights are {weights} together", "lower the quorum")
+        warn(server.where, f"quorum {server.quorum} can never be met: the weights are {weights} together", f"write: quorum "
+                                                                                                           f"{weights}")
     if server.hysteresis >= server.quorum:
         warn(server.where,
              f"hysteresis {server.hysteresis} must be less than quorum {server.quorum}; {server.quorum - 1} is used",

@@ -20,6 +20,7 @@ from proxy.ha.conf.model import (
     TrackProcess,
     VrrpScript,
 )
+from proxy.ha.conf.routing import Rule
 from proxy.ha.conf.script_command import ScriptCommand
 from proxy.ha.conf.services import (
     Check,
@@ -62,12 +63,14 @@ INHERITED = {
 _BASICS = tuple(each.name for each in fields(CheckBasics))
 # What a checker leaves out comes from the real server, then from the virtual server.
 _SHARED_BASICS = ("connect_timeout_s", "delay_loop_s", "retry", "delay_before_retry_s", "warmup_s", "alpha")
+FIRST_PREFERENCE = 16384
 _RETRY = {"DNS_CHECK": 3, "MISC_CHECK": 0}
 
 
 def freeze(draft: Draft, diagnostics: Diagnostics) -> Configuration:
     """The whole configuration; blocks that cannot be built are left out, after a warning."""
     values = draft.values
+    _number_rules(draft, diagnostics)
     global_ = _global(values.get("global"))
     return Configuration(
         global_=global_,
@@ -86,6 +89,21 @@ def freeze(draft: Draft, diagnostics: Diagnostics) -> Configuration:
         virtual_servers=tuple(_virtual_server(each, global_, diagnostics) for each in values.get("virtual_servers", ())),
         tls=_plain(TlsFiles, values["tls"][-1]) if values.get("tls") else TlsFiles(),
     )
+
+
+def _number_rules(draft: Draft, diagnostics: Diagnostics) -> None:
+    """Give a preference to every rule that has none, so that their order does not depend on who becomes master when."""
+    preference = FIRST_PREFERENCE
+    for values, name in [(draft.values, "static_rules"),
+                         *((each.values, "virtual_rules") for each in draft.values.get("instances", ()))]:
+        rules: list[Rule] = values.get(name, [])
+        for index, rule in enumerate(rules):
+            if rule.priority is None:
+                rules[index] = replace(rule, priority=preference)
+                diagnostics.warning(rule.where, f"Rule has no preference specified - setting to {preference}. This is probably "
+                                                f"not what you want.",
+                                    f"write: preference {preference}")
+                preference -= 1
 
 
 def _plain(kind: Callable[..., T], draft: Draft, name: str | None = None, **more: Any) -> T:

@@ -6,6 +6,7 @@ Source: keepalived(8), "OPTIONS".
 from __future__ import annotations
 
 import getopt
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -152,9 +153,12 @@ OPTIONS: tuple[tuple[str, str, str, Setter, str], ...] = (
     ("", "flush-log-file", "", _nothing, "accepted: every line is written at once"),
     ("", "all", "", _nothing, "accepted"),
     ("", "no-mem-check", "", _nothing, "accepted"),
-    ("", "signum", "=", _text("signum"), "STOP|RELOAD|DATA|STATS|JSON  show the number of a signal"),
+    ("", "signum", "=", _text("signum"), "STOP|RELOAD|DATA|STATS|STATS_CLEAR|JSON  show the number of a signal"),
 )
-SIGNALS = {"STOP": 15, "RELOAD": 1, "DATA": 10, "STATS": 12, "JSON": 36, "STATS_CLEAR": 37}
+JSON_SIGNAL, CLEAR_SIGNAL = signal.SIGRTMIN + 2, signal.SIGRTMIN + 3
+SIGNALS: dict[str, int] = {"STOP": signal.SIGTERM, "RELOAD": signal.SIGHUP, "DATA": signal.SIGUSR1, "STATS": signal.SIGUSR2,
+                           "JSON": JSON_SIGNAL,
+           "STATS_CLEAR": CLEAR_SIGNAL}
 
 
 def parse_arguments(words: Sequence[str]) -> Arguments:

@@ -32,7 +32,7 @@ Run = Callable[[ChildSurroundings], int]
 
 @dataclass(frozen=True, slots=True)
 class ChildKind:
-    """One kind of child. `module` has a function `run`, and is imported in the child only."""
+    """One kind of child. `module` has a function `run`."""
 
     name: str
     ident: str

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from proxy.base.errors import StartError
 from proxy.ha.conf.model import Configuration
 from proxy.ha.daemon.arguments import SIGNALS, Arguments, UsageError, help_text, parse_arguments, settle_pid_files
 from proxy.ha.daemon.background import to_background
+from proxy.ha.daemon.children import KINDS
 from proxy.ha.daemon.namespace import enter_namespace
 from proxy.ha.daemon.parent import Parent
 from proxy.ha.daemon.pidfile import PidFile
@@ -56,7 +58,7 @@ def _command(words: list[str]) -> int:
         if arguments.signum not in SIGNALS:
             to_terminal(f"pyproxy-ha: unknown signal '{arguments.signum}': {', '.join(SIGNALS)}")
             return EXIT_USAGE
-        sys.stdout.write(f"{SIGNALS[arguments.signum]}\n")
+        sys.stdout.write(f"{int(SIGNALS[arguments.signum])}\n")
         return 0
     return check(arguments) if arguments.check else serve(arguments)
 
@@ -103,7 +105,8 @@ def missing_interfaces(configuration: Configuration) -> list[str]:
 
 def serve(arguments: Arguments) -> int:
     """Run the daemon."""
-    reading = read_in_child(arguments.file, arguments.config_id)
+    # What the children need is loaded while the file is read: they start at once, and share it.
+    reading = read_in_child(arguments.file, arguments.config_id, lambda: [import_module(each.module) for each in KINDS])
     if reading.configuration is None:
         to_terminal(reading.messages)
         return EXIT_NO_FILE

@@ -1,7 +1,7 @@
 """The parent: reads the configuration, keeps the children, passes signals on.
 
     TERM, INT    the children end, then the parent          HUP   read again, hand it to the children
-    USR1, USR2   passed on                                  a child that ends by itself is started anew, unless it cannot begin
+    USR1, USR2, JSON, STATS_CLEAR   passed on               a child that ends by itself is started anew, unless it cannot begin
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 
 from proxy.ha.conf.model import Configuration
-from proxy.ha.daemon.arguments import Arguments
+from proxy.ha.daemon.arguments import CLEAR_SIGNAL, JSON_SIGNAL, Arguments
 from proxy.ha.daemon.channel import Receiving, Sending
 from proxy.ha.daemon.children import KINDS, ChildKind, ChildSurroundings, status_path
 from proxy.ha.daemon.once import run_once
@@ -60,9 +61,11 @@ class Parent:
         pid_file.write(os.getpid())
         signals = Signals(self._loop, {
             signal.SIGTERM: self._end, signal.SIGINT: self._end, signal.SIGHUP: self.reload,
-            signal.SIGUSR1: lambda: self._pass_on(signal.SIGUSR1), signal.SIGUSR2: lambda: self._pass_on(signal.SIGUSR2),
+            **{number: partial(self._pass_on, number) for number in (signal.SIGUSR1, signal.SIGUSR2, JSON_SIGNAL, CLEAR_SIGNAL)},
         })
         global_ = self._configuration.global_
+        if self._arguments.dump:
+            self._dump()
         try:
             run_once(global_.startup_script, global_.startup_script_timeout_s, global_, self._log)
             self._settle_children()
@@ -81,6 +84,13 @@ class Parent:
             run_once(global_.shutdown_script, global_.shutdown_script_timeout_s, global_, self._log)
             self._loop.close()
         return self._status
+
+    def _dump(self) -> None:
+        """`-d`: log what the configuration comes to, block by block."""
+        for each in fields(self._configuration):
+            value = getattr(self._configuration, each.name)
+            for part in value if isinstance(value, tuple) else (value,):
+                self._log.say("info", f"{each.name}: {part}")
 
     def reload(self) -> None:
         """Read the configuration again, meanwhile everything goes on."""
@@ -138,7 +148,8 @@ class Parent:
             log = ProcessLog(child.kind.ident, self._arguments.log_options())
             around = ChildSurroundings(self._arguments, self._configuration, Receiving(channel), log,
                                        status_path(child.pid_file.path))
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, JSON_SIGNAL,
+                           CLEAR_SIGNAL):
                 signal.signal(number, signal.SIG_DFL)
             signal.set_wakeup_fd(-1)
             status = child.kind.run(around)
@@ -183,8 +194,7 @@ class Parent:
         if self._ending:
             return
         self._ending = True
-        tell("STOPPING=1")
-        self._log.say("info", "Stopping")
+        # The children first: clients wait for what they give up, nobody waits for what is said.
         for child in list(self._children.values()):
             if child.pid:
                 self._signal(child, signal.SIGTERM)
@@ -192,6 +202,8 @@ class Parent:
                 if child.timer is not None:
                     child.timer.cancel()
                 self._gone(child)
+        tell("STOPPING=1")
+        self._log.say("info", "Stopping")
         if not self._children:
             self._loop.stop()
         self._patience.set(self._loop.now() + self._configuration.global_.child_wait_time_s)
@@ -201,11 +213,11 @@ class Parent:
             self._log.say("err", f"the {child.kind.name} child does not end: killed")
             self._signal(child, signal.SIGKILL)
 
-    def _pass_on(self, number: signal.Signals) -> None:
+    def _pass_on(self, number: int) -> None:
         for child in self._children.values():
             self._signal(child, number)
 
     @staticmethod
-    def _signal(child: _Child, number: signal.Signals) -> None:
+    def _signal(child: _Child, number: int) -> None:
         if child.pid:
             os.kill(child.pid, number)

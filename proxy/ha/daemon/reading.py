@@ -43,9 +43,11 @@ def read(path: str, config_id: str | None) -> Reading:
     return Reading(configuration, shown, errors)
 
 
-def read_in_child(path: str, config_id: str | None) -> Reading:
-    """Read and wait for it; before there is a loop."""
+def read_in_child(path: str, config_id: str | None, meanwhile: Callable[[], object] | None = None) -> Reading:
+    """Read and wait for it, before there is a loop; `meanwhile` is called while the child reads."""
     pid, pipe = _fork(path, config_id)
+    if meanwhile is not None:
+        meanwhile()
     chunks: list[bytes] = []
     while chunk := os.read(pipe, 1 << 16):
         chunks.append(chunk)

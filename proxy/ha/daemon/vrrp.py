@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 
 from proxy.base.errors import StartError
 from proxy.ha.conf.model import Configuration
 from proxy.ha.daemon import scheduling
+from proxy.ha.daemon.arguments import CLEAR_SIGNAL, JSON_SIGNAL
 from proxy.ha.daemon.capabilities import CAP_NET_ADMIN, CAP_NET_RAW, effective, require
 from proxy.ha.daemon.children import ChildSurroundings
 from proxy.ha.daemon.metrics import MetricsServer
@@ -14,7 +16,7 @@ from proxy.ha.daemon.signals import Signals
 from proxy.ha.daemon.status_socket import StatusSocket
 from proxy.ha.loop import Loop
 from proxy.ha.speaker.stage import EXIT_MISSING_INTERFACE, Stage
-from proxy.ha.speaker.status import dump_text, metrics_text, snapshot
+from proxy.ha.speaker.status import dump, metrics_text, snapshot, table
 
 
 def run(around: ChildSurroundings) -> int:
@@ -35,9 +37,12 @@ def run(around: ChildSurroundings) -> int:
     metrics.configure(around.configuration.global_)
 
     def end() -> None:
-        log.detail("Stopping")
         stage.stop(release=not around.arguments.keep_addresses)
         stage.when_told(loop.stop)
+
+    def clear() -> None:
+        dump(stage, "keepalived.stats", table(snapshot(stage)))
+        stage.clear_counters()
 
     def reload(configuration: Configuration) -> None:
         try:
@@ -59,8 +64,11 @@ def run(around: ChildSurroundings) -> int:
             reload(configuration)
 
     signals = Signals(loop, {
-        signal.SIGTERM: end, signal.SIGINT: end, signal.SIGUSR1: lambda: dump_text(stage, "/tmp/keepalived.data"),
-        signal.SIGUSR2: lambda: dump_text(stage, "/tmp/keepalived.stats"), signal.SIGHUP: lambda: None,
+        signal.SIGTERM: end, signal.SIGINT: end, signal.SIGHUP: lambda: None,
+        signal.SIGUSR1: lambda: dump(stage, "keepalived.data", table(snapshot(stage))),
+        signal.SIGUSR2: lambda: dump(stage, "keepalived.stats", table(snapshot(stage))),
+        JSON_SIGNAL: lambda: dump(stage, "keepalived.json", json.dumps(snapshot(stage), indent=2) + "\n"),
+        CLEAR_SIGNAL: clear,
     })
     loop.add_reader(around.configurations.fileno(), told)
     wanted = around.configuration.global_

@@ -12,5 +12,5 @@
     kernel, scripts, peers ──facts──> instance ──> vrrp.router ──actions──> instance ──> sockets, holdings, notices
                                           └──> vrrp.group ──> the other members
 
-A fault of an instance is a reason in `Member.faults`; while there is any, it is in FAULT, with its group.
+While there is any reason in `Member.faults`, an instance is in FAULT, with its group.
 """

@@ -31,10 +31,10 @@ SCOPE_LINK = 253
 
 @dataclass
 class Changed:
-    """What has changed in one reading of the kernel's news."""
+    """What has changed in one reading of the kernel's news; addresses are packed octets."""
 
     links: set[str] = field(default_factory=set)
-    addresses: set[int] = field(default_factory=set)
+    addresses: set[bytes] = field(default_factory=set)
     removed: list[Assigned] = field(default_factory=list)
     routes: bool = False
 
@@ -126,7 +126,7 @@ class Interfaces:
             self._settle(name, changed)
         now = {key for found in self.addresses.values() for key in found}
         changed.removed += [each for found in before.values() for key, each in found.items() if key not in now]
-        changed.addresses |= before.keys() | self.addresses.keys()
+        changed.addresses |= {key[0] for found in (*before.values(), *self.addresses.values()) for key in found}
         changed.routes = True
 
     def _take(self, kind: int, content: bytes, changed: Changed) -> None:
@@ -141,11 +141,11 @@ class Interfaces:
         elif kind == RTM_NEWADDR:
             each = read_address(content)
             self.addresses.setdefault(each.index, {})[each.address, each.prefix] = each
-            changed.addresses.add(each.index)
+            changed.addresses.add(each.address)
         elif kind == RTM_DELADDR:
             each = read_address(content)
             self.addresses.get(each.index, {}).pop((each.address, each.prefix), None)
-            changed.addresses.add(each.index)
+            changed.addresses.add(each.address)
             changed.removed.append(each)
         elif kind in (RTM_DELROUTE, RTM_DELRULE):
             changed.routes = True

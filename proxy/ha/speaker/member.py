@@ -89,7 +89,7 @@ class Member:
         self.holdings.device, self.holdings.belongings = instance.interface, Belongings.of(instance)
         self.counters = Counters()
         self.history: deque[Change] = deque(maxlen=HISTORY)
-        self.faults: dict[str, str] = {}
+        self._faults: dict[str, str] = {}           # of its own: the interface, the socket, the address to send from
         self.effects: tuple[Effect, ...] = ()
         self.since_s = time.time()
         self._timer = around.loop.timer(self._due)
@@ -115,6 +115,11 @@ class Member:
     def state(self) -> State:
         return self.router.state
 
+    @property
+    def faults(self) -> list[str]:
+        """Every reason why it cannot serve."""
+        return [*self._faults.values(), *(f"{effect.watch} is down" for effect in self.effects if effect.fault)]
+
     # ── the interface ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def look_at_interface(self) -> None:
@@ -123,6 +128,7 @@ class Member:
         link = interfaces.links.get(instance.interface) if instance.interface else None
         self._fault("interface", "" if not instance.interface or link is not None else f"interface {instance.interface} is not "
                                                                                        f"there")
+        self._fault("loopback", f"interface {link.name} is a loopback interface" if link is not None and link.loopback else "")
         down = link is not None and not interfaces.up(instance.interface) and not instance.dont_track_primary
         self._fault("carrier", f"interface {instance.interface} is down" if down else "")
         self._fault("peers",
@@ -130,7 +136,7 @@ class Member:
         index = link.index if link is not None else 0
         if self._pair is not None and index != self._index:
             self._close_sockets()
-        if self._pair is None and "interface" not in self.faults:
+        if self._pair is None and "interface" not in self._faults:
             self._open_sockets(index)
         self._find_source()
 
@@ -182,9 +188,9 @@ class Member:
 
     def _fault(self, key: str, reason: str) -> None:
         if reason:
-            self.faults[key] = reason
+            self._faults[key] = reason
         else:
-            self.faults.pop(key, None)
+            self._faults.pop(key, None)
 
     def addresses_removed(self, removed: list[Assigned]) -> None:
         """Put back what somebody has taken from us, and say again where it is."""
@@ -198,11 +204,6 @@ class Member:
     def track(self, effects: tuple[Effect, ...]) -> None:
         """What is tracked has changed: the priority follows; a fault is the caller's to act upon."""
         self.effects = effects
-        for effect in effects:
-            self._fault(str(effect.watch), f"{effect.watch} is down" if effect.fault else "")
-        stale = {str(effect.watch) for effect in effects}
-        for key in [key for key in self.faults if " " in key and key not in stale]:
-            del self.faults[key]
         priority = effective_priority(self.router.settings.priority, effects)
         self.act(self.router.set_priority(self._around.loop.now(), priority))
 

@@ -15,7 +15,7 @@ from proxy.ha.net.netlink import Netlink
 from proxy.ha.speaker.firewall import Firewall
 from proxy.ha.speaker.holdings import Belongings, Holdings
 from proxy.ha.speaker.interfaces import Changed, Interfaces
-from proxy.ha.speaker.member import Member, Surroundings, shown
+from proxy.ha.speaker.member import Counters, Member, Surroundings, shown
 from proxy.ha.speaker.notices import Notices
 from proxy.ha.speaker.settings import accepts, watches_of
 from proxy.ha.speaker.sockets import SharedSockets
@@ -65,6 +65,11 @@ class Stage:
     def now(self) -> float:
         """The loop's time."""
         return self._loop.now()
+
+    def clear_counters(self) -> None:
+        """Begin counting anew."""
+        for member in self.members.values():
+            member.counters = Counters()
 
     # ── start, reload, stop ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -245,7 +250,7 @@ class Stage:
 
     def _judge(self, member: Member) -> None:
         now, group = self._loop.now(), self.group_of(member.name)
-        reason = "; ".join(member.faults.values())
+        reason = "; ".join(member.faults)
         if reason and member.state is State.FAULT and reason != member.router.reason:
             self.log.say("info", f"({member.name}) still in FAULT STATE ({reason})")
         if member.state is State.INIT and not reason:
@@ -274,8 +279,11 @@ class Stage:
     # ── the kernel's news ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _on_kernel(self, changed: Changed) -> None:
+        # What we put there ourselves tells nobody anything new; with many addresses it would be most of what is told.
+        ours = {each.address.packed for member in self.members.values() for each in member.holdings.belongings.addresses}
+        interesting = bool(changed.links or changed.addresses - ours)
         for member in list(self.members.values()):
-            if changed.links or changed.addresses:
+            if interesting:
                 member.look_at_interface()
             if changed.removed:
                 member.addresses_removed(changed.removed)
@@ -283,7 +291,7 @@ class Stage:
             self._static.restore(changed.removed)
         if changed.routes or changed.links or changed.removed:
             self._routes_timer.set(self._loop.now() + RESTORE_ROUTES_AFTER_S)
-        if changed.links or changed.addresses:
+        if interesting:
             self._evaluate(self.members)
         self._announcing.set(self._announcer.deadline)
 

@@ -37,7 +37,7 @@ def _instance(member: Member, now: float) -> dict[str, Any]:
         "interface": instance.interface, "virtual_router_id": instance.virtual_router_id, "version": instance.version,
         "priority": router.priority, "configured_priority": instance.priority,
         "effects": [str(effect) for effect in member.effects if effect.change],
-        "faults": list(member.faults.values()), "source": shown(router.source), "advert_int_s": router.interval_s,
+        "faults": member.faults, "source": shown(router.source), "advert_int_s": router.interval_s,
         "last_advert": None if heard.at < 0 else {"from": shown(heard.source), "priority": heard.priority,
                                                   "ago_s": round(now - heard.at, 3)},
         "addresses": [str(each) for each in member.holdings.belongings.addresses], "held": member.holdings.held,
@@ -144,8 +144,13 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
-def dump_text(stage: Stage, path: str) -> None:
-    """Write the table to a file that is nobody else's: what is in its place is removed first, links are not followed."""
+DUMPS = "/tmp"
+"""Where keepalived writes what its signals ask for."""
+
+
+def dump(stage: Stage, name: str, text: str) -> None:
+    """Write a file that is nobody else's: what is in its place is removed first, links are not followed."""
+    path = f"{DUMPS}/{name}"
     try:
         try:
             os.unlink(path)
@@ -153,6 +158,8 @@ def dump_text(stage: Stage, path: str) -> None:
             pass
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(table(snapshot(stage)))
+            file.write(text)
     except OSError as error:
         stage.log.say("warning", f"cannot write {path}: {error.strerror}")
+    else:
+        stage.log.say("info", f"written: {path}")

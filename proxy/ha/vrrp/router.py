@@ -3,7 +3,7 @@
     state    on                                   does                                                            next
     ───────  ───────────────────────────────────  ──────────────────────────────────────────────────────────────  ──────
     BACKUP   master-down timer                    advert, addresses, announcements                                MASTER
-             advert, priority 0                   master-down timer := skew                                       -
+             advert, priority 0, of the master    master-down timer := skew                                       -
              advert, priority >= ours             master-down timer := full (v3: the master's interval)           -
              advert, lower, may not preempt       master-down timer := full                                       -
              advert, lower                        nothing: the timer runs on, which is how it is preempted        -

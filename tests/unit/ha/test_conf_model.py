@@ -227,6 +227,13 @@ def test_what_does_not_go_together(line: str, message: str) -> None:
     assert [each for each in said if message in each], said
 
 
+def test_two_instances_with_one_router_id() -> None:
+    _, said = loaded(INSTANCE.format("") + INSTANCE.format("").replace("instance v", "instance w"))
+    assert said == ["VRID 1 is duplicated on interface eth0: v and w"]
+    _, said = loaded(INSTANCE.format("") + INSTANCE.format("").replace("instance v", "instance w").replace("eth0", "eth1"))
+    assert not said
+
+
 def test_ipv6_is_version_3() -> None:
     configuration, said = loaded("vrrp_instance v {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress { fe80::1/64 }\n}\n")
     assert configuration.instances[0].version == 3

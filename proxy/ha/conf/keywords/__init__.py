@@ -63,6 +63,7 @@ def _block(word: str, kind: str, table: Table, *, named: bool = True, loads: tup
 
 STATIC = "static addresses, routes and rules are put back when somebody removes them"
 _INSTANCE = "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress { 192.0.2.1 }\n}"
+_OTHER = _INSTANCE.replace(" V ", " W ").replace("_id 1", "_id 2")
 _PROCESS = "vrrp_track_process p {\nprocess nginx\n}"
 _FILE = "track_file f {\nfile /run/f\n}"
 
@@ -75,7 +76,8 @@ TOP_ROWS: tuple[Keyword, ...] = (
     _block("vrrp_track_process", "track_processes", tracking.PROCESS, loads=(_PROCESS,), fails=("vrrp_track_process p {\n}",)),
     _block("track_file", "track_files", tracking.FILE, loads=(_FILE,), fails=("track_file f {\n}",)),
     _block("vrrp_track_file", "track_files", tracking.FILE, acts=Acts.OLD, instead="track_file", loads=(f"vrrp_{_FILE}",)),
-    _block("vrrp_sync_group", "sync_groups", groups.SYNC, loads=("vrrp_sync_group G {\ngroup { V }\n}\n" + _INSTANCE,),
+    _block("vrrp_sync_group", "sync_groups", groups.SYNC,
+           loads=("vrrp_sync_group G {\ngroup { V W }\n}\n" + _INSTANCE + "\n" + _OTHER,),
            fails=("vrrp_sync_group G {\n}", "vrrp_sync_group G {\ngroup { nobody }\n}")),
     _block("garp_group", "garp_groups", groups.GARP, named=False, loads=("garp_group {\ninterface eth0\ngarp_interval 1\n}",),
            fails=("garp_group {\ngarp_interval 1\n}",)),
@@ -89,7 +91,7 @@ TOP_ROWS: tuple[Keyword, ...] = (
     Keyword("static_routes", "{ <network> via <address> … }", reads_routes("static_routes"), block=True,
             loads=("static_routes {\n192.0.2.0/24 via 198.51.100.1 dev eth0\n}",), fails=("static_routes {\nx\n}",)),
     Keyword("static_rules", "{ from <network> table <t> … }", reads_rules("static_rules"), block=True,
-            loads=("static_rules {\nfrom 192.0.2.0/24 table 1\n}",), fails=("static_rules {\nx\n}",)),
+            loads=("static_rules {\nfrom 192.0.2.0/24 table 1 preference 5\n}",), fails=("static_rules {\nx\n}",)),
     Keyword("virtual_server_group", "<name> { … }", _virtual_server_group, most=1, block=True, loads=virtual_server.GROUP_LOADS,
             fails=virtual_server.GROUP_FAILS),
     Keyword("virtual_server", "<address> [<port>] | fwmark <n> | group <name> { … }", _virtual_server, least=1, block=True,

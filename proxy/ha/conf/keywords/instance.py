@@ -148,12 +148,13 @@ ROWS: tuple[Keyword, ...] = (
             loads=("unicast_peer {\n192.0.2.2\n192.0.2.3 min_ttl 254 max_ttl 255\n}",),
             fails=("unicast_peer 192.0.2.2", "unicast_peer {\n192.0.2.300\n}", "unicast_peer {\n192.0.2.2 min_ttl\n}",
                    "unicast_peer {\n192.0.2.2 x\n}")),
-    Keyword("unicast_ttl", "<0..255>", sets("unicast_ttl", integer(0, 255)), "255", 1, 1, loads=("unicast_ttl 2",),
+    Keyword("unicast_ttl", "<0..255>", sets("unicast_ttl", integer(0, 255)), "255", 1, 1, loads=("unicast_ttl 2\n"
+                                                                                                 "unicast_peer {\n192.0.2.2\n}",),
             fails=("unicast_ttl", "unicast_ttl 256")),
     Keyword("unicast_fault_no_peer", "", sets("unicast_fault_no_peer", true), "off", most=0,
             loads=("unicast_fault_no_peer\nunicast_peer {\n192.0.2.2\n}",), fails=("unicast_fault_no_peer 1",)),
     Keyword("check_unicast_src", "[<BOOL>]", sets("check_unicast_src", boolean), "vrrp_check_unicast_src", most=1,
-            loads=("check_unicast_src",),
+            loads=("check_unicast_src\nunicast_peer {\n192.0.2.2\n}",),
             fails=("check_unicast_src 2",)),
     *track_rows(),
     Keyword("dont_track_primary", "", sets("dont_track_primary", true), "off", most=0, loads=("dont_track_primary",),
@@ -180,10 +181,11 @@ ROWS: tuple[Keyword, ...] = (
             fails=("virtual_routes x", "virtual_routes {\n198.51.100.0/24 via\n}", "virtual_routes {\nvia 192.0.2.1\n}",
                    "virtual_routes {\n198.51.100.0/24 thru 192.0.2.1\n}")),
     Keyword("virtual_rules", "{ [from <network>] [to <network>] table <t> ... }", reads_rules("virtual_rules"), block=True,
-            loads=("virtual_rules {\nfrom 192.0.2.0/24 table 100\nto 198.51.100.0/24 table 1 no_track\n"
-                   "not from 2001:db8::/32 table 6\n"
-                   "fwmark 5/0xff preference 39 goto 40\nfrom 192.0.2.9 iif eth0 prohibit\n}",),
-            fails=("virtual_rules x", "virtual_rules {\nfrom 192.0.2.0/24\n}", "virtual_rules {\nfrom x table 1\n}",
+            loads=("virtual_rules {\nfrom 192.0.2.0/24 table 100 order 9\nto 198.51.100.0/24 table 1 no_track pref 8\n"
+                   "not from 2001:db8::/32 table 6 preference 7\n"
+                   "fwmark 5/0xff preference 39 goto 40\nfrom 192.0.2.9 iif eth0 prohibit priority 6\n}",),
+            fails=("virtual_rules x", "virtual_rules {\nfrom 192.0.2.0/24 table 1\n}", "virtual_rules {\nfrom 192.0.2.0/24\n}",
+                   "virtual_rules {\nfrom x table 1\n}",
                    "virtual_rules {\nunto 192.0.2.1 table 1\n}")),
     Keyword("promote_secondaries", "", sets("promote_secondaries", true), "off", most=0, loads=("promote_secondaries",),
             fails=("promote_secondaries 1",)),
@@ -191,8 +193,8 @@ ROWS: tuple[Keyword, ...] = (
     *(Keyword(word, "<seconds>", sets(f"{word}_s", seconds()), f"vrrp_{word}", 1, 1, loads=(f"{word} 10",),
               fails=(word, f"{word} x"))
       for word in ("garp_master_delay", "garp_master_refresh", "garp_lower_prio_delay")),
-    *(Keyword(word, "<n>", sets(word, integer(low, 1000)), f"vrrp_{word}", 1, 1, loads=(f"{word} 3",),
-              fails=(word, f"{word} x", f"{word} 1001"))
+    *(Keyword(word, "<n>", sets(word, integer(low, 65535)), f"vrrp_{word}", 1, 1, loads=(f"{word} 3",),
+              fails=(word, f"{word} x", f"{word} 65536"))
       for word, low in (("garp_master_repeat", 1), ("garp_master_refresh_repeat", 1), ("garp_lower_prio_repeat", 0))),
     Keyword("garp_extra_if", "[all] <seconds>", _extra_if, "0, none", 1, loads=("garp_extra_if all 100",),
             fails=("garp_extra_if", "garp_extra_if all")),

@@ -158,7 +158,7 @@ def read_entry(entry: Entry, row: Keyword, draft: Draft, diagnostics: Diagnostic
         line.surplus(row.most)
         line.arguments = line.arguments[: row.most]
     if row.acts is Acts.OLD:
-        line.warn(f"'{row.word}' is an old spelling", None, f"write: {row.instead}")
+        line.warn(f"'{row.word}' is an old spelling", None, f"write: {row.instead}", "old spelling")
     elif row.acts is Acts.IGNORED:
         line.warn(f"'{row.word}' is not acted on by pyproxy-ha; ignored", None, row.instead, row.word)
     try:

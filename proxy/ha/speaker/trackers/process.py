@@ -175,7 +175,7 @@ class ProcessTracker:
         if not words:
             return False
         command = words[0] if process.full_command or "/" in process.process else os.path.basename(words[0])
-        if command != process.process and name != process.process[:_COMM_OCTETS]:
+        if command != process.process and (process.full_command or name != process.process[:_COMM_OCTETS]):
             return False
         if process.parameters is None and not process.param_match:
             return True
