@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.ha.virtual import (
     direct,
     eventually,
     real,
+    real_servers,
     serve,
     virtual,
     who,
@@ -26,12 +28,10 @@ from tests.ha.virtual import (
 
 
 @pytest.fixture
-def pair(lab: Lab) -> Lab:
+def pair(lab: Lab) -> Iterator[Lab]:
     """Two real servers that serve."""
-    for name in ("r1", "r2"):
-        behind(lab[name])
-        serve(lab[name])
-    return lab
+    with real_servers(lab):
+        yield lab
 
 
 def test_connections_alternate_and_the_real_server_answers_itself(pair: Lab, tmp_path: Path) -> None:

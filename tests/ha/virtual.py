@@ -53,6 +53,22 @@ while True:
 """
 
 
+@contextmanager
+def real_servers(lab: Lab) -> Iterator[Lab]:
+    """R1 and R2 serve; afterwards nothing of ours is left in any kernel."""
+    try:
+        for name in ("r1", "r2"):
+            behind(lab[name])
+            serve(lab[name])
+        yield lab
+    finally:
+        for host in lab.hosts.values():
+            for daemon in list(host.daemons):
+                daemon.kill()
+            host.run("/usr/sbin/nft", "flush", "ruleset")
+            host.ip(f"route del {lab['client'].address}/32", check=False)
+
+
 def serve(host: Host, port: int = 80, address: str = "0.0.0.0", status: str = "200 OK") -> Daemon:
     """Start a server on a host and wait until it serves."""
     daemon = host.start("server", [sys.executable, "-c", SERVER, host.name, address, str(port), status])
@@ -127,11 +143,14 @@ def direct(host: Host, text: str, folder: Path, *extra: str, vip: str = VIP) -> 
 
 def wait_ready(daemon: Daemon) -> None:
     """Wait until the checkers child answers; the kernel has its rules by then."""
-    assert daemon.folder is not None
     deadline = time.monotonic() + PATIENCE_S
-    while not (daemon.folder / "c.sock").exists():
-        assert time.monotonic() < deadline, daemon.text
-        daemon.read(0.02)
+    while True:
+        try:
+            listed(daemon)
+            return
+        except (FileNotFoundError, ConnectionRefusedError):
+            assert time.monotonic() < deadline, daemon.text
+            daemon.read(0.02)
 
 
 def listed(daemon: Daemon) -> dict[str, Any]:
@@ -163,17 +182,6 @@ def kill_checkers(daemon: Daemon) -> None:
     """Kill the checkers child as hard as can be."""
     assert daemon.folder is not None
     os.kill(int((daemon.folder / "c.pid").read_text()), signal.SIGKILL)
-
-
-@contextmanager
-def gathering(lab: Lab, *names: str) -> Iterator[list[socket.socket]]:
-    """Sockets that are closed at the end."""
-    sockets: list[socket.socket] = []
-    try:
-        yield sockets
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def eventually(daemon: Daemon, wanted: Any, what: str) -> None:

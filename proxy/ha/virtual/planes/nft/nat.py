@@ -88,14 +88,14 @@ def _original(words: Words, match: Match) -> str:
 
 
 def _passing(words: Words) -> list[str]:
-    """From where the answers come to the server's chain."""
+    """To the server's chain: by where a packet goes, or by where an answer comes from, which is rewritten only later."""
     rules = []
-    whole = [each for each in words.service.servers if each.port]
-    if whole:
-        inside = ", ".join(f"{each.address} . {each.port} : goto {words.server_chain(each)}.passing" for each in whole)
-        rules.append(f"ct reply {words.ip} saddr . ct reply proto-src vmap {{ {inside} }}")
-    portless = [each for each in words.service.servers if not each.port]
-    if portless:
-        inside = ", ".join(f"{each.address} : goto {words.server_chain(each)}.passing" for each in portless)
-        rules.append(f"ct reply {words.ip} saddr vmap {{ {inside} }}")
+    for direction, address, port in (("original", "daddr", "dport"), ("reply", "saddr", "sport")):
+        whole = [f"{each.address} . {each.port} : goto {words.server_chain(each)}.passing"
+                 for each in words.service.servers if each.port]
+        if whole:
+            rules.append(f"ct direction {direction} {words.ip} {address} . {words.l4} {port} vmap {{ {', '.join(whole)} }}")
+        portless = [f"{each.address} : goto {words.server_chain(each)}.passing" for each in words.service.servers if not each.port]
+        if portless:
+            rules.append(f"ct direction {direction} {words.ip} {address} vmap {{ {', '.join(portless)} }}")
     return rules

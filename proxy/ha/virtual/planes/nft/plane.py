@@ -45,6 +45,7 @@ class _Tally:
     at: float = -math.inf
     seen: tuple[int, ...] = ()
     overloaded: frozenset[str] = frozenset()
+    changed: bool = False                       # since turns were last made of it
 
 
 @dataclass
@@ -123,7 +124,8 @@ class NftPlane:
     def tick(self, now: float) -> None:
         counted = [each for each in self._services if _counted(each)]
         try:
-            for service in self._count(counted, now, exact=False):
+            self._count(counted, now, exact=False)
+            for service in [each for each in counted if self._tallies[each.name].changed]:
                 turns = self._turns_of(service)
                 kind = _kind(service)
                 words = Words.of(service)
@@ -211,6 +213,7 @@ class NftPlane:
         if service.scheduler in schedule.HASHED:
             return schedule.buckets(service.scheduler, service.servers)
         tally = self._tallies[service.name]
+        tally.changed = False
         counts = {each.key: Traffic(tally.active.get(each.key, 0), tally.inactive.get(each.key, 0)) for each in service.servers}
         tally.overloaded = schedule.overloaded(service.servers, counts, tally.overloaded)
         able = [each for each in service.servers if each.key not in tally.overloaded]
@@ -221,10 +224,9 @@ class NftPlane:
     def _counters(self) -> dict[str, dict[str, tuple[int, int]]]:
         return {kind: self._reading.counters(*self._tables[kind]) for kind in self._there}
 
-    def _count(self, services: list[Service], now: float, exact: bool) -> list[Service]:
-        """Bring the tallies up to date; the services whose connections have changed."""
+    def _count(self, services: list[Service], now: float, exact: bool) -> None:
+        """Bring the tallies up to date."""
         counters = self._counters()
-        changed: list[Service] = []
         connections = None
         for service in services:
             words, tally, kind = Words.of(service), self._tallies[service.name], _kind(service)
@@ -256,9 +258,7 @@ class NftPlane:
                     tally.active[key] = max(0, tally.active.get(key, 0) + (new - old_new) - (end - old_end))
                     tally.inactive[key] = tally.inactive.get(key, 0) + (end - old_end)
                 tally.counters = numbers
-            if moved:
-                changed.append(service)
-        return changed
+            tally.changed = tally.changed or moved
 
     def _flow_tally(self, service: Service, words: Words, tally: _Tally, kind: str) -> None:
         family, table = self._tables[kind]

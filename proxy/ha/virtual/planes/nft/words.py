@@ -54,7 +54,14 @@ class Words:
 
     @property
     def flow(self) -> str:
-        """What makes a flow."""
+        """What makes a flow: both addresses and both ports.
+
+        nft 1.0.6 aborts on keys of maps that are longer than 16 octets. For IPv6 it is the lower half of the client's address
+        (octets 16 to 24 of the header) and its port as they are, and a hash of the rest.
+        """
+        if self.ip == "ip6":
+            return (f"jhash @nh,64,64 . ip6 daddr . {self.l4} dport mod {0xFFFFFFFF} seed {HASH_SEED:#x} . @nh,128,64 . "
+                    f"{self.l4} sport")
         return f"{self.ip} daddr . {self.l4} dport . {self.ip} saddr . {self.l4} sport"
 
     @property
