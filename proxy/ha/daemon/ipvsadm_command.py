@@ -1,4 +1,4 @@
-"""`pyproxy-ha ipvsadm -Ln`: asks the running daemon and lists virtual servers as ipvsadm(8) does, whichever way they are carried."""
+"""`pyproxy-ha ipvsadm -Ln`: asks the running daemon, lists virtual servers as ipvsadm(8) does, whichever way they are carried."""
 
 from __future__ import annotations
 

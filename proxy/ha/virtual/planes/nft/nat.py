@@ -95,7 +95,8 @@ def _passing(words: Words) -> list[str]:
                  for each in words.service.servers if each.port]
         if whole:
             rules.append(f"ct direction {direction} {words.ip} {address} . {words.l4} {port} vmap {{ {', '.join(whole)} }}")
-        portless = [f"{each.address} : goto {words.server_chain(each)}.passing" for each in words.service.servers if not each.port]
+        portless = [f"{each.address} : goto {words.server_chain(each)}.passing"
+                    for each in words.service.servers if not each.port]
         if portless:
             rules.append(f"ct direction {direction} {words.ip} {address} vmap {{ {', '.join(portless)} }}")
     return rules
