@@ -37,7 +37,7 @@ def run(around: ChildSurroundings) -> int:
     loop, log, global_ = Loop(), around.log, around.configuration.global_
     try:
         require((CAP_NET_ADMIN,), effective())
-        director = Director(loop, log, around.configuration, choose(loop, log, around.configuration))
+        director = Director(loop, log, around.configuration, choose(loop, log))
         director.start()
     except StartError as error:
         log.say("err", f"{error.message} ({error.hint})" if error.hint else error.message)
