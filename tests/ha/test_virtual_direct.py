@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,3 +163,36 @@ def test_a_hash_of_the_client_decides(pair: Lab, tmp_path: Path) -> None:
     assert set(first.values()) == {"r1", "r2"}
     assert {each: who(client, source=each) for each in sources} == first
     assert daemon.stop() == 0
+
+
+def test_a_client_whose_server_died_stays_with_the_next(pair: Lab, tmp_path: Path) -> None:
+    a, client, b = pair["a"], pair["client"], pair["b"]
+    behind(b)
+    serve(b)
+    servers = [real(pair[name], check=TCP_CHECK) for name in ("r1", "r2", "b")]
+    daemon = direct(a, virtual(*servers, more="persistence_timeout 50"), tmp_path)
+    first = who(client)
+    pair[first].daemons[0].kill()
+    daemon.wait_line("Removing service")
+    second = who(client)
+    assert second != first
+    assert {who(client) for _ in range(5)} == {second}
+
+
+def test_a_client_port_used_again_ends_where_it_was(pair: Lab, tmp_path: Path) -> None:
+    """Two connections from one port, to two servers: the last packets of the second are the second server's."""
+    client = pair["client"]
+    daemon = direct(pair["a"], virtual(real(pair["r1"]), real(pair["r2"])), tmp_path)
+    names = []
+    for _ in range(2):
+        with connect(client, source_port=40000) as sock:
+            # A reset leaves no TIME-WAIT here: the port is free at once.
+            names.append(ask(sock))
+            if len(names) == 1:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert set(names) == {"r1", "r2"}
+
+    def all_ended() -> bool:
+        return not any(pair[name].run("ss", "-Htan", "dport = :40000") for name in ("r1", "r2"))
+
+    eventually(daemon, all_ended, "ended both connections")

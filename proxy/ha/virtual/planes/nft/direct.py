@@ -94,6 +94,9 @@ def _service(ruleset: Ruleset, words: Words, timeouts: Timeouts) -> None:
         begin.insert(0, f"update @{name}.clients {{ {words.client} timeout {service.persistence_timeout_s}s : meta mark }}")
     if service.servers:
         begin += [words.counters_map("new"), alive]
+    if words.l4 == "tcp":
+        # What an earlier connection of the same port has left would keep its server when this one ends.
+        begin.insert(0, f"delete @{name}.closing {{ {words.flow} : meta mark }}")
     ruleset.chain(f"{name}.begin", begin)
     if words.l4 == "udp":
         ruleset.chain(name, [known, f"goto {name}.fresh"])
@@ -136,6 +139,7 @@ def fresh_rules(words: Words, turns: tuple[str, ...], timeouts: Timeouts) -> lis
     if service.persistence_timeout_s:
         rules.append(f"meta mark set {words.client} map @{name}.clients meta mark {{ {words.available_marks()} }} "
                      f"goto {name}.begin")
+        rules.append(words.forget_client)
     return [*rules, f"{words.choice(turns)} goto {name}.begin", nobody]
 
 

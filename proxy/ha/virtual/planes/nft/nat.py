@@ -71,7 +71,7 @@ def fresh_rules(words: Words, turns: tuple[str, ...]) -> list[str]:
         return [f"{words.number(len(turns))} vmap {{ {inside} }}"]
     name = words.name
     return [f"meta mark set {words.client} map @{name}.clients meta mark {{ {words.available_marks()} }} goto {name}.begin",
-            f"{words.choice(turns)} goto {name}.begin"]
+            words.forget_client, f"{words.choice(turns)} goto {name}.begin"]
 
 
 def _server(words: Words, server: Server) -> str:

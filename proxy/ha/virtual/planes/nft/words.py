@@ -73,6 +73,11 @@ class Words:
         network = IPv4Network(f"0.0.0.0/{prefix}") if self.ip == "ip" else IPv6Network(f"::/{prefix}")
         return f"{self.ip} saddr & {network.netmask}"
 
+    @property
+    def forget_client(self) -> str:
+        """What must come before a client is remembered anew: an update alone keeps the server that was there."""
+        return f"delete @{self.name}.clients {{ {self.client} : meta mark }}"
+
     def match(self, match: Match) -> str:
         """Whether a packet is for the service."""
         if match.first is None:
