@@ -147,7 +147,7 @@ class HttpProbe(SocketProbe):
                         break
                     self._take(event)
             except h11.RemoteProtocolError as error:
-                self.finish(False, f"no HTTP answer: {error}")
+                self.finish(False, f"no HTTP answer: {error}" if octets else "the connection ended before the answer did")
                 return
             if self.socket is None:
                 return
