@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
-from proxy.ha.conf.model import Check, FileCheck, RealServer, TlsFiles, TrackFile
+from proxy.ha.conf.model import TrackFile
+from proxy.ha.conf.services import Check, FileCheck, RealServer, TlsFiles
 from proxy.ha.log import Log
 from proxy.ha.loop import Loop
 from proxy.ha.speaker.spawn import Programs

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from proxy.ha.conf.model import Check, Configuration, FileCheck, HttpCheck, LvsTimeouts, RealServer
+from proxy.ha.conf.model import Configuration, LvsTimeouts
+from proxy.ha.conf.services import Check, FileCheck, HttpCheck, RealServer
 from proxy.ha.log import Log
 from proxy.ha.loop import Loop
 from proxy.ha.speaker.spawn import Programs

@@ -10,7 +10,8 @@ import socket
 import stat
 import time
 
-from proxy.ha.conf.model import Fifo, Global, ScriptCommand
+from proxy.ha.conf.model import Fifo, Global
+from proxy.ha.conf.script_command import ScriptCommand
 from proxy.ha.log import Log
 from proxy.ha.loop import NEVER, Loop
 from proxy.ha.speaker.mail import Mail, send_in_child

@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
-from proxy.ha.conf.model import ForwardingMethod, Protocol, Scheduler
+from proxy.ha.conf.services import ForwardingMethod, Protocol, Scheduler
 
 IpAddress = IPv4Address | IPv6Address
 NAT = ForwardingMethod()

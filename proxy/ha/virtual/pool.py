@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from proxy.ha.conf.model import FirewallMark, RealServer, VirtualServer, VirtualServerGroup
+from proxy.ha.conf.services import FirewallMark, RealServer, VirtualServer, VirtualServerGroup
 from proxy.ha.virtual.plan import Match, Server, Service
 
 MAX_WEIGHT = 65535

@@ -14,7 +14,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 
-from proxy.ha.conf.model import Scheduler
+from proxy.ha.conf.services import Scheduler
 from proxy.ha.virtual.plan import Server, Traffic
 
 MAX_TURNS = 1024

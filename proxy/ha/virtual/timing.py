@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from proxy.ha.conf.model import CheckBasics
+from proxy.ha.conf.services import CheckBasics
 
 NEVER = math.inf
 

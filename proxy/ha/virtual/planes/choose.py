@@ -1,23 +1,23 @@
-"""Which way this kernel offers: IPVS, else nftables, else user space. PYPROXY_VIRTUAL=ipvs, nftables or userspace asks for one."""
+"""Which way this kernel offers: IPVS, else nftables, else user space. PYPROXY_VIRTUAL (ipvs, nftables, userspace) asks for one."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from proxy.ha.log import Log
 from proxy.ha.loop import Loop
-from proxy.ha.virtual.planes.nft.library import Nft, open_nft
-from proxy.ha.virtual.planes.nft.plane import NftPlane
-from proxy.ha.virtual.planes.nft.reading import has_nf_tables
-from proxy.ha.virtual.planes.nft.rehearsal import rehearse
 from proxy.ha.virtual.planes.plane import Plane, PlaneError
+
+if TYPE_CHECKING:
+    from proxy.ha.virtual.planes.nft.library import Nft
 
 
 WISH = "PYPROXY_VIRTUAL"
 
 
 def choose(loop: Loop, log: Log) -> Plane:
-    """The way to carry connections here; why it is not a better one is logged.
+    """The way to carry connections here; why it is not a better one is logged. Only what is chosen, and tried, is imported.
 
     Raises: PlaneError when the one that is asked for is not there.
     """
@@ -34,6 +34,9 @@ def choose(loop: Loop, log: Log) -> Plane:
         except LookupError as error:
             no_ipvs = str(error)
     if wish in ("", "nftables"):
+        from proxy.ha.virtual.planes.nft.library import open_nft
+        from proxy.ha.virtual.planes.nft.plane import NftPlane
+
         nft = open_nft()
         no_nft = _why_not(nft)
         if nft is not None and not no_nft:
@@ -49,6 +52,9 @@ def choose(loop: Loop, log: Log) -> Plane:
 
 
 def _why_not(nft: Nft | None) -> str:
+    from proxy.ha.virtual.planes.nft.reading import has_nf_tables
+    from proxy.ha.virtual.planes.nft.rehearsal import rehearse
+
     missing = has_nf_tables()
     if missing:
         return missing

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-from proxy.ha.conf.model import Forwarding, Protocol, Scheduler
+from proxy.ha.conf.services import Forwarding, Protocol, Scheduler
 from proxy.ha.log import Log
 from proxy.ha.loop import Loop
 from proxy.ha.virtual.plan import Match, Service, Timeouts, Traffic

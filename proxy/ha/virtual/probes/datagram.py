@@ -6,7 +6,8 @@ import os
 import socket
 import struct
 
-from proxy.ha.conf.model import CheckBasics, DnsCheck, IpAddress, UdpCheck
+from proxy.ha.conf.routing import IpAddress
+from proxy.ha.conf.services import CheckBasics, DnsCheck, UdpCheck
 from proxy.ha.loop import Loop
 from proxy.ha.virtual.probes.probe import Done, SocketProbe
 

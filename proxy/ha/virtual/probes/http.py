@@ -7,7 +7,8 @@ import re
 import socket
 from typing import TYPE_CHECKING
 
-from proxy.ha.conf.model import CheckUrl, HttpCheck, IpAddress, TlsFiles
+from proxy.ha.conf.routing import IpAddress
+from proxy.ha.conf.services import CheckUrl, HttpCheck, TlsFiles
 from proxy.ha.loop import Loop
 from proxy.ha.virtual.probes.probe import Done, SocketProbe
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 
-from proxy.ha.conf.model import (
+from proxy.ha.conf.services import (
     Check,
     CheckBasics,
     DnsCheck,

@@ -8,7 +8,8 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from proxy.ha.conf.model import CheckBasics, IpAddress
+from proxy.ha.conf.routing import IpAddress
+from proxy.ha.conf.services import CheckBasics
 from proxy.ha.loop import Loop
 
 Done = Callable[[bool, str], None]

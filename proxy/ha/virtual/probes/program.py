@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.ha.conf.model import MiscCheck
+from proxy.ha.conf.services import MiscCheck
 from proxy.ha.speaker.spawn import TIMED_OUT, Programs, Running
 from proxy.ha.virtual.probes.probe import Done
 

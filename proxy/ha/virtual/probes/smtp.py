@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import socket
 
-from proxy.ha.conf.model import CheckBasics, IpAddress
+from proxy.ha.conf.routing import IpAddress
+from proxy.ha.conf.services import CheckBasics
 from proxy.ha.loop import Loop
 from proxy.ha.virtual.probes.probe import Done, SocketProbe
 

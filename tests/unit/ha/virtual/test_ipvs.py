@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ha.conf.model import Forwarding, ForwardingMethod, Protocol, Scheduler
+from proxy.ha.conf.services import Forwarding, ForwardingMethod, Protocol, Scheduler
 from proxy.ha.net.netlink import attribute
 from proxy.ha.virtual.plan import Match, Server, Service, Timeouts, Traffic
 from proxy.ha.virtual.planes.ipvs import wire

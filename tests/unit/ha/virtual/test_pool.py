@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ha.conf.model import (
+from proxy.ha.conf.services import (
     CheckBasics,
     FirewallMark,
     RealServer,

@@ -14,17 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ha.conf.model import (
+from proxy.ha.conf.model import Global
+from proxy.ha.conf.script_command import ScriptCommand
+from proxy.ha.conf.services import (
     Check,
     CheckBasics,
     CheckUrl,
     DnsCheck,
-    Global,
     HttpCheck,
     MiscCheck,
     PingCheck,
     RealServer,
-    ScriptCommand,
     SmtpCheck,
     TcpCheck,
     TlsFiles,

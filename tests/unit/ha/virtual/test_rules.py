@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ha.conf.model import Forwarding, ForwardingMethod, Protocol, Scheduler
+from proxy.ha.conf.services import Forwarding, ForwardingMethod, Protocol, Scheduler
 from proxy.ha.virtual.plan import Match, Server, Service, Timeouts
 from proxy.ha.virtual.planes.nft.direct import Way, direct_rules, fresh_rules, marked_rules
 from proxy.ha.virtual.planes.nft.nat import nat_rules

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ha.conf.model import Scheduler
+from proxy.ha.conf.services import Scheduler
 from proxy.ha.virtual.plan import Server, Traffic, marks
 from proxy.ha.virtual.schedule import BUCKETS, MAX_TURNS, buckets, overloaded, smooth, turns
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ha.conf.model import CheckBasics
+from proxy.ha.conf.services import CheckBasics
 from proxy.ha.virtual.timing import NEVER, Change, CheckTiming
 
 BASICS = CheckBasics(delay_loop_s=6, retry=2, delay_before_retry_s=3, warmup_s=4)

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
-from proxy.ha.conf.model import Forwarding, ForwardingMethod, Protocol
+from proxy.ha.conf.services import Forwarding, ForwardingMethod, Protocol
 from proxy.ha.net.netlink import attribute, attributes
 from proxy.ha.virtual.plan import IpAddress, Match, Server, Service, Timeouts, Traffic
 

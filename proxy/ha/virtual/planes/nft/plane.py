@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from proxy.ha.conf.model import Forwarding, Protocol, Scheduler
+from proxy.ha.conf.services import Forwarding, Protocol, Scheduler
 from proxy.ha.net.netlink import NetlinkError
 from proxy.ha.virtual import schedule
 from proxy.ha.virtual.plan import Service, Timeouts, Traffic, marks

@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
-from proxy.ha.conf.model import Protocol, Scheduler
+from proxy.ha.conf.services import Protocol, Scheduler
 from proxy.ha.virtual.plan import Match, Server, Service, marks
 from proxy.ha.virtual.schedule import BUCKETS, HASHED
 
