@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.ha.lab import PATIENCE_S, Host, Lab, start_ha
+from tests.ha.test_examples import machine
 from tests.ha.virtual import (
     TCP_CHECK,
     VIP,
@@ -268,3 +269,24 @@ def test_a_hash_outlives_the_director(pair: Lab, tmp_path: Path) -> None:
         b.wait_address(VIP)
         assert ask(sock) == name
         assert who(client) == name
+
+
+def test_the_example_pair_of_directors(pair: Lab, tmp_path: Path) -> None:
+    a, b, client, vip = pair["a"], pair["b"], pair["client"], "10.77.0.253"
+    for name, number in (("r1", 52), ("r2", 53)):
+        pair[name].ip(f"addr add 10.77.0.{number}/24 dev eth0")
+        behind(pair[name], vip)
+    try:
+        first = start_ha(a, "pyproxy-ha", machine("keepalived-director-pair.conf", b=False), tmp_path)
+        a.wait_address(vip)
+        wait_ready(first)
+        second = start_ha(b, "pyproxy-ha", machine("keepalived-director-pair.conf", b=True), tmp_path)
+        wait_ready(second)
+        assert counts([who(client, vip) for _ in range(4)]) == {"r1": 2, "r2": 2}
+        first.kill()
+        pair.block("a")
+        b.wait_address(vip)
+        assert counts([who(client, vip) for _ in range(4)]) == {"r1": 2, "r2": 2}
+    finally:
+        for name, number in (("r1", 52), ("r2", 53)):
+            pair[name].ip(f"addr del 10.77.0.{number}/24 dev eth0")

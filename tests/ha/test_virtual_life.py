@@ -135,7 +135,8 @@ def test_checks_are_suspended_while_the_address_is_elsewhere(pair: Lab, tmp_path
 def test_ssl_get(pair: Lab, tmp_path: Path) -> None:
     r1, pem = pair["r1"], tmp_path / "server.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "2", "-subj", "/CN=r1", "-keyout", str(pem), "-out", str(tmp_path / "crt")], check=True, capture_output=True)
+                    "-days", "2", "-subj", "/CN=r1", "-keyout", str(pem), "-out", str(tmp_path / "crt")],
+                   check=True, capture_output=True)
     pem.write_text(pem.read_text() + (tmp_path / "crt").read_text())
     server = r1.start("tls", [sys.executable, "-c", TLS_SERVER, str(pem)])
     server.wait_line("serving")
@@ -155,7 +156,8 @@ def test_ssl_get(pair: Lab, tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_an_idle_director_costs_little(pair: Lab, tmp_path: Path) -> None:
-    servers = [real(pair[name], check="TCP_CHECK {\n delay_loop 6\n warmup 0\n connect_timeout 3\n}") for name in ("r1", "r2")]
+    check = "TCP_CHECK {\n delay_loop 6\n warmup 0\n connect_timeout 3\n}"
+    servers = [real(pair[name], check=check) for name in ("r1", "r2")]
     daemon = direct(pair["a"], virtual(*servers, algo="wlc"), tmp_path)
     assert daemon.folder is not None
     pid = int((daemon.folder / "c.pid").read_text())

@@ -1,4 +1,4 @@
-"""Which way this kernel offers: IPVS, else nftables, else user space. PYPROXY_VIRTUAL (ipvs, nftables, userspace) asks for one."""
+"""Which way this kernel offers: IPVS, nftables, else user space. PYPROXY_VIRTUAL (ipvs, nftables, userspace) asks for one."""
 
 from __future__ import annotations
 
