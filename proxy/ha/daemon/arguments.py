@@ -189,7 +189,8 @@ def parse_arguments(words: Sequence[str]) -> Arguments:
 
 def help_text() -> str:
     """What -h shows."""
-    lines = ["usage: pyproxy-ha [option...]", "       pyproxy-ha status [--json | --watch] [-r FILE]", ""]
+    lines = ["usage: pyproxy-ha [option...]", "       pyproxy-ha status [--json | --watch] [-r FILE]",
+             "       pyproxy-ha ipvsadm -Ln [--rate | --stats | --json] [-c FILE]", ""]
     for letter, name, _, _, what in OPTIONS:
         if not what.startswith("accepted"):
             lines.append(f"  {f'-{letter}, ' if letter else '    '}--{name:<20} {what}")

@@ -51,7 +51,10 @@ VRRP = ChildKind("VRRP", "Keepalived_vrrp", "proxy.ha.daemon.vrrp",
                      configuration.instances or configuration.static_addresses or configuration.static_routes
                      or configuration.static_rules),
                  lambda arguments: arguments.vrrp_pid_file)
-KINDS: tuple[ChildKind, ...] = (VRRP,)
+CHECKERS = ChildKind("checkers", "Keepalived_healthcheckers", "proxy.ha.daemon.checkers",
+                     lambda arguments, configuration: arguments.checkers and bool(configuration.virtual_servers),
+                     lambda arguments: arguments.checkers_pid_file)
+KINDS: tuple[ChildKind, ...] = (VRRP, CHECKERS)
 
 
 def status_path(pid_file: str) -> str:

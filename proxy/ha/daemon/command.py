@@ -34,6 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from proxy.ha.daemon.status_command import status_command
 
             return status_command(words[1:])
+        if words[:1] == ["ipvsadm"]:
+            from proxy.ha.daemon.ipvsadm_command import ipvsadm_command
+
+            return ipvsadm_command(words[1:])
         return _command(words)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -95,6 +95,23 @@ class Netlink:
                         raise NetlinkError(number, what)
                     return True
 
+    def get(self, kind: int, body: bytes, what: str, ignore: Iterable[int] = ()) -> bytes | None:
+        """The one answer to a question; None when it was refused with a number of `ignore`.
+
+        Raises: NetlinkError.
+        """
+        self._send(kind, body, 0)
+        while True:
+            for answer, sequence, content in messages(self._socket.recv(_RECEIVE_OCTETS)):
+                if sequence != self._sequence:
+                    continue
+                if answer != NLMSG_ERROR:
+                    return content
+                number = -_ERROR.unpack_from(content)[0]
+                if number in ignore:
+                    return None
+                raise NetlinkError(number, what)
+
     def dump(self, kind: int, body: bytes) -> list[tuple[int, bytes]]:
         """Everything of a kind.
 

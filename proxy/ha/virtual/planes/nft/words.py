@@ -1,0 +1,129 @@
+"""What direct routing and NAT write alike."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from proxy.ha.conf.services import Protocol, Scheduler
+from proxy.ha.virtual.plan import Match, Server, Service, marks
+from proxy.ha.virtual.schedule import BUCKETS, HASHED
+
+MAX_NAME = 120
+# Any number, but the same on every machine: both directors must send a client to the same server.
+HASH_SEED = 0x70726F78
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+
+SYN = "tcp flags & (fin | syn | rst | ack) == syn"
+
+
+def plain(name: str) -> str:
+    """A name as nft takes it, different for different names."""
+    safe = _UNSAFE.sub("-", name)
+    if safe == name and len(name) <= MAX_NAME:
+        return name
+    return f"{safe[:MAX_NAME]}_{zlib.crc32(name.encode()):08x}"
+
+
+def service_name(service: Service) -> str:
+    """The service's name, first part of all that belongs to it. A letter comes first, as nft wants it."""
+    match = service.matches[0]
+    if service.name.startswith("["):
+        kind = service.name.partition("]")[0][1:]
+        return plain(f"{service.protocol.value.lower()}_{kind.replace(':', '-')}_{service.name.rpartition(':')[2]}")
+    return plain(f"{service.protocol.value.lower()}_fwm_{match.mark}")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one service: `ip` is ip or ip6, `l4` tcp or udp."""
+
+    service: Service
+    name: str
+    ip: str
+    l4: str
+    marks: dict[str, int]
+
+    @classmethod
+    def of(cls, service: Service) -> Words:
+        """The words for a service."""
+        return cls(service, service_name(service), "ip" if service.family == 4 else "ip6",
+                   "tcp" if service.protocol is Protocol.TCP else "udp", marks(service.servers))
+
+    @property
+    def flow(self) -> str:
+        """What makes a flow: both addresses and both ports.
+
+        nft 1.0.6 aborts on keys of maps that are longer than 16 octets. For IPv6 it is the lower half of the client's address
+        (octets 16 to 24 of the header) and its port as they are, and a hash of the rest.
+        """
+        if self.ip == "ip6":
+            return (f"jhash @nh,64,64 . ip6 daddr . {self.l4} dport mod {0xFFFFFFFF} seed {HASH_SEED:#x} . @nh,128,64 . "
+                    f"{self.l4} sport")
+        return f"{self.ip} daddr . {self.l4} dport . {self.ip} saddr . {self.l4} sport"
+
+    @property
+    def client(self) -> str:
+        """What makes a client, for persistence."""
+        prefix = self.service.persistence_prefix
+        if prefix >= (32 if self.ip == "ip" else 128):
+            return f"{self.ip} saddr"
+        network = IPv4Network(f"0.0.0.0/{prefix}") if self.ip == "ip" else IPv6Network(f"::/{prefix}")
+        return f"{self.ip} saddr & {network.netmask}"
+
+    @property
+    def forget_client(self) -> str:
+        """What must come before a client is remembered anew: an update alone keeps the server that was there."""
+        return f"delete @{self.name}.clients {{ {self.client} : meta mark }}"
+
+    def match(self, match: Match) -> str:
+        """Whether a packet is for the service."""
+        if match.first is None:
+            return f"meta mark {match.mark} meta l4proto {self.l4}"
+        span = f"{match.first}" if match.last in (None, match.first) else f"{match.first}-{match.last}"
+        port = f"{self.l4} dport {match.port}" if match.port else f"meta l4proto {self.l4}"
+        return f"{self.ip} daddr {span} {port}"
+
+    def server_chain(self, server: Server) -> str:
+        """The chain that sends packets to a server."""
+        return f"{self.name}.{plain(server.key)}"
+
+    def counter(self, server: Server, what: str) -> str:
+        """A server's counter: new, end, in or out."""
+        return f"{self.server_chain(server)}.{what}"
+
+    @property
+    def servers_vmap(self) -> str:
+        """From marks to servers."""
+        return ", ".join(f"{self.marks[each.key]:#010x} : goto {self.server_chain(each)}" for each in self.service.servers)
+
+    def counters_map(self, what: str) -> str:
+        """From marks to servers' counters."""
+        inside = ", ".join(f'{self.marks[each.key]:#010x} : "{self.counter(each, what)}"' for each in self.service.servers)
+        return f"counter name meta mark map {{ {inside} }}"
+
+    def choice(self, turns: tuple[str, ...]) -> str:
+        """The mark of the server for a new flow; `turns` are turns or buckets, not empty."""
+        if len(set(turns)) == 1:
+            return f"meta mark set {self.marks[turns[0]]:#010x}"
+        inside = ", ".join(f"{index} : {self.marks[key]:#010x}" for index, key in enumerate(turns))
+        return f"meta mark set {self.number(len(turns))} map {{ {inside} }}"
+
+    def number(self, count: int) -> str:
+        """The number of the turn or the bucket."""
+        if self.service.scheduler not in HASHED:
+            return f"numgen inc mod {count}"
+        flags = self.service.flags
+        if self.service.scheduler is Scheduler.DH:
+            hashed = f"{self.ip} daddr"
+        elif "sh-port" in flags or "mh-port" in flags:
+            hashed = f"{self.ip} saddr . {self.l4} sport"
+        else:
+            hashed = f"{self.ip} saddr"
+        return f"jhash {hashed} mod {BUCKETS} seed {HASH_SEED:#x}"
+
+    def available_marks(self) -> str:
+        """The marks of the servers that get new connections."""
+        return ", ".join(f"{self.marks[each.key]:#010x}" for each in self.service.available())
