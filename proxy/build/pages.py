@@ -26,7 +26,7 @@ def _page(page: ErrorPage) -> Page:
 
 
 def from_file(raw: bytes, status: int) -> Page:
-    """The response that an error file holds; its body's length is counted anew. An empty file is no response at all.
+    """The response that an error file holds; its body's length is counted anew.
 
     A file that is no HTTP/1 response (old ones often have bare line feeds) is read with its line ends mended. An empty one, as
     /dev/null, answers nothing.
