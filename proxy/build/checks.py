@@ -12,8 +12,8 @@ from typing import Any
 
 from proxy.build.findings import Findings
 from proxy.build.resolving import required
-from proxy.config.model import CheckRule, ProxySection, ServerLine
-from proxy.runtime.check_plan import CheckPlan, ConnectStep, ExpectStep, SendStep, Step
+from proxy.config.model import CheckRule, ProxySection, ServerLine, ServiceCheck
+from proxy.runtime.check_plan import CheckPlan, ConnectStep, ExpectStep, SendStep, ServicePlan, Step
 from proxy.runtime.server import Server
 
 _WITHOUT_STEP = frozenset({"disable-on-404", "send-state"})
@@ -35,6 +35,7 @@ def check_plan(section: ProxySection, line: ServerLine, server: Server, findings
         connect_timeout_ms=timeouts.connect or 0, timeout_ms=timeouts.check or 0,
         family=family, sockaddr=sockaddr, port=line.check_port, send_proxy=send_proxy,
         steps=tuple(_step(rule, "send-state" in kinds) for rule in section.check_rules if rule.kind not in _WITHOUT_STEP),
+        service=service_plan(section.check_service),
         disable_on_404="disable-on-404" in kinds,
         log_health_checks="log-health-checks" in section.options,
     )
@@ -46,6 +47,14 @@ def _own_address(line: ServerLine, server: Server, findings: Findings) -> tuple[
     if address is None:
         return 0, None
     return required(replace(address, port=address.port or line.address.port), line, server.backend.name, "'addr'", findings)
+
+
+def service_plan(check: ServiceCheck | None) -> ServicePlan | None:
+    """A talk in a service's own protocol, its words as octets."""
+    if check is None:
+        return None
+    user, hello = (text.encode("utf-8", "surrogateescape") for text in (check.user, check.hello))
+    return ServicePlan(check.kind, user, check.before_41, hello)
 
 
 def _step(rule: CheckRule, send_state: bool) -> Step:

@@ -47,6 +47,7 @@ def derive(base: ProxyDraft | None, kind: str, name: str, where: Where) -> Proxy
         draft.cookie = base.cookie
         draft.check = base.check
         draft.check_request = base.check_request
+        draft.check_service = base.check_service
         draft.http_check_rules = list(base.http_check_rules)
         draft.tcp_check_rules = list(base.tcp_check_rules)
         draft.disable_on_404 = base.disable_on_404

@@ -19,6 +19,7 @@ from proxy.config.model import (
     CookieSettings,
     ErrorPage,
     LogTarget,
+    ServiceCheck,
     StatsSettings,
     StatsSocket,
     UseService,
@@ -78,7 +79,8 @@ class ProxyDraft:
     stats_lost: StatsSettings | None = None                     # what was inherited before `stats` began anew
     error_pages: dict[int, ErrorPage] = field(default_factory=dict)
     use_services: list[UseService] = field(default_factory=list)
-    check: str = ""                                             # what `option …chk` asked for: "", "http", "tcp"
+    check: str = ""                                             # what `option …chk` asked for: "", "http", "tcp", "mysql", …
+    check_service: ServiceCheck | None = None
     check_request: CheckRule | None = None                      # the request of `option httpchk`
     http_check_rules: list[CheckRule] = field(default_factory=list)
     tcp_check_rules: list[CheckRule] = field(default_factory=list)

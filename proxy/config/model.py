@@ -119,6 +119,17 @@ class Bind:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceCheck:
+    """`option mysql-check` and its like; `kind` is ssl-hello, mysql, smtp, redis, pgsql or ldap."""
+
+    kind: str
+    user: str = ""
+    before_41: bool = False              # MySQL's protocol before 4.1
+    hello: str = ""                      # SMTP's first line
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
 class CheckRule:
     """One `http-check` step, or the implicit one made from `option httpchk`.
 
@@ -344,6 +355,7 @@ class ProxySection:
     stats: StatsSettings | None = None
     use_services: tuple[UseService, ...] = ()
     httpchk: bool = False
+    check_service: ServiceCheck | None = None
     check_rules: tuple[CheckRule, ...] = ()
     request_fields: tuple[tuple[str, str, str], ...] = ()    # (add|set|del, name, value)
     response_fields: tuple[tuple[str, str, str], ...] = ()

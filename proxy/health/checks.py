@@ -50,8 +50,8 @@ class ServerCheck(Entry):
         Entry.__init__(self)
         self._checks = checks
         self._io = ProbeIO(readiness, plan, self)
-        if self._io.http is not None:
-            self._io.http.state_field = self._state_field
+        if self._io.asks is not None:
+            self._io.asks.state_field = self._state_field
         self._due_ms = 0                # when the check was to start
         self._late_ms = 0               # when the check under way has taken too long
         self._started_ms = 0
@@ -73,9 +73,9 @@ class ServerCheck(Entry):
         elif now_ms < self._late_ms:
             self._checks.arm(self, self._late_ms, now_ms)
         else:
-            http, connecting = self._io.http, self._io.connecting
+            asks, connecting = self._io.asks, self._io.connecting
             self._io.close()
-            late = errors.CONNECT_TIMEOUT if connecting or http is None else http.timed_out()
+            late = errors.CONNECT_TIMEOUT if connecting or asks is None else asks.timed_out()
             self._finish(late, now_ms)
 
     def abandon(self) -> None:
@@ -95,10 +95,10 @@ class ServerCheck(Entry):
             self._wait(self._due_ms, now_ms)
             return
         step = FIRST_CONNECT
-        http = self._io.http
-        if http is not None:
-            step = http.begin()
-            http.conditional = server.operational is not Operational.STOPPED
+        asks = self._io.asks
+        if asks is not None:
+            step = asks.begin()
+            asks.conditional = server.operational is not Operational.STOPPED
         self.result.running = True
         self.result.started_ms = now_ms
         self._connect(step, now_ms)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from proxy.health import errors
 from proxy.health.probe_http import INVALID_RESPONSE, HttpProbe
+from proxy.health.probe_service import ServiceProbe
 from proxy.health.probe_tcp import CONNECTED, proxy_header
 from proxy.health.readiness import MAY_HAVE_FAILED, MAY_READ, PEER_CLOSED, Readiness
 from proxy.health.result import Verdict
@@ -43,11 +44,12 @@ class ProbeOwner(Protocol):
 class ProbeIO:
     """The connection of one server's checks, one at a time.
 
-    `http` is None for a check of layer 4.
+    `asks` is what is asked and how the answer is understood, None for a check of layer 4.
     """
 
     __slots__ = (
-        "_fd", "_out", "_owner", "_peer_closed", "_plan", "_readable", "_readiness", "_ready", "_sock", "connecting", "http",
+        "_fd", "_out", "_owner", "_peer_closed", "_plan", "_readable", "_readiness", "_ready", "_sock", "_speaks_first",
+        "asks", "connecting",
     )
 
     def __init__(self, readiness: Readiness, plan: CheckPlan, owner: ProbeOwner) -> None:
@@ -61,7 +63,13 @@ class ProbeIO:
         self._peer_closed = 0
         self._ready = self._happened        # bound once, not for each check
         self.connecting = False
-        self.http = HttpProbe(plan) if plan.steps else None
+        self.asks: HttpProbe | ServiceProbe | None = None
+        self._speaks_first = True       # or the service does, once it knows that the connection is open
+        if plan.steps:
+            self.asks = HttpProbe(plan)
+        elif plan.service is not None:
+            self.asks = ServiceProbe(plan.service)
+            self._speaks_first = self.asks.speaks_first
 
     def open(self, family: int, sockaddr: Any, source: Any, step: ConnectStep) -> Verdict | None:
         """Begin to connect; a verdict when the system refuses at once."""
@@ -75,7 +83,7 @@ class ProbeIO:
             except OSError as error:
                 sock.close()
                 return errors.bind_refused(error.errno or 0)
-        if family in OVER_IP:
+        if family in OVER_IP and self._speaks_first:
             # the handshake's ACK goes with the request; after a check of layer 4 RST goes instead, and no application wakes up
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
         code = sock.connect_ex(sockaddr)
@@ -130,7 +138,7 @@ class ProbeIO:
         self.connecting = False
         if self._plan.timeout_ms:
             self._owner.probe_connected()
-        if self.http is None or self._act(self.http.connected()):
+        if self.asks is None or self._act(self.asks.connected()):
             self._send(sock)
 
     def _send(self, sock: socket.SocketType) -> None:
@@ -144,7 +152,7 @@ class ProbeIO:
                     return
         if out:
             self._readiness.want_write(self._fd)
-        elif self.http is None:
+        elif self.asks is None:
             self._end(CONNECTED)
         else:
             self._readiness.want_read(self._fd)
@@ -153,9 +161,9 @@ class ProbeIO:
 
     def _receive(self, sock: socket.SocketType) -> None:
         """Read until the verdict or until nothing is left: nobody tells of what was there already."""
-        http = self.http
+        asks = self.asks
         self._readable = 0
-        while http is not None and self._sock is sock:
+        while asks is not None and self._sock is sock:
             try:
                 octets = sock.recv(RECEIVE_OCTETS)
             except OSError as error:
@@ -163,9 +171,9 @@ class ProbeIO:
                     self._end(errors.connection_lost(error.errno or 0))
                 return
             if not octets:
-                action = http.closed()
+                action = asks.closed()
                 self._act(INVALID_RESPONSE if action is None or isinstance(action, bytes) else action)
-            elif self._act(http.received(octets)) and self._out:
+            elif self._act(asks.received(octets)) and self._out:
                 self._send(sock)
                 return
 

@@ -89,16 +89,21 @@ class CheckResult:
         return 4 if self.status == "L7OKC" else 3 if STATUS[self.status].passed else 2
 
     @property
+    def shown_code(self) -> int | None:
+        """`check_code` of the CSV: only of statuses that come with one, which may be 0."""
+        return self.code if self.status in _WITH_CODE else None
+
+    @property
     def summary(self) -> str:
         """The "LastChk" cell of the statistics page: "L7OK/200 in 1ms"."""
-        code = f"/{self.code}" if self.code else ""
+        code = "" if self.shown_code is None else f"/{self.shown_code}"
         duration = f" in {self.duration_ms}ms" if self.duration_ms >= 0 else ""
         return f"{self.shown_status}{code}{duration}"
 
 
 def reason(verdict: Verdict, duration_ms: int) -> str:
     """How a log line tells a verdict, from ", reason: " on."""
-    code = f", code: {verdict.code}" if verdict.code and verdict.status in _WITH_CODE else ""
+    code = f", code: {verdict.code}" if verdict.status in _WITH_CODE else ""
     info = f', info: "{escaped(verdict.description)}"' if verdict.description else ""
     duration = f", check duration: {duration_ms}ms" if duration_ms >= 0 else ""
     return f", reason: {STATUS[verdict.status].meaning}{code}{info}{duration}"

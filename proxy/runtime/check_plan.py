@@ -56,6 +56,19 @@ class ExpectStep:
         return self.content is not None or self.content_pattern is not None
 
 
+@dataclass(frozen=True, slots=True)
+class ServicePlan:
+    """A talk in a service's own protocol; `kind` is a key of `health.services.SERVICES`.
+
+    `user` logs in (mysql, pgsql), before MySQL 4.1 with `before_41`; `hello` is the first line said (smtp).
+    """
+
+    kind: str
+    user: bytes = b""
+    before_41: bool = False
+    hello: bytes = b""
+
+
 Step = ConnectStep | SendStep | ExpectStep
 
 
@@ -64,7 +77,8 @@ class CheckPlan:
     """The checks of one server.
 
     `sockaddr` and `family` are the check's own address (`addr`), None = the server's; `port` replaces the port of either,
-    None = as it is. Empty `steps`: a connection is enough. `timeout_ms` 0 = not configured: `inter_ms` bounds the whole check.
+    None = as it is. Empty `steps` and no `service`: a connection is enough. `timeout_ms` 0 = not configured: `inter_ms` bounds
+    the whole check.
     Units: times in milliseconds; None for `fastinter_ms` and `downinter_ms` = `inter_ms`.
     Source: HAProxy configuration manual, section 5.2 "inter", "timeout check".
     """
@@ -79,5 +93,6 @@ class CheckPlan:
     port: int | None = None
     send_proxy: int = 0
     steps: tuple[Step, ...] = ()
+    service: ServicePlan | None = None
     disable_on_404: bool = False
     log_health_checks: bool = False

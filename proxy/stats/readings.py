@@ -49,11 +49,10 @@ class Kind(Enum):
 class CheckResult(Protocol):
     """What the statistics need to know of a health check (kept by `proxy.health` in `server.check_result`).
 
-    Units: `duration_ms` in milliseconds, -1 = not measured; `code` is 0 where the layer gives none.
+    Units: `duration_ms` in milliseconds, -1 = not measured.
     """
 
     status: str                 # "L7OK", "INI", …
-    code: int
     duration_ms: int
     description: str            # what was read, or the error's text: hostile
     running: bool
@@ -61,6 +60,10 @@ class CheckResult(Protocol):
     @property
     def shown_status(self) -> str:
         """The status, after "* " while a check runs."""
+
+    @property
+    def shown_code(self) -> int | None:
+        """What the server answered with, None where the status comes without."""
 
     @property
     def meaning(self) -> str:
@@ -304,7 +307,7 @@ def check_status(reading: Reading) -> Value:
 
 def check_code(reading: Reading) -> Value:
     result = reading.check
-    return None if result is None else result.code or None
+    return None if result is None else result.shown_code
 
 
 def check_duration_ms(reading: Reading) -> Value:

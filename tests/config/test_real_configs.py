@@ -6,6 +6,7 @@ every alert in them names the feature.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,18 @@ UNSUPPORTED_ALTHOUGH_REJECTED = {
     "098": "Lua files",
     "122": "keywords of a HAProxy built otherwise, TLS",
 }
+# The named class: what decides who gets in or where traffic goes, and is not there yet.
+NOT_THERE_YET = re.compile(
+    r"acl|.* with a condition|.* with a dynamic name|(http|tcp)-(request|response) .*|http-error … lf-file|redirect|use-server"
+    r"|ignore-persist|monitor fail|sample expressions .*|Lua"                                   # ACLs and rules
+    r"|(bind|server) … (check-)?ssl"                                                            # TLS
+    r"|stick( on|-table)"                                                                       # stick tables
+    r"|filter|option spop-check"                                                                # filters
+    r"|reqrep|HTTP backend behind a TCP frontend|SRV records"
+)
 EXCEPTIONS = {
     "006": "loads in HAProxy only where '<pg-node1-ip>', a placeholder left in the file, is stubbed as if it were a host name",
+    "026": "is about 'option http_proxy', the forward proxy that HAProxy had until 1.9 and no line replaces",
 }
 
 
@@ -58,8 +69,10 @@ def test_a_real_configuration(name: str) -> None:
     alerts, others = verdict(name)
     wrong = [item for item in alerts if not item.feature]
     expected = VERDICTS[name]
+    beyond = [item.feature for item in alerts if item.feature and not NOT_THERE_YET.fullmatch(item.feature)]
+    assert beyond == [] or number(name) in EXCEPTIONS
     if number(name) in EXCEPTIONS:
-        assert wrong, "no exception any more"
+        assert wrong or beyond, "no exception any more"
     elif expected == WRONG and number(name) in UNSUPPORTED_ALTHOUGH_REJECTED:
         assert alerts
         assert not wrong
@@ -77,4 +90,4 @@ def test_a_real_configuration(name: str) -> None:
 def test_most_of_what_haproxy_loads_is_loaded() -> None:
     """The named class must not swallow the rest: this number only grows."""
     loaded = [name for name, expected in VERDICTS.items() if expected != WRONG and not verdict(name)[0]]
-    assert len(loaded) >= 34
+    assert len(loaded) >= 38

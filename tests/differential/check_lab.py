@@ -6,6 +6,7 @@ All cases of a run are backends of one configuration, so that a run takes as lon
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import socket
 import struct
@@ -24,6 +25,15 @@ LINGER_NONE = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
+class Talk:
+    """A service that says the first of `words` when it is connected to, and each other in answer to what it hears; then hangs up
+    (CLOSE) or listens on (HANG)."""
+
+    words: tuple[bytes, ...] = ()
+    then: str = HANG
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One backend. `script`: what the server "s1" does with its first, second ... checks; the last goes on for ever.
 
@@ -31,7 +41,7 @@ class Case:
     """
 
     name: str
-    script: tuple[bytes | str, ...]
+    script: tuple[bytes | str | Talk, ...]
     lines: tuple[str, ...] = ("option httpchk",)
     words: str = ""
     more: tuple[str, ...] = ()
@@ -94,8 +104,10 @@ class Scripted:
         await self._done.wait()
         for server in servers:
             server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+        for _ in range(10):                 # a connection that was just accepted has no task before the loop's next turns
+            while visits := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(visits)  # whoever checked us has gone: all of them end
+            await asyncio.sleep(0)
 
     async def _visited(self, case: Case, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = self._counts[case.name]
@@ -106,6 +118,13 @@ class Scripted:
                 self._over.set()
         act = case.script[min(number, len(case.script) - 1)]
         try:
+            if isinstance(act, Talk):
+                if number < len(case.script):
+                    self.requests[case.name].append(b"")
+                heard = await self._talk(act, reader, writer)       # the next may come before this one has ended
+                if number < len(case.script):
+                    self.requests[case.name][number] = heard
+                return
             head = await reader.readuntil(b"\n\n" if case.name.endswith("-lf") else b"\r\n\r\n")
             length = re.search(rb"(?i)content-length: (\d+)", head)
             head += await reader.readexactly(int(length[1])) if length else b""
@@ -119,10 +138,30 @@ class Scripted:
             elif isinstance(act, bytes):
                 writer.write(act)
                 await writer.drain()
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    @staticmethod
+    async def _talk(talk: Talk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """Say what there is to say; gives what was heard."""
+        heard = b""
+        for number, words in enumerate(talk.words):
+            if number:
+                piece = await reader.read(4096)
+                heard += piece
+                if not piece:
+                    return heard
+            writer.write(words)
+            await writer.drain()
+        if talk.then == HANG:
+            with contextlib.suppress(ConnectionError):
+                while piece := await reader.read(4096):
+                    heard += piece
+        return heard
 
 
 def run(command: list[str], folder: Path, cases: list[Case], global_lines: str = "") -> dict[str, Seen]:
@@ -140,9 +179,9 @@ def run(command: list[str], folder: Path, cases: list[Case], global_lines: str =
         statistics = lab.statistics(COLUMNS)
         lines = lab.collect_log(0)
     finally:
-        servers.close()
         if lab is not None:
             lab.close()
+        servers.close()
     ports = {str(port): f"@{name}@" for name, port in servers.ports.items()}
     seen: dict[str, Seen] = {}
     for case in cases:

@@ -26,6 +26,7 @@ from typing import Any
 from tests.differential.origin import DEADLINE_S, Origin, Visit
 from tests.differential.wire import Message, Stream, read_message
 
+LOG_OCTETS = 4 << 20          # what a socket may keep of the log until it is read
 SENTINEL = "@END@"
 CSV_COLUMNS = [
     "qcur",
@@ -156,6 +157,7 @@ class Lab:
         self._daemon = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._cleanup.callback(self._daemon.close)
         self._daemon.bind(("127.0.0.1", 0))
+        self._daemon.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, LOG_OCTETS)     # nobody reads before the end
         self._daemon.settimeout(DEADLINE_S)
         self._lines: list[str] = []
         self.connections: dict[str, Stream] = {}

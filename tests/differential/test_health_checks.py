@@ -9,40 +9,58 @@ import pytest
 
 from tests.differential.check_lab import Seen, run
 from tests.differential.lab import commands
-from tests.differential.scenarios_checks import CASES
+from tests.differential.scenarios_checks import CASES as HTTP_CASES
+from tests.differential.scenarios_services import CASES as SERVICE_CASES
+from tests.differential.scenarios_services import RANDOM
 
 pytestmark = pytest.mark.peer("haproxy")
 
+CASES = [*HTTP_CASES, *SERVICE_CASES]
 # While a check runs, HAProxy shows the last status without its code; a slow start's share depends on the moment.
 OF_THE_MOMENT = ("check_status", "check_code", "check_desc", "last_chk", "throttle", "weight")
+# HAProxy forgets the version of a MySQL server from its second answer on.
+TOLD_ONCE = ("last_chk",)
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory, peer: Callable[[str], str]) -> tuple[dict[str, Seen], dict[str, Seen]]:
-    """All cases on both programs at once."""
+    """All cases on both programs at once, those of services after those of HTTP."""
     haproxy = peer("haproxy")
-    folders = [tmp_path_factory.mktemp(name) for name in ("haproxy", "pyproxy")]
-    with ThreadPoolExecutor(2) as pool:
-        runs = [
-            pool.submit(run, commands(name, haproxy), folder, CASES)
-            for name, folder in zip(("haproxy", "pyproxy"), folders, strict=True)
-        ]
-        return runs[0].result(), runs[1].result()
+    theirs: dict[str, Seen] = {}
+    ours: dict[str, Seen] = {}
+    for cases in (HTTP_CASES, SERVICE_CASES):
+        folders = [tmp_path_factory.mktemp(name) for name in ("haproxy", "pyproxy")]
+        with ThreadPoolExecutor(2) as pool:
+            runs = [
+                pool.submit(run, commands(name, haproxy), folder, cases)
+                for name, folder in zip(("haproxy", "pyproxy"), folders, strict=True)
+            ]
+            theirs |= runs[0].result()
+            ours |= runs[1].result()
+    return theirs, ours
 
 
 @pytest.mark.parametrize("name", [case.name for case in CASES])
 def test_checks_are_haproxys(seen: tuple[dict[str, Seen], dict[str, Seen]], name: str) -> None:
     theirs, ours = (side[name] for side in seen)
-    assert ours.requests == theirs.requests
+    assert unified(name, ours.requests) == unified(name, theirs.requests)
     assert by_server(ours.log) == by_server(theirs.log)
     assert ours.csv.keys() == theirs.csv.keys()
     for row, fields in theirs.csv.items():
         hidden = OF_THE_MOMENT if is_passing(fields) or is_passing(ours.csv[row]) else ()
+        hidden += TOLD_ONCE if name.startswith("mysql") else ()
         assert without(ours.csv[row], hidden) == without(fields, hidden)
 
 
 def test_names_are_unique() -> None:
     assert len({case.name for case in CASES}) == len(CASES) > 40
+
+
+def unified(name: str, requests: list[bytes]) -> list[bytes]:
+    """Without what each program makes up."""
+    if not name.startswith("ssl-"):
+        return requests
+    return [octets[: RANDOM.start] + octets[RANDOM.stop :] for octets in requests]
 
 
 def is_passing(fields: dict[str, str]) -> bool:

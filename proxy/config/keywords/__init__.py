@@ -24,6 +24,7 @@ from proxy.config.keywords import (
     options,
     proxy_basics,
     server,
+    service_checks,
     stats,
     timeouts,
     tuning,
@@ -36,7 +37,7 @@ GLOBAL_KEYWORDS: tuple[Keyword[GlobalDraft], ...] = (
 PROXY_KEYWORDS: tuple[Keyword[ProxyDraft], ...] = (
     *proxy_basics.ROWS, *bind.ROWS, *server.ROWS, *balance.ROWS, *cookie.ROWS, *timeouts.ROWS, *options.ROWS, *log.ROWS,
     *stats.ROWS,
-    *http_check.ROWS, *error_pages.ROWS, *http_rules.ROWS, *legacy.ROWS, *tuning.ROWS,
+    *http_check.ROWS, *service_checks.ROWS, *error_pages.ROWS, *http_rules.ROWS, *legacy.ROWS, *tuning.ROWS,
 )
 
 # What HAProxy says when the second word of one of these is none of theirs.

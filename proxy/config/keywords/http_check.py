@@ -33,8 +33,6 @@ TIMEOUT_STATUSES = {name: name for name in ("L7TOUT", "L6TOUT", "L4TOUT")}
 _STATUS_LIST = re.compile(r"[0-9]{3}(-[0-9]{3})?(,[0-9]{3}(-[0-9]{3})?)*", re.ASCII)
 _MATCHES = ("status", "string", "rstatus", "rstring")
 _OTHER_CHECKS: tuple[tuple[str, str, str], ...] = (
-    ("ssl-hello-chk", "", "TLS"), ("smtpchk", "[<hello> <domain>]", "SMTP"), ("mysql-check", "[user <user>]", "MySQL"),
-    ("pgsql-check", "user <user>", "PostgreSQL"), ("redis-check", "", "Redis"), ("ldap-check", "", "LDAP"),
     ("spop-check", "", "SPOP"), ("external-check", "", "of an external program"),
 )
 
@@ -72,13 +70,13 @@ def _read_httpchk(line: Line, proxy: ProxyDraft) -> None:
             "'http-check send' directive instead.", line.at(2),
             "http-check send" + "".join(f' hdr {name} "{value}"' for name, value in fields) + (f' body "{body}"' if body else ""),
         )
-    proxy.check = "http"
+    proxy.check, proxy.check_service = "http", None
     proxy.check_request = CheckRule("send", method, uri, version, tuple(fields), body, where=line.where)
     proxy.set_at["option httpchk"] = line.where
 
 
 def _read_tcp_check_option(line: Line, proxy: ProxyDraft) -> None:
-    proxy.check = "tcp"
+    proxy.check, proxy.check_service = "tcp", None
     proxy.check_request = None
 
 

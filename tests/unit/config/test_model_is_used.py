@@ -25,7 +25,8 @@ SOURCE = "\n".join(
     path.read_text() for path in sorted(PACKAGE.rglob("*.py")) if "config" not in path.relative_to(PACKAGE).parts[:1]
 )
 PARTS: tuple[Any, ...] = (
-    model.Global, model.LogTarget, model.StatsSocket, model.Bind, model.CheckRule, model.ServerLine, model.CookieSettings,
+    model.Global, model.LogTarget, model.StatsSocket, model.Bind, model.CheckRule, model.ServiceCheck, model.ServerLine,
+    model.CookieSettings,
     model.BalanceSettings, model.StatsSettings, model.ErrorPage, model.UseService, model.Timeouts, model.ProxySection,
 )
 NOT_YET: dict[str, Any] = {
