@@ -26,6 +26,7 @@ class Seen(Enum):
     INVALID_HEAD = "Invalid http response (headers)"
     CLOSED = "Close from server (http)"
     READ_TIMEOUT = "Read timeout (http)"
+    READ_ERROR = "Read error (http)"
 
 
 _BY_FAILURE = {
@@ -46,7 +47,7 @@ def status_seen(status: int) -> Seen:
 
 def failure_seen(why: failure.Failure) -> Seen | None:
     """What the failure of an attempt says about the server; None = nothing, it was not the server's fault."""
-    return _BY_FAILURE.get(why)
+    return Seen.READ_ERROR if why is failure.RESPONSE_RESET else _BY_FAILURE.get(why)      # else like RESPONSE_EMPTY
 
 
 def observe(server: Server, seen: Seen, now_ms: int, events: Events) -> bool:
@@ -66,13 +67,13 @@ def observe(server: Server, seen: Seen, now_ms: int, events: Events) -> bool:
     if server.consecutive_errors < server.error_limit:
         return False
     errors, server.consecutive_errors = server.consecutive_errors, 0
+    server.counters[HANAFAIL] += 1
     if server.on_error == "fastinter":
         return True
     if server.on_error == "mark-down":
         server.health = server.rise
     elif server.on_error == "sudden-death":
         server.health = min(server.health, server.rise + 1)
-    server.counters[HANAFAIL] += 1
     if server.check_result is None:
         server.check_result = CheckResult()
     text = f"Detected {errors} consecutive errors, last one was: {seen.value}"

@@ -341,3 +341,21 @@ def test_who_observes_may_end_the_stream_whose_attempt_failed():
     assert lab.logged() == (b"DC--", 503)
     client.ends()
     lab.assert_at_rest()
+
+
+@pytest.mark.parametrize(("word", "row"), [
+    ("empty-response", failure.RESPONSE_EMPTY), ("junk-response", failure.RESPONSE_BAD),
+    ("response-timeout", failure.RESPONSE_TIMEOUT),
+])
+@pytest.mark.parametrize("request_octets", [get(), POST[:-10]])
+def test_who_observes_hears_of_a_failure_that_may_not_be_repeated(word, row, request_octets):
+    """Without `retry-on`, and without `retries`: nearly every configuration."""
+    lab = Lab()
+    told = []
+    lab.server_failed = lambda server, why: told.append((server.name, why))
+    lab.backend.retries, lab.backend.timeout_server_ms = 0, 300
+    client = lab.client()
+    client.sends(request_octets)
+    failing(lab, lab.attempt().accepted(), word)
+    assert [why for _, why in told] == ([row] if request_octets == get() or word != "response-timeout" else [])
+    client.ends()

@@ -477,6 +477,9 @@ class HttpStream(HttpEnd):
         elif self._was_stale(why) and self.session.requests > 1 and not self.interims:
             self.abandon()
         else:
+            observe, server = self.host.server_failed, self.server
+            if observe is not None and server is not None:
+                observe(server, why)
             self.fail(why)
 
     def _was_stale(self, why: Failure) -> bool:

@@ -66,6 +66,7 @@ def test_mark_down_takes_the_server_out_at_once(world: Any) -> None:
     (failure.RESPONSE_BAD, "Invalid http response (headers)"),
     (failure.RESPONSE_EMPTY, "Close from server (http)"),
     (failure.RESPONSE_TIMEOUT, "Read timeout (http)"),
+    (failure.RESPONSE_RESET, "Read error (http)"),
 ])
 def test_texts(world: Any, why: failure.Failure, text: str) -> None:
     server, checks = observed(world, on_error="mark-down", error_limit=1)
@@ -89,6 +90,7 @@ def test_fastinter_only_brings_the_next_check_forward(world: Any) -> None:
     assert len(world.attempts) == asked
     checks.server_answered(server, 503)
     assert server.check_result.status == "L4OK"
+    assert (server.counters[HANAFAIL], server.counters[CHKFAIL]) == (1, 0)
     world.run(320)
     assert len(world.attempts) == asked + 1
     world.run(10_000)
