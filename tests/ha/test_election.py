@@ -29,7 +29,7 @@ def test_the_higher_priority_is_master_and_preempts(lab: Lab, tmp_path: Path, fi
 
 
 @pytest.mark.parametrize(("first", "second"), SIDES)
-@pytest.mark.parametrize("how", ["power", "carrier", "TERM"])
+@pytest.mark.parametrize("how", ["power", "carrier", "TERM", "KILL"])
 def test_the_backup_takes_over_and_gives_back(lab: Lab, tmp_path: Path, first: str, second: str, how: str) -> None:
     a, b = lab["a"], lab["b"]
     master = start_ha(a, first, pair(150, state="MASTER"), tmp_path)
@@ -40,6 +40,8 @@ def test_the_backup_takes_over_and_gives_back(lab: Lab, tmp_path: Path, first: s
         master.kill()
     elif how == "carrier":
         lab.unplug("a")
+    elif how == "KILL":
+        master.kill()                       # its address stays, and nobody answers for it any more
     else:
         master.signal(signal.SIGTERM)
     b.wait_address(VIP)
