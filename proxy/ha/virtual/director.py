@@ -51,6 +51,9 @@ class Director:
         global_ = self.configuration.global_
         self.plane.start(timeouts_of(global_.lvs_timeouts), global_.lvs_flush)
         self.log.say("info", f"virtual servers by {self.plane.name}")
+        if global_.lvs_sync_daemon is not None:
+            self.log.say("warning", "lvs_sync_daemon: connections are not synchronised with the other director; with lb_algo sh "
+                                    "or mh they outlive a failover all the same (nftables)")
         self._take(self.configuration)
         for pool in self.pools.values():
             self._initial_notices(pool)
@@ -73,7 +76,7 @@ class Director:
             if pool.configured.omega:
                 self.notices.ending(pool)
         try:
-            self.plane.stop(keep)
+            self.plane.stop(keep, flush=self.configuration.global_.lvs_flush_on_stop == "all")
         except PlaneError as error:
             self.log.say("err", f"virtual servers are not taken away: {error}")
 

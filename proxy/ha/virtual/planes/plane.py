@@ -57,8 +57,8 @@ class Plane(Protocol):
         Raises: PlaneError.
         """
 
-    def stop(self, keep: bool) -> None:
-        """End; what is in the kernel stays there when `keep`.
+    def stop(self, keep: bool, flush: bool = False) -> None:
+        """End; what is in the kernel stays there when `keep`, and what others have put there goes too when `flush`.
 
         Raises: PlaneError.
         """

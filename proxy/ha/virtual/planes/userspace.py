@@ -154,7 +154,7 @@ class UserspacePlane:
     def traffic(self, exact: bool) -> Traffics:
         return {service.name: {each.key: Traffic() for each in service.servers} for service in self._services}
 
-    def stop(self, keep: bool) -> None:
+    def stop(self, keep: bool, flush: bool = False) -> None:
         """End; connections that there are go on until they end (`keep`), or end now."""
         self._ending = True
         self._again.cancel()

@@ -186,6 +186,16 @@ def test_a_crash_is_taken_over_and_the_end_takes_only_ours() -> None:
     assert list(kernel.there.values()) == [other]
 
 
+def test_everything_goes_when_that_is_written() -> None:
+    kernel = Remembering()
+    other, = wire.entries(service(matches=(Match(VIP, VIP, 81),)))
+    kernel.service(wire.NEW_SERVICE, other)
+    plane = IpvsPlane(kernel)
+    plane.apply([service(server(1))])
+    plane.stop(keep=False, flush=True)
+    assert kernel.there == {}
+
+
 def test_what_ipvs_cannot_do() -> None:
     plane = IpvsPlane(Remembering())
     six = Server(ip_address("fd00::1"), 80, 1, ForwardingMethod(Forwarding.DR))

@@ -109,9 +109,11 @@ class IpvsPlane:
             raise PlaneError(str(error)) from None
         return found
 
-    def stop(self, keep: bool) -> None:
+    def stop(self, keep: bool, flush: bool = False) -> None:
         try:
-            if not keep:
+            if flush and not keep:
+                self._kernel.flush()
+            elif not keep:
                 for entry in self._ours.values():
                     self._kernel.service(wire.DEL_SERVICE, entry)
         except NetlinkError as error:

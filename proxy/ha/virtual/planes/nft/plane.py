@@ -163,7 +163,7 @@ class NftPlane:
                                                           new[0], *inside, *out)
         return found
 
-    def stop(self, keep: bool) -> None:
+    def stop(self, keep: bool, flush: bool = False) -> None:
         try:
             if not keep:
                 for kind in list(self._there):
