@@ -21,6 +21,7 @@ COMPILED = (
     "proxy.runtime.process",
     "proxy.runtime.rates",
     "proxy.runtime.server",
+    "proxy.runtime.turn",
     "proxy.core.address_fields",
     "proxy.core.balance.contract",
     "proxy.core.balance.farm",

@@ -18,6 +18,7 @@ from proxy.core.balance import make_balancer
 from proxy.core.cookies import CookiePolicy
 from proxy.runtime.backend import Backend
 from proxy.runtime.server import Server
+from proxy.runtime.turn import Turn
 
 INIT_ADDR_DEFAULT = ("last", "libc")
 CONNECTION_FAILURE = "conn-failure"
@@ -25,7 +26,7 @@ LOSSES = frozenset((CONNECTION_FAILURE, "empty-response", "response-timeout"))
 
 
 def make_backend(
-    section: ProxySection, iid: int, settings: Global, randrange: Callable[[int], int], findings: Findings
+    section: ProxySection, iid: int, settings: Global, turn: Turn, randrange: Callable[[int], int], findings: Findings
 ) -> Backend:
     """A backend with its servers, their checks planned; states, queues and counters are still empty.
 
@@ -52,7 +53,8 @@ def make_backend(
     backend.response_fields = edits(section.response_fields)
     backend.error_pages = error_pages(section.error_pages)
     backend.stats = section.stats
-    backend.balancer = _balancer(section.balance, randrange)
+    backend.turn = turn
+    backend.balancer = _balancer(section.balance, turn, randrange)
     backend.cookie = _cookie(section.cookie) if backend.is_http else None
     sids = places([line.server_id for line in section.servers])
     for index, (line, sid) in enumerate(zip(section.servers, sids, strict=True)):
@@ -87,7 +89,7 @@ def _set_timeouts(backend: Backend, section: ProxySection) -> None:
     backend.check_timeout_ms = timeouts.check or 0
 
 
-def _balancer(settings: BalanceSettings, randrange: Callable[[int], int]) -> Any:
+def _balancer(settings: BalanceSettings, turn: Turn, randrange: Callable[[int], int]) -> Any:
     return make_balancer(
         settings.algorithm,
         argument=settings.argument,
@@ -101,6 +103,7 @@ def _balancer(settings: BalanceSettings, randrange: Callable[[int], int]) -> Any
         uri_path_only=settings.uri_path_only,
         hdr_use_domain_only=settings.hdr_use_domain_only,
         random=randrange,
+        turn=turn,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import random
 import resource
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 from proxy import __version__
 from proxy.base.clock import Clock
+from proxy.base.errors import StartError
 from proxy.build.backends import make_backend
 from proxy.build.findings import Findings, Warn, tell_nobody
 from proxy.build.frontends import make_frontend
@@ -18,30 +20,33 @@ from proxy.build.numbering import numbers
 from proxy.config.model import Configuration, ProxySection
 from proxy.core.balance import Farm
 from proxy.runtime.backend import Backend
-from proxy.runtime.board import Board, RowKey
+from proxy.runtime.board import Board
 from proxy.runtime.cells import LASTSESS_MS
-from proxy.runtime.frontend import Frontend
-from proxy.runtime.process import PROCESS_ROW, Process
+from proxy.runtime.process import MASTER_COLUMN, Process, row_key
 from proxy.runtime.server import Server
 from proxy.runtime.transitions import start_states
+from proxy.runtime.turn import Turn, shared_turns
 
+NEVER_MS = -1
 DESCRIPTORS_KEPT = 20           # standard streams, log sockets, the event loop's own
 
 
-def build(configuration: Configuration, clock: Clock, warn: Warn = tell_nobody) -> Process:
-    """Make the objects that run from a configuration that has passed its checks.
+def build(configuration: Configuration, clock: Clock, warn: Warn = tell_nobody, workers: int = 1) -> Process:
+    """Make the objects that run from a configuration that has passed its checks, in one process or for several workers.
 
     Raises: StartError where the machine lacks what the configuration names: a resolvable server, a log host; all of them at once.
     """
     findings = Findings(warn)
-    process = _process(configuration, clock)
+    process = _process(configuration, clock, workers)
     sections = configuration.proxies
     first = 1 + bool(configuration.global_.stats_sockets)
     iids = numbers([section.proxy_id for section in sections], first)
-    rng = random.Random()
+    process.requests, process.traces, *turns = _turns(workers, 2 + sum(section.is_backend for section in sections))
+    own_turns = iter(turns)
     for section, iid in zip(sections, iids, strict=True):
-        if section.is_backend:
-            process.backends.append(make_backend(section, iid, configuration.global_, rng.randrange, findings))
+        if section.is_backend:      # the module's own randrange: it begins anew in a process that is forked
+            backend = make_backend(section, iid, configuration.global_, next(own_turns), random.randrange, findings)
+            process.backends.append(backend)
     by_name = {backend.name: backend for backend in process.backends}
     for section, iid in zip(sections, iids, strict=True):
         if section.is_frontend:
@@ -50,14 +55,14 @@ def build(configuration: Configuration, clock: Clock, warn: Warn = tell_nobody) 
     findings.end()
     _share_fullconn(process, sections)
     _follow_tracks(process, sections)
-    _make_board(process)
+    _make_board(process, workers)
     for backend in process.backends:
         backend.farm = Farm(backend)
     start_states(process.backends, process.start_monotonic_ms)
     return process
 
 
-def _process(configuration: Configuration, clock: Clock) -> Process:
+def _process(configuration: Configuration, clock: Clock, workers: int) -> Process:
     settings = configuration.global_
     process = Process()
     process.settings = settings
@@ -69,11 +74,12 @@ def _process(configuration: Configuration, clock: Clock) -> Process:
     process.hard_stop_after_ms = settings.hard_stop_after_ms
     process.start_wall_s = clock.wall_s()
     process.start_monotonic_ms = clock.monotonic_ms()
-    process.maxconn = settings.maxconn or _maxconn_of_descriptors(configuration)
+    process.nbthread = workers
+    process.maxconn = settings.maxconn or _maxconn_of_descriptors(configuration, workers)
     return process
 
 
-def _maxconn_of_descriptors(configuration: Configuration) -> int:
+def _maxconn_of_descriptors(configuration: Configuration, workers: int) -> int:
     """How many clients the descriptors allow for, two each, when nothing is configured.
 
     Source: HAProxy configuration manual, "maxconn" (global).
@@ -81,9 +87,37 @@ def _maxconn_of_descriptors(configuration: Configuration) -> int:
     settings = configuration.global_
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = settings.ulimit_n or (hard if hard != resource.RLIM_INFINITY else soft)
-    fixed = DESCRIPTORS_KEPT + sum(len(section.binds) for section in configuration.proxies)
-    fixed += sum(line.check for section in configuration.proxies for line in section.servers)
+    sections = configuration.proxies
+    listeners = sum(len(section.binds) for section in sections)
+    checks = sum(line.check for section in sections for line in section.servers)
+    fixed = descriptors_besides(workers, listeners, checks, sum(section.is_backend for section in sections))
     return max(1, (limit - fixed) // 2)
+
+
+def descriptors_besides(workers: int, listeners: int, checks: int, backends: int) -> int:
+    """How many descriptors a process has besides its clients' and servers', at the most.
+
+    The master of several workers has the listeners of all of them; a worker has the turns of each backend, and everybody's bells.
+    """
+    if workers > 1:
+        listeners = listeners * workers + backends + 2 + 2 * workers
+    return DESCRIPTORS_KEPT + listeners + checks
+
+
+def _turns(workers: int, count: int) -> list[Turn]:
+    """What counts turns, for one process or for all workers together.
+
+    Raises: StartError where the system can not share them among workers.
+    """
+    if workers == 1:
+        return [Turn() for _ in range(count)]
+    try:
+        return shared_turns(count)
+    except OSError as error:
+        raise StartError(
+            "workers", f"cannot share the count of turns among workers: {error.strerror}",
+            "one worker needs none of it: nbthread 1"
+        ) from None
 
 
 def _plan_logs(process: Process, configuration: Configuration, findings: Findings) -> None:
@@ -123,30 +157,16 @@ def _follow_tracks(process: Process, sections: Sequence[ProxySection]) -> None:
                 followed.tracked_by.append(follower)
 
 
-def row_key(thing: Frontend | Backend | Server) -> RowKey:
-    """The board's name for the counters of a proxy's side or a server."""
-    if isinstance(thing, Server):
-        return RowKey("server", thing.backend.name, thing.name)
-    return RowKey("frontend" if isinstance(thing, Frontend) else "backend", thing.name)
-
-
-def _make_board(process: Process) -> None:
-    keys = [PROCESS_ROW]
-    for frontend in process.frontends:
-        keys.append(row_key(frontend))
-        keys.extend(RowKey("listener", frontend.name, str(listener.lid)) for listener in frontend.listeners)
-    for backend in process.backends:
-        keys.append(row_key(backend))
-        keys.extend(map(row_key, backend.servers))
-    process.board = board = Board(keys)
-    process.counters = board.row(PROCESS_ROW)
-    for frontend in process.frontends:
-        frontend.counters = board.row(row_key(frontend))
-        for listener in frontend.listeners:
-            listener.counters = board.row(RowKey("listener", frontend.name, str(listener.lid)))
-    for backend in process.backends:
-        backend.counters = board.row(row_key(backend))
-        backend.counters[LASTSESS_MS] = -1
-        for server in backend.servers:
-            server.counters = board.row(row_key(server))
-            server.counters[LASTSESS_MS] = -1
+def _make_board(process: Process, workers: int) -> None:
+    """Private memory for one process; for workers one mapping that they share, made before they are forked."""
+    keys = list(map(row_key, process.counted()))
+    if workers == 1:
+        process.board = board = Board(keys)
+    else:
+        columns = workers + 1
+        process.board = board = Board(keys, columns, mmap.mmap(-1, Board.octets_needed(len(keys), columns)))
+    for thing in process.counted():
+        if isinstance(thing, Backend | Server):
+            for row in board.rows(row_key(thing)):
+                row[LASTSESS_MS] = NEVER_MS
+    process.take_column(MASTER_COLUMN)

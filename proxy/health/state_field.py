@@ -15,7 +15,7 @@ def state_field(server: Server, node: str, now_ms: int) -> bytes:
     backend, sockaddr = server.backend, server.sockaddr
     host, port = (sockaddr[0], sockaddr[1]) if isinstance(sockaddr, tuple) else ("unix", "")
     weight, total = (-(-weight // WEIGHT_SCALE) for weight in (server.effective_weight, backend.weight_in_use))
-    sessions, all_sessions, queued = server.counters[SCUR], backend.counters[SCUR], server.counters[QCUR]
+    sessions, all_sessions, queued = server.by_all(SCUR), backend.by_all(SCUR), server.by_all(QCUR)
     text = (
         f"x-haproxy-server-state: {_word(server)}; address={host}; port={port}; name={backend.name}/{server.name}; node={node}; "
         f"weight={weight}/{total}; scur={sessions}/{all_sessions}; qcur={queued}"

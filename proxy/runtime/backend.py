@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from proxy.runtime.cells import QCUR, SCUR
 from proxy.runtime.counted import Counted
+from proxy.runtime.turn import Turn
 from proxy.runtime.waiter import Waiter
 
 if TYPE_CHECKING:
@@ -20,13 +22,13 @@ class Backend(Counted):
 
     __slots__ = (
         "_connection_mode", "abortonclose", "active_count", "backup_all", "backup_count", "balancer", "check_timeout_ms",
-        "closes", "cookie", "dequeued", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
+        "closes", "cookie", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
         "fullconn", "http_reuse", "iid", "is_http", "keeps_alive", "kind", "last_change_ms", "log", "log_format_name",
-        "log_health_checks", "name", "options", "originalto", "persist", "prefer_last", "pretend_keepalive", "queue",
-        "redispatch_after",
+        "log_health_checks", "name", "neighbours", "options", "originalto", "persist", "prefer_last", "pretend_keepalive",
+        "queue", "redispatch_after",
         "request_fields", "response_fields", "retries", "retries_l7", "retry_on", "served", "servers", "services", "sessions",
         "stats", "stopped", "tcpka", "timeout_connect_ms", "timeout_queue_ms", "timeout_server_fin_ms", "timeout_server_ms",
-        "timeout_tunnel_ms",
+        "timeout_tunnel_ms", "turn",
     )
 
     def __init__(self, name: str, iid: int) -> None:
@@ -41,6 +43,7 @@ class Backend(Counted):
         self.options: frozenset[str] = frozenset()
         self.servers: list[Server] = []
         self.balancer: Any = None                       # core.balance.Balancer
+        self.turn: Any = Turn()                         # what counts its turns
         self.farm: Any = None                           # core.balance.Farm: who may be chosen at this moment
         self.backup_all = False                         # option allbackups
         self.persist = False                            # option persist
@@ -76,12 +79,12 @@ class Backend(Counted):
         self.pretend_keepalive = False
         self.tcpka = False
         self.log_health_checks = False
-        self.served = 0                                 # streams that hold a slot on any of its servers
-        self.dequeued = 0                               # how many were served from its queue so far
-        self.sessions = 0                               # streams in it, with a slot or in line
+        self.served = 0                                 # streams of this worker that hold a slot on any of its servers
+        self.sessions = 0                               # streams of this worker in it, with a slot or in line
         self.queue: OrderedDict[Waiter, None] = OrderedDict()             # streams that any server may take
         self.last_change_ms = 0
         self.down_since_ms = -1
+        self.neighbours: Any = None                     # core.queue.Neighbours: whom to call about its queues, None = nobody
 
     @property
     def connection_mode(self) -> str:
@@ -92,6 +95,14 @@ class Backend(Counted):
     def connection_mode(self, mode: str) -> None:
         self._connection_mode = mode
         self.keeps_alive, self.closes = mode == "keep-alive", mode == "close"
+
+    def queued_by_all(self) -> int:
+        """The streams that wait for any of its servers, whichever worker has them."""
+        return self.by_all(QCUR) if self.is_shared() else len(self.queue)
+
+    def sessions_of_all(self) -> int:
+        """The streams in it, with a slot or in line, whichever worker has them."""
+        return self.by_all(SCUR) if self.is_shared() else self.sessions
 
     def server(self, name: str) -> Server | None:
         """The server of that name."""

@@ -2,6 +2,21 @@
 
 A row is a memoryview of signed 64-bit integers; `row[REQ_TOT] += 1` is how the data plane counts. Names and meanings are
 HAProxy's CSV columns (management guide, section 9.1) where one exists.
+
+A cell has one writer: the process whose column it is in. How the columns make one value, and who reads them while it works:
+
+| cells | written by | one value | read by workers |
+|---|---|---|---|
+| totals | the worker that saw it happen | sum | |
+| gauges | the worker that holds it | sum | `maxconn`, queues, loads: the sum of all workers |
+| `queue_head_ms`, `resting` | the worker in which streams, or clients, wait | | whom to call when there is room |
+| peaks of gauges | each worker, of the sum of all, whenever its own part grows | greatest | |
+| peaks of rates | each worker, of the sum of all, when a second is over | greatest (`rates.py`) | |
+| sliding sums | the worker that measured | sum over sum of samples (`averages.py`) | |
+| `chkfail`, `chkdown`, `downtime_ms`, `hanafail`, `error_streak` | the master, which checks | sum | `error_streak` |
+| `cpu_ms`, `dropped_logs` (row of the process) | each process, about itself | sum | |
+
+A worker that dies leaves its column to its successor: totals and peaks stay, `GAUGES` begin anew at 0.
 """
 
 from __future__ import annotations
@@ -38,6 +53,14 @@ CELL_NAMES: tuple[str, ...] = (
     "req_rate_at", "req_rate_now", "req_rate_prev",
     # the pool of idle server connections
     "idle_cur", "safe_cur", "used_cur", "used_max",
+    # queues: when its oldest stream came, milliseconds on the monotonic clock, 0 = empty; how many were served from it
+    "queue_head_ms", "dequeued",
+    # 1 while clients are not accepted because a limit is reached
+    "resting",
+    # errors seen in a row in a server's traffic (observe)
+    "error_streak",
+    # of a process: processor time used, log lines that no target took
+    "cpu_ms", "dropped_logs",
 )
 
 CELLS = len(CELL_NAMES)
@@ -46,6 +69,12 @@ INDEX: dict[str, int] = {name: index for index, name in enumerate(CELL_NAMES)}
 MERGE: tuple[Merge, ...] = tuple(
     Merge.MAX if name.endswith(("max", "_at")) or name == "lastsess_ms" else Merge.SUM for name in CELL_NAMES
 )
+
+# What a process holds now, and with it loses.
+GAUGES: tuple[int, ...] = tuple(INDEX[name] for name in (
+    "scur", "qcur", "conn_cur", "h1_open_connections", "h1_open_streams", "idle_cur", "safe_cur", "used_cur", "queue_head_ms",
+    "resting",
+))
 
 SCUR = INDEX["scur"]
 QCUR = INDEX["qcur"]
@@ -107,3 +136,9 @@ IDLE_CUR = INDEX["idle_cur"]
 SAFE_CUR = INDEX["safe_cur"]
 USED_CUR = INDEX["used_cur"]
 USED_MAX = INDEX["used_max"]
+QUEUE_HEAD_MS = INDEX["queue_head_ms"]
+DEQUEUED = INDEX["dequeued"]
+RESTING = INDEX["resting"]
+ERROR_STREAK = INDEX["error_streak"]
+CPU_MS = INDEX["cpu_ms"]
+DROPPED_LOGS = INDEX["dropped_logs"]

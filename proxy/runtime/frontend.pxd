@@ -1,12 +1,15 @@
 from proxy.runtime.backend cimport Backend
 from proxy.runtime.counted cimport Counted
 
+cdef long SCUR
+
 cdef class Listener(Counted):
     cdef public Frontend frontend
     cdef public str name
     cdef public object address, bind, bound
     cdef public bint accept_proxy, paused
     cdef public long long lid, maxconn, backlog, served
+    cpdef long long served_by_all(self) noexcept
 
 cdef class Frontend(Counted):
     cdef public str name, kind, description, _connection_mode
@@ -22,3 +25,4 @@ cdef class Frontend(Counted):
     cdef public long long maxconn, backlog, rate_limit_sessions, log_count, served, last_change_ms
     cdef public long long timeout_client_ms, timeout_client_fin_ms, timeout_tunnel_ms, timeout_http_request_ms
     cdef public long long timeout_http_keep_alive_ms
+    cpdef long long served_by_all(self) noexcept

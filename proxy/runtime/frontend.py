@@ -6,6 +6,7 @@ from typing import Any
 
 from proxy.base.addresses import Address
 from proxy.runtime.backend import Backend
+from proxy.runtime.cells import SCUR
 from proxy.runtime.counted import Counted
 
 
@@ -40,7 +41,11 @@ class Listener(Counted):
         self.maxconn = 0
         self.backlog = 0
         self.paused = False
-        self.served = 0
+        self.served = 0                                 # client connections of this worker now
+
+    def served_by_all(self) -> int:
+        """Its client connections now, whichever worker has them."""
+        return self.by_all(SCUR) if self.is_shared() else self.served
 
     @property
     def label(self) -> str:
@@ -110,8 +115,12 @@ class Frontend(Counted):
         self.tcpka = False
         self.accept_unsafe = False
         self.unique_id: Any = None
-        self.served = 0                                 # client connections now
+        self.served = 0                                 # client connections of this worker now
         self.last_change_ms = 0
+
+    def served_by_all(self) -> int:
+        """Its client connections now, whichever worker has them."""
+        return self.by_all(SCUR) if self.is_shared() else self.served
 
     @property
     def connection_mode(self) -> str:

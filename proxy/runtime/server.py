@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from proxy.base.addresses import Address
+from proxy.runtime.cells import QCUR, QUEUE_HEAD_MS, SCUR
 from proxy.runtime.counted import Counted
 from proxy.runtime.states import DRAIN, MAINT, Admin, Operational
 from proxy.runtime.waiter import Waiter
@@ -20,14 +21,15 @@ WEIGHT_MAX = 256
 class Server(Counted):
     """One `server` line at work.
 
-    Invariants: `served` counts the streams that hold a slot; `weight_now` is what balancers use and is 0 exactly when the
-    server takes no new clients; state changes go through `proxy.runtime.transitions` only.
+    Invariants: `served` counts the streams of this worker that hold a slot (`served_by_all` those of all workers); `weight_now`
+    is what balancers use and is 0 exactly when the server takes no new clients; state changes go through
+    `proxy.runtime.transitions` only.
     Units: weights 0..256, `weight_now` in sixteenths; times in milliseconds of the monotonic clock.
     """
 
     __slots__ = (
         "_admin", "_operational", "address", "backend", "check", "check_disabled", "check_result", "configured_weight",
-        "consecutive_errors", "cookie", "dequeued", "disabled", "down_since_ms", "error_limit", "fall", "health", "idle",
+        "consecutive_errors", "cookie", "disabled", "down_since_ms", "error_limit", "fall", "health", "idle",
         "index", "is_backup", "is_up", "last_change_ms", "max_reuse", "maxconn", "maxqueue", "minconn", "name", "observe",
         "on_error", "on_marked_down", "on_marked_up", "per_client", "pool_low_conn", "pool_max_conn", "pool_purge_delay_ms",
         "port_offset", "queue", "ramp", "resolve_error", "rise", "send_proxy", "served", "sid", "slowstart_ms", "sockaddr",
@@ -83,7 +85,6 @@ class Server(Counted):
         self.pool_purge_delay_ms = 5000
         self.max_reuse = -1
         self.served = 0
-        self.dequeued = 0                               # how many were served from its queue so far
         self.queue: OrderedDict[Waiter, None] = OrderedDict()
         self.idle: Any = None                           # the pool of idle connections (core.pool)
 
@@ -134,6 +135,14 @@ class Server(Counted):
         """May be given new clients."""
         return self.weight_now > 0
 
+    def served_by_all(self) -> int:
+        """The streams that hold a slot, whichever worker has them."""
+        return self.by_all(SCUR) if self.is_shared() else self.served
+
+    def queued_by_all(self) -> int:
+        """The streams that wait for this very server, whichever worker has them."""
+        return self.by_all(QCUR) if self.is_shared() else len(self.queue)
+
     def dynamic_maxconn(self) -> int:
         """The connection limit in force: between minconn and maxconn in proportion to the backend's load; 0 = none.
 
@@ -144,15 +153,31 @@ class Server(Counted):
         limit = self.maxconn
         if limit and self.minconn:
             backend = self.backend
-            if backend.fullconn and backend.sessions < backend.fullconn:
-                limit = max(self.minconn, limit * backend.sessions // backend.fullconn)
+            sessions = backend.sessions_of_all()
+            if backend.fullconn and sessions < backend.fullconn:
+                limit = max(self.minconn, limit * sessions // backend.fullconn)
         if limit and self._operational is Operational.STARTING:
             limit = max(1, limit * self.ramp // WEIGHT_SCALE)
         return limit
 
     def is_full(self) -> bool:
-        """True when another stream would have to queue."""
-        return self.maxconn > 0 and (bool(self.queue) or self.served >= self.dynamic_maxconn())
+        """True when another stream would have to queue.
+
+        Where there are workers each looks at what all of them hold, then takes a slot: of several that look in the same moment
+        each may take the last one, so that at most one stream per worker is above `maxconn`. A slot that is free while a stream
+        waits in any worker is that one's.
+        """
+        if self.maxconn <= 0:
+            return False
+        if not self.is_shared():
+            return bool(self.queue) or self.served >= self.dynamic_maxconn()
+        return self.is_awaited() or self.by_all(SCUR) >= self.dynamic_maxconn()
+
+    def is_awaited(self) -> bool:
+        """True while some stream, of whichever worker, waits for a slot that this server may have."""
+        if self.is_shared():
+            return self.by_all(QUEUE_HEAD_MS) > 0 or self.backend.by_all(QUEUE_HEAD_MS) > 0
+        return bool(self.queue) or bool(self.backend.queue)
 
     def __repr__(self) -> str:
         return f"<Server {self.backend.name}/{self.name} {self.operational.name} {self.admin!r}>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,11 +29,24 @@ class ServiceRequest:
 
 @dataclass(frozen=True, slots=True)
 class ServiceResponse:
-    """An answer. Octets leave with a content-length; an iterator leaves chunk by chunk, rendered as the client reads."""
+    """An answer. Octets leave with a content-length; an iterator leaves chunk by chunk, rendered as the client reads.
+
+    The iterator of an answer that is made elsewhere gives None for a piece that is not there yet.
+    """
 
     status: int
     fields: tuple[tuple[bytes, bytes], ...] = ()
-    body: bytes | Iterator[bytes] = field(default=b"")
+    body: bytes | Iterator[bytes | None] = field(default=b"")
+
+
+class PendingAnswer(Protocol):
+    """An answer that is made elsewhere: `wake` is called when `response` is there, and for each piece that was missing."""
+
+    response: ServiceResponse | None
+    wake: Callable[[], None]
+
+    def cancel(self) -> None:
+        """Nobody waits for it any more."""
 
 
 class Service(Protocol):
@@ -46,4 +59,4 @@ class Service(Protocol):
 
     def matches(self, method: bytes, target: bytes) -> bool: ...
 
-    def respond(self, request: ServiceRequest) -> ServiceResponse: ...
+    def respond(self, request: ServiceRequest) -> ServiceResponse | PendingAnswer: ...

@@ -28,7 +28,8 @@ def _counts(backend: Backend, verb: str) -> str:
 def left(server: Server, requeued: int, remaining: int) -> str:
     """The end of a line about a server that is gone: what its backend has left."""
     return (
-        f"{_counts(server.backend, 'left')} {server.served} sessions active, {requeued} requeued, {remaining} remaining in queue."
+        f"{_counts(server.backend, 'left')} {server.served_by_all()} sessions active, {requeued} requeued,"
+        f" {remaining} remaining in queue."
     )
 
 

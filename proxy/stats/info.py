@@ -33,13 +33,18 @@ RELEASE_DATE = "2026/10/17"
 class LoadMeter:
     """How busy the process is and how much it sends, between two looks at least a second apart.
 
-    `dropped_logs` tells how many log lines no target took, which only the log's own sinks know.
+    `dropped_logs` tells how many log lines no target took, which only the log's own sinks know, `used_cpu_s` how much processor
+    time was used so far by the `workers` that share the load.
     """
 
-    __slots__ = ("_cpu_s", "_looked_ms", "_sent", "dropped_logs", "idle_percent", "octets_per_s")
+    __slots__ = ("_cpu_s", "_looked_ms", "_sent", "_used_cpu_s", "_workers", "dropped_logs", "idle_percent", "octets_per_s")
 
-    def __init__(self, dropped_logs: Callable[[], int] = int) -> None:
+    def __init__(
+        self, dropped_logs: Callable[[], int] = int, used_cpu_s: Callable[[], float] = time.process_time, workers: int = 1
+    ) -> None:
         self.dropped_logs = dropped_logs
+        self._used_cpu_s = used_cpu_s
+        self._workers = workers
         self.idle_percent = 100
         self.octets_per_s = 0
         self._looked_ms = -1
@@ -51,9 +56,9 @@ class LoadMeter:
         elapsed_ms = now_ms - self._looked_ms
         if self._looked_ms >= 0 and elapsed_ms < 1000:
             return
-        cpu_s = time.process_time()
+        cpu_s = self._used_cpu_s()
         if self._looked_ms >= 0:
-            busy_percent = (cpu_s - self._cpu_s) * 100_000 / elapsed_ms
+            busy_percent = (cpu_s - self._cpu_s) * 100_000 / elapsed_ms / self._workers
             self.idle_percent = min(100, max(0, round(100 - busy_percent)))
             self.octets_per_s = max(0, sent - self._sent) * 1000 // elapsed_ms
         self._looked_ms, self._cpu_s, self._sent = now_ms, cpu_s, sent

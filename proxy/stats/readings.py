@@ -10,10 +10,10 @@ from enum import Enum
 from typing import Any, Protocol
 
 from proxy.base.addresses import Address, Family
-from proxy.runtime.board import RowKey
+from proxy.runtime.board import merged
 from proxy.runtime.cells import AVERAGE_WINDOW, DOWNTIME_MS, INDEX, LASTSESS_MS, TIME_SAMPLES
 from proxy.runtime.frontend import Frontend, Listener
-from proxy.runtime.process import Process
+from proxy.runtime.process import Process, row_key
 from proxy.runtime.rates import rate_read
 from proxy.runtime.server import WEIGHT_SCALE, Server
 from proxy.runtime.states import DRAIN, MAINT, Operational
@@ -90,11 +90,9 @@ class Reading:
         self._status: Status | None = None
         if board.columns == 1:
             self.rows: tuple[Any, ...] = (subject.counters,)
-            self.cells: list[int] = subject.counters.tolist()
         else:
-            key = row_key(kind, subject)
-            self.rows = tuple(board.row(key, column) for column in range(board.columns))
-            self.cells = board.totals(key)
+            self.rows = board.rows(row_key(subject))
+        self.cells: list[int] = merged(self.rows)
 
     @property
     def status(self) -> Status:
@@ -138,15 +136,6 @@ def _proxy_of(kind: Kind, subject: Any) -> Any:
     return subject.frontend if kind is Kind.LISTENER else subject
 
 
-def row_key(kind: Kind, subject: Any) -> RowKey:
-    """The name of the subject's row on the board."""
-    if kind is Kind.SERVER:
-        return RowKey("server", subject.backend.name, subject.name)
-    if kind is Kind.LISTENER:
-        return RowKey("listener", subject.frontend.name, str(subject.lid))
-    return RowKey(kind.scope, subject.name)
-
-
 def listener_name(listener: Listener) -> str:
     """The name of its `bind` line, or HAProxy's "sock-N"."""
     return listener.name or f"sock-{listener.lid}"
@@ -164,7 +153,7 @@ def _frontend_status(frontend: Frontend) -> Status:
 def _listener_status(listener: Listener) -> Status:
     if listener.paused:
         return Status("WAITING", "nolb")
-    full = listener.maxconn > 0 and listener.served >= listener.maxconn
+    full = listener.maxconn > 0 and listener.served_by_all() >= listener.maxconn
     return Status("FULL", "going_down") if full else Status("OPEN", "up")
 
 

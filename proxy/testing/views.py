@@ -40,7 +40,8 @@ def view_of(server: Server) -> ServerView:
     else:
         text = address or ""
     return ServerView(
-        f"{server.backend.name}/{server.name}", status(server).word, server.is_up, server.user_weight, server.served, text,
+        f"{server.backend.name}/{server.name}", status(server).word, server.is_up, server.user_weight, server.served_by_all(),
+        text,
     )
 
 

@@ -320,3 +320,84 @@ def test_error_pages_of_the_backend_come_before_the_frontends():
     client.sends(b"rubbish\r\n\r\n")
     assert client.received().startswith(b"HTTP/1.1 302 Moved\r\nconnection: close\r\n")
     finish(lab, client)
+
+
+class Elsewhere:
+    """An answer that another process makes: the test plays that one."""
+
+    def __init__(self):
+        self.response = None
+        self.wake = None
+        self.pieces = []
+        self.is_cancelled = False
+
+    def answers(self, response):
+        self.response = response
+        self.wake()
+
+    def gives(self, *pieces):
+        self.pieces += pieces
+        self.wake()
+
+    def cancel(self):
+        self.is_cancelled = True
+
+    def body(self):
+        while True:
+            piece = self.pieces.pop(0) if self.pieces else None
+            if piece == b"":
+                return
+            yield piece
+
+
+def test_an_answer_made_elsewhere_is_waited_for_and_so_is_each_piece():
+    answer = Elsewhere()
+    lab, service, client = serving(answer)
+    client.sends(post(2, b"ab") + get("/other"))
+    assert len(service.asked) == 1
+    assert client.received() == b""
+    answer.answers(ServiceResponse(200, (), answer.body()))
+    assert client.received() == b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    answer.gives(b"one", b"two")
+    lab.settle()
+    assert client.received() == b"3\r\none\r\n3\r\ntwo\r\n"
+    answer.wake()
+    assert client.received() == b""
+    answer.gives(b"")
+    assert client.received() == b"0\r\n\r\n"
+    assert lab.logged() == (b"LR--", 200)
+    lab.attempt().accepted().sends(ok())
+    answer.wake()
+    finish(lab, client)
+
+
+def test_an_answer_made_elsewhere_reaches_a_client_that_has_ended_its_side():
+    answer = Elsewhere()
+    lab, service, client = serving(answer)
+    client.sends(get("/s"))
+    client.ends()
+    answer.answers(ServiceResponse(200, (), b"hello"))
+    assert client.received().endswith(b"\r\n\r\nhello")
+    assert len(service.asked) == 1
+    finish(lab, client)
+
+
+def test_nobody_waits_for_ever_for_what_is_made_elsewhere():
+    answer = Elsewhere()
+    lab, _, client = serving(answer)
+    client.sends(get("/s"))
+    lab.advance(lab.frontend.timeout_client_ms + 10)
+    assert client.received().startswith(b"HTTP/1.1 500 ")
+    assert lab.logged() == (b"IC--", 500)
+    assert answer.is_cancelled
+    answer.answers(ServiceResponse(200))
+    finish(lab, client)
+
+
+def test_a_client_that_goes_cancels_what_is_made_elsewhere():
+    answer = Elsewhere()
+    lab, _, client = serving(answer)
+    client.sends(get("/s"))
+    client.breaks()
+    assert answer.is_cancelled
+    finish(lab, client)

@@ -2,7 +2,8 @@
 
     backend.servers --Farm.changed()--> usable active servers, or backups --rebuild()--> Balancer --pick()--> Server | None
 
-Everything is decided on counters of the servers and on one number, the turn; there is no clock and no I/O. Mapping of keys to
+Everything is decided on counters of the servers and on one number, the turn; there is no clock and no I/O. Where there are
+workers, counters are those of all of them together and the turn is one for all (`runtime.turn`). Mapping of keys to
 servers, order of turns and rounding are HAProxy's, observed on a running one (2.6), so that machines may be migrated one by
 one. An algorithm is a row of `ALGORITHMS`.
 Source: HAProxy configuration manual, "balance", "hash-type", "hash-balance-factor".
@@ -10,7 +11,7 @@ Source: HAProxy configuration manual, "balance", "hash-type", "hash-balance-fact
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableSequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.core.balance.consistent import Ring
@@ -28,6 +29,7 @@ from proxy.core.balance.source import Source
 from proxy.core.balance.static_rr import StaticRoundRobin
 from proxy.core.balance.uri import Uri
 from proxy.core.balance.url_param import UrlParam
+from proxy.runtime.turn import Turn
 
 __all__ = ["ALGORITHMS", "Balancer", "Farm", "make_balancer"]
 
@@ -49,7 +51,7 @@ class _Wish:
     hash_modifier: str
     hash_balance_factor: int
     random: Random
-    turn: MutableSequence[int]
+    turn: Turn
 
     def placement(self) -> Placement:
         if self.hash_type == "consistent":
@@ -116,11 +118,11 @@ def make_balancer(
     hash_modifier: str = "",
     hash_balance_factor: int = 0,
     random: Random,
-    turn: MutableSequence[int] | None = None,
+    turn: Turn | None = None,
 ) -> Balancer:
     """The balancer of a `balance` line and its `hash-type`; names are those of `BalanceSettings`.
 
-    `turn` is the cell that counts turns (`turn[0]`), one of its own when None. `check_post` is accepted for its place in the
+    `turn` counts turns, one of its own when None. `check_post` is accepted for its place in the
     language: a parameter is looked for in the query only.
     Raises: ValueError for an algorithm, hash type or hash function that is not there.
     """
@@ -129,5 +131,5 @@ def make_balancer(
         raise ValueError(f"unknown balance algorithm '{algorithm}'")
     return make(_Wish(
         argument, uri_len, uri_depth, uri_whole, uri_path_only, hdr_use_domain_only, hash_type, hash_function, hash_modifier,
-        hash_balance_factor, random, [0] if turn is None else turn,
+        hash_balance_factor, random, Turn() if turn is None else turn,
     ))

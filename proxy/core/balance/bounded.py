@@ -13,7 +13,7 @@ def bounded_shares(servers: Sequence[Server], factor: int) -> dict[Server, int]:
     Source: HAProxy configuration manual, "hash-balance-factor".
     """
     total = sum(server.weight_now for server in servers)
-    streams = sum(server.served for server in servers) + 1
+    streams = sum(server.served_by_all() for server in servers) + 1
     slots = (streams * factor + 99) // 100
     shares: dict[Server, int] = {}
     weight = dealt = 0

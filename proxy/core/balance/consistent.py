@@ -8,11 +8,12 @@ give the same servers.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, MutableSequence, Sequence
+from collections.abc import Callable, Sequence
 
 from proxy.core.balance.bounded import bounded_shares
 from proxy.core.balance.hashing import MASK, avalanche
 from proxy.runtime.server import Server
+from proxy.runtime.turn import Turn
 
 POINTS_PER_ID = 4096
 INDEX_BITS = 20
@@ -25,11 +26,11 @@ class Ring:
     along the ring; 0 = no limit.
     """
 
-    __slots__ = ("_factor", "_owners", "_points", "_points_of", "_servers", "_turn")
+    __slots__ = ("_factor", "_owners", "_points", "_points_of", "_servers", "_take")
 
-    def __init__(self, factor: int = 0, turn: MutableSequence[int] | None = None) -> None:
+    def __init__(self, factor: int = 0, turn: Turn | None = None) -> None:
         self._factor = factor
-        self._turn: MutableSequence[int] = [0] if turn is None else turn
+        self._take = (turn or Turn()).take
         self._servers: tuple[Server, ...] = ()
         self._points: list[int] = []
         self._owners: list[Server] = []
@@ -60,7 +61,7 @@ class Ring:
         if not self._factor:
             return server if server is not avoid else self._walk(start, lambda one: one is not avoid) or avoid
         shares = bounded_shares(self._servers, self._factor)
-        return self._walk(start, lambda one: one is not avoid and one.served < shares[one]) or server
+        return self._walk(start, lambda one: one is not avoid and one.served_by_all() < shares[one]) or server
 
     def _nearest(self, key: int) -> int:
         points = self._points
@@ -88,9 +89,7 @@ class Ring:
         owners = self._owners
         if not owners:
             return None
-        at = self._turn[0]
-        self._turn[0] = at + 1
-        server = self._walk(at % len(owners), lambda one: one is not avoid and not one.is_full())
+        server = self._walk(self._take() % len(owners), lambda one: one is not avoid and not one.is_full())
         if server is None and avoid in self._servers and avoid is not None and not avoid.is_full():
             return avoid
         return server

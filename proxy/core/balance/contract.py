@@ -20,11 +20,12 @@ class Balancer:
     Source: HAProxy configuration manual, "balance".
     """
 
-    __slots__ = ("algorithm", "needs_key")
+    __slots__ = ("algorithm", "needs_key", "since")
 
     def __init__(self, algorithm: str) -> None:
         self.algorithm = algorithm
         self.needs_key = False
+        self.since = 0                                  # the turn at which it was last told of a change, where that matters
 
     def rebuild(self, servers: Sequence[Server]) -> None:
         """Choose among these from now on, in the order of the configuration; each has `weight_now` > 0."""

@@ -1,5 +1,8 @@
-"""`balance leastconn`: the server with the fewest streams for its weight, in turns among equals."""
+"""`balance leastconn`: the server with the fewest streams for its weight, in turns among equals.
 
+One worker keeps a heap, which every stream that comes or goes touches once. Of several workers each sees only its own streams
+come and go: they look at all servers each time, since any load may have changed.
+"""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,7 +19,7 @@ def load(server: Server) -> int:
 
     Streams in the server's queue count too.
     """
-    streams = server.served + len(server.queue)
+    streams = server.served_by_all() + server.queued_by_all()
     return (streams + 1) * SCALE // server.weight_now if streams else 0
 
 
@@ -37,7 +40,7 @@ class LeastConn(Balancer):
         self._serial = 0
 
     def pick(self, key: int | None, avoid: Server | None) -> Server | None:
-        server = self._least_loaded()
+        server = self._least_loaded_of_all() if self._servers and self._servers[0].is_shared() else self._least_loaded()
         if server is None or not (server is avoid or (server.maxconn and server.is_full())):
             return server
         current = self._current
@@ -58,6 +61,10 @@ class LeastConn(Balancer):
             else:
                 return server
         return None
+
+    def _least_loaded_of_all(self) -> Server:
+        current = self._current
+        return min(self._servers, key=lambda one: (load(one), current[one]))
 
     def opened(self, server: Server) -> None:
         if server in self._current:

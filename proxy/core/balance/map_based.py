@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence, Sequence
+from collections.abc import Sequence
 
 from proxy.core.balance.static_rr import StaticRoundRobin
 from proxy.core.balance.weighted_map import weighted_map
 from proxy.runtime.server import Server
+from proxy.runtime.turn import Turn
 
 
 class MapBased:
@@ -14,7 +15,7 @@ class MapBased:
 
     __slots__ = ("_map", "_unkeyed")
 
-    def __init__(self, turn: MutableSequence[int] | None = None) -> None:
+    def __init__(self, turn: Turn | None = None) -> None:
         self._map: tuple[Server, ...] = ()
         self._unkeyed = StaticRoundRobin(turn)
 

@@ -49,7 +49,7 @@ class RandomDraws(Balancer):
         shares = bounded_shares(self._servers, self._factor)
         start = self._servers.index(chosen)
         for server in (*self._servers[start:], *self._servers[:start]):
-            if server.served < shares[server] and server is not avoid and not server.is_full():
+            if server.served_by_all() < shares[server] and server is not avoid and not server.is_full():
                 return server
         return chosen
 

@@ -1,8 +1,10 @@
 from proxy.core.balance.contract cimport Balancer
 from proxy.runtime.server cimport Server
+from proxy.runtime.turn cimport Turn
 
 cdef class RoundRobin(Balancer):
-    cdef object _turn, _turns
+    cdef public Turn turn
+    cdef object _base, _turns
     cdef tuple _servers, _ring
     cdef long long _size, _offset
     cdef Server _pick_from(self, long long at, Server avoid)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heapify, heappush, heapreplace
+from math import gcd
 
 from proxy.runtime.server import Server
 
@@ -24,6 +25,11 @@ class _Place:
         self.weight = weight
         self.remainder = 0
 
+    def copy(self) -> _Place:
+        other = _Place(self.server, self.due, self.weight)
+        other.remainder = self.remainder
+        return other
+
 
 _Entry = tuple[int, int, int, _Place]
 
@@ -38,7 +44,7 @@ class Turns:
         self._total = 0
         self._serial = 0
         self._heap: list[_Entry] = []                   # by turn due; ties by room left, then by age
-        self._waiting: list[Server] = []                # newcomers, heaviest first
+        self._waiting: list[_Place] = []                # newcomers, heaviest first, due when their turn comes
 
     def step(self) -> Server:
         """The server whose turn it is now. There must be one."""
@@ -49,9 +55,10 @@ class Turns:
             place = heap[0][3]
             heapreplace(heap, self._next_entry(place))
             return place.server
-        server = self._waiting.pop(0)
-        heappush(heap, self._next_entry(_Place(server, now, server.weight_now)))
-        return server
+        place = self._waiting.pop(0)
+        place.due = now
+        heappush(heap, self._next_entry(place))
+        return place.server
 
     def _next_entry(self, place: _Place) -> _Entry:
         weight = place.weight
@@ -62,20 +69,44 @@ class Turns:
         return (place.due, rest - weight, serial, place)
 
     def skip_to(self, position: int) -> None:
-        """Go on as if the turns up to `position` had been given, by another worker say; whole rounds are jumped over."""
-        rounds = (position - self.position) // self._total
-        if rounds > 0:
-            jump = rounds * self._total
-            self.position += jump
-            for entry in self._heap:
-                entry[3].due += jump
-            self._heap = [(due + jump, room, serial, place) for due, room, serial, place in self._heap]
+        """Go on as if the turns up to `position` had been given, by another worker say; whole rounds are jumped over.
+
+        A round is what it takes until every server has had as many turns as its weight says. The order begins again with each,
+        once the newcomers have found their places: not before a round has been seen to do so is any jumped over, so that
+        everybody comes to the same order, whatever was stepped through and what was not.
+        """
+        round_turns = self._total // gcd(*(entry[3].weight for entry in self._heap), *(place.weight for place in self._waiting))
+        while position - self.position > 2 * round_turns:
+            before = self._shape()
+            for _ in range(round_turns):
+                self.step()
+            if self._shape() == before:
+                self._jump((position - self.position) // round_turns * round_turns)
         while self.position < position:
             self.step()
 
+    def _shape(self) -> list[tuple[int, int, Server]]:
+        """All that decides on the order of turns to come; newcomers, who have no place yet, make it one that never was."""
+        return [(due - self.position, room, place.server) for due, room, _, place in sorted(self._heap)] + [
+            (self.position, 0, place.server) for place in self._waiting]
+
+    def _jump(self, turns: int) -> None:
+        self.position += turns
+        for entry in self._heap:
+            entry[3].due += turns
+        self._heap = [(due + turns, room, serial, place) for due, room, serial, place in self._heap]
+
+    def copy(self) -> Turns:
+        """The same sequence, to be stepped through on its own."""
+        other = Turns()
+        other.position, other._total, other._serial = self.position, self._total, self._serial
+        other._waiting = [place.copy() for place in self._waiting]
+        other._heap = [(due, room, serial, place.copy()) for due, room, serial, place in self._heap]
+        return other
+
     def upcoming(self) -> list[Server]:
         """Every server once, in the order of their next turns."""
-        return [entry[3].server for entry in sorted(self._heap)] + self._waiting
+        return [entry[3].server for entry in sorted(self._heap)] + [place.server for place in self._waiting]
 
     def start(self, order: Sequence[Server], position: int) -> None:
         """Begin at `position` with servers of equal weight, due one after the other in this order."""
@@ -96,7 +127,8 @@ class Turns:
         self._heap = [self._reweighed(entry, old_total) for entry in kept]
         heapify(self._heap)
         known = {entry[3].server for entry in self._heap}
-        self._waiting = sorted((server for server in servers if server not in known), key=lambda server: -server.weight_now)
+        newcomers = sorted((server for server in servers if server not in known), key=lambda server: -server.weight_now)
+        self._waiting = [_Place(server, 0, server.weight_now) for server in newcomers]
 
     def _reweighed(self, entry: _Entry, old_total: int) -> _Entry:
         due, _, serial, place = entry

@@ -1,6 +1,7 @@
 """Counting: what a session, a stream and a server connection leave on the board.
 
-Rows count as HAProxy's columns do (management guide, section 9.1). A row is what `Counted.cells` gives.
+Rows count as HAProxy's columns do (management guide, section 9.1). A row is what `Counted.cells` gives; where a peak is concerned
+its owner is asked for, because a peak is that of all workers together.
 """
 
 from __future__ import annotations
@@ -35,40 +36,46 @@ from proxy.runtime.cells import (
     TTIME_MAX,
     TTIME_SUM,
 )
+from proxy.runtime.counted import Counted
 
 
-def connection_opened(row: Any, now_ms: int) -> None:
+def connection_opened(counted: Counted, now_ms: int) -> None:
     """A client connection was accepted by a frontend."""
+    row = counted.cells
     row[CONN_TOT] += 1
-    rates.rate_add(row, CONN_RATE_AT, CONN_RATE_MAX, now_ms)
-    row[CONN_CUR] += 1
-    if row[CONN_CUR] > row[CONN_MAX]:
-        row[CONN_MAX] = row[CONN_CUR]
+    rates.rate_add(counted, CONN_RATE_AT, CONN_RATE_MAX, now_ms)
+    counted.grow(CONN_CUR, CONN_MAX, row[CONN_CUR] + 1)
 
 
-def session_opened(row: Any, now_ms: int) -> None:
+def session_opened(counted: Counted, now_ms: int) -> None:
     """A session began on a frontend or a listener."""
+    row = counted.cells
     row[STOT] += 1
-    rates.rate_add(row, RATE_AT, RATE_MAX, now_ms)
+    rates.rate_add(counted, RATE_AT, RATE_MAX, now_ms)
 
 
-def occupancy(row: Any, current: int) -> None:
-    """So many sessions are on this row now."""
+def entered(counted: Counted, current: int) -> None:
+    """One more: so many sessions of this worker are there now."""
+    counted.grow(SCUR, SMAX, current)
+
+
+def left(row: Any, current: int) -> None:
+    """One less: so many sessions of this worker are on this row now."""
     row[SCUR] = current
-    if current > row[SMAX]:
-        row[SMAX] = current
 
 
-def stream_given(row: Any, now_ms: int) -> None:
+def stream_given(counted: Counted, now_ms: int) -> None:
     """A backend was given a stream, or a server: anew or over an idle connection."""
-    session_opened(row, now_ms)
+    session_opened(counted, now_ms)
+    row = counted.cells
     row[LASTSESS_MS] = now_ms
 
 
-def request_received(row: Any, now_ms: int) -> None:
+def request_received(counted: Counted, now_ms: int) -> None:
     """A whole request head came, good or bad."""
+    row = counted.cells
     row[REQ_TOT] += 1
-    rates.rate_add(row, REQ_RATE_AT, REQ_RATE_MAX, now_ms)
+    rates.rate_add(counted, REQ_RATE_AT, REQ_RATE_MAX, now_ms)
 
 
 def response_counted(row: Any, status: int) -> None:

@@ -156,7 +156,7 @@ class HttpEnd(Stream):
         self.state = CLOSED
         if not self.logged:
             self.log(None, server)
-        if freed is not None and (freed.queue or freed.backend.queue):
+        if freed is not None and freed.is_awaited():
             queue.serve(freed)
         keep = session.keep
         if keep or self.request_done:
@@ -202,7 +202,7 @@ class HttpEnd(Stream):
         self.drop_connection()
         freed = self.leave_backend()
         self.state = CLOSED
-        if freed is not None and (freed.queue or freed.backend.queue):
+        if freed is not None and freed.is_awaited():
             queue.serve(freed)
         self.session.finish()
 
@@ -231,7 +231,7 @@ class HttpEnd(Stream):
         self.state = CLOSED
         if not self.logged:
             self.log(why, server)
-        if freed is not None and (freed.queue or freed.backend.queue):
+        if freed is not None and freed.is_awaited():
             queue.serve(freed)
         self._part(why, answered, keep)
 

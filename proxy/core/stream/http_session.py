@@ -190,7 +190,7 @@ class HttpSession(Session):
         self.head = head
         self.request_ended_ms = host.now_ms
         self.requests += 1
-        accounting.request_received(frontend.cells, host.now_ms)
+        accounting.request_received(frontend, host.now_ms)
         if head.upgrade and lacks_key(head):
             self._refuse(failure.BAD_REQUEST, 400)
             return False
@@ -285,7 +285,7 @@ class HttpSession(Session):
         row[EREQ] += 1
         self.listener.cells[EREQ] += 1
         if self.head is None:
-            accounting.request_received(row, self.host.now_ms)
+            accounting.request_received(self.frontend, self.host.now_ms)
         if not self.gone:
             self.send_own(status, self.head, False)
         accounting.response_counted(row, status)

@@ -24,8 +24,8 @@ def session_facts(session: Session) -> LogRecord:
     record.frontend, record.listener = frontend, session.listener
     process = session.host.process
     record.request_counter = session.request_number
-    record.process_connections = process.served
-    record.frontend_connections = frontend.served
+    record.process_connections = process.served_by_all()
+    record.frontend_connections = frontend.served_by_all()
     record.total_ms = session.host.now_ms - session.accept_ms
     record.server_name = NO_SERVER_NAME
     record.logasap = frontend.logasap
@@ -37,12 +37,12 @@ def stream_facts(record: LogRecord, stream: Stream) -> None:
     backend, server = stream.backend, stream.server
     record.backend = backend
     if backend is not None:
-        record.backend_connections = backend.sessions
+        record.backend_connections = backend.sessions_of_all()
     if server is not None:
         record.server = server
         record.server_name = server.name
         record.server_address, record.server_port = server.address.host, server.address.port
-        record.server_connections = server.served
+        record.server_connections = server.served_by_all()
         if stream.source is not None:
             record.backend_address, record.backend_port = stream.source
     record.retries, record.redispatched = stream.retries, stream.redispatched

@@ -53,9 +53,7 @@ class ServerConnection(Reusable):
 
     def _count_use(self) -> None:
         row = self.server.cells
-        row[USED_CUR] += 1
-        if row[USED_CUR] > row[USED_MAX]:
-            row[USED_MAX] = row[USED_CUR]
+        self.server.grow(USED_CUR, USED_MAX, row[USED_CUR] + 1)
         if self.server.backend.is_http:
             row = self.server.backend.cells
             row[H1_OPEN_STREAMS] += 1

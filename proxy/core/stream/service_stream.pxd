@@ -17,7 +17,7 @@ cdef class ServiceStream(Exchange):
     cdef public int status
     cdef public bint is_over
     cdef Backend _backend
-    cdef object _captured, _pieces
+    cdef object _captured, _pending, _pieces
     cdef bytes _body
     cdef Body _incoming
     cdef bint _chunked, _pumping

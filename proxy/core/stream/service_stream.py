@@ -25,19 +25,20 @@ from proxy.core.stream.states import NO_FLAG
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import BIN, BOUT, INTERCEPTED, REQ_TOT
 from proxy.runtime.frontend import Frontend
-from proxy.runtime.service import ServiceRequest, ServiceResponse
+from proxy.runtime.service import PendingAnswer, ServiceRequest, ServiceResponse
 
 if TYPE_CHECKING:
     from proxy.core.stream.http_session import HttpSession
 
+_END: Any = object()                    # what no piece is
 
 
 class ServiceStream(Exchange):
     """One request to a service and its answer."""
 
     __slots__ = (
-        "_backend", "_body", "_captured", "_chunked", "_incoming", "_octets_in", "_octets_out", "_pieces", "_pumping", "head",
-        "is_over", "service", "session", "status",
+        "_backend", "_body", "_captured", "_chunked", "_incoming", "_octets_in", "_octets_out", "_pending", "_pieces",
+        "_pumping", "head", "is_over", "service", "session", "status",
     )
 
     def __init__(self, session: HttpSession, head: RequestHead, service: Any, backend: Backend | None) -> None:
@@ -51,7 +52,8 @@ class ServiceStream(Exchange):
         self._body = b""
         self._incoming: Body | None = None      # the body as it comes
         self._octets_in = head.size
-        self._pieces: Iterator[bytes] | None = None
+        self._pending: PendingAnswer | None = None      # an answer that is made elsewhere
+        self._pieces: Iterator[bytes | None] | None = None
         self._chunked = False
         self._pumping = False
         self._octets_out = 0
@@ -64,8 +66,8 @@ class ServiceStream(Exchange):
             session.frontend.cells[INTERCEPTED] += 1
         else:
             backend.sessions += 1
-            accounting.stream_given(backend.cells, session.host.now_ms)
-            accounting.occupancy(backend.cells, backend.sessions)
+            accounting.stream_given(backend, session.host.now_ms)
+            accounting.entered(backend, backend.sessions)
         if head.content_length > session.limits.head:
             self._unread("too-large")
         elif head.has_body:
@@ -85,7 +87,7 @@ class ServiceStream(Exchange):
 
     def client_octets(self, received: bytes | memoryview) -> None:
         incoming = self._incoming
-        if incoming is None or self._has_whole_body() or self.status >= 0:
+        if incoming is None or self._has_whole_body() or self.status >= 0 or self._pending is not None:
             self._keep_for_later(received)
             return
         try:
@@ -118,11 +120,25 @@ class ServiceStream(Exchange):
             head.method, head.target, head.version_minor, tuple(head.fields), body, session.peer_address, problem
         )
         try:
-            answer: ServiceResponse = self.service.respond(request)
+            answer: ServiceResponse | PendingAnswer = self.service.respond(request)
         except Exception as error:          # a service is an extension: its bug must not end the process
             session.host.broken(self, error)
             answer = ServiceResponse(500)
-        self._send_head(answer)
+        if isinstance(answer, ServiceResponse):
+            self._send_head(answer)
+        else:
+            self._pending = answer
+            answer.wake = self.woken
+
+    def woken(self) -> None:
+        """More of an answer that is made elsewhere is there."""
+        pending = self._pending
+        if self.is_over or pending is None:
+            return
+        if self.status >= 0:
+            self._pump()
+        elif pending.response is not None:
+            self._send_head(pending.response)
 
     def _send_head(self, answer: ServiceResponse) -> None:
         head, session = self.head, self.session
@@ -156,12 +172,14 @@ class ServiceStream(Exchange):
         if self._pieces is None or self.is_over or self._pumping:
             return
         try:
-            piece = next(self._pieces, None)
+            piece = next(self._pieces, _END)
         except Exception as error:          # see _respond
             self.session.host.broken(self, error)
             self.shut(failure.INTERNAL)
             return
-        if piece is None:
+        if piece is None:                   # made elsewhere, and not there yet
+            return
+        if piece is _END:
             self._send(LAST_CHUNK if self._chunked else b"")
             self._finish(None)
             return
@@ -187,7 +205,7 @@ class ServiceStream(Exchange):
         self._pump()
 
     def client_ended(self) -> None:
-        if self.status < 0:
+        if self.status < 0 and self._pending is None:
             self.fail(failure.REQUEST_BODY_ABORTED)
 
     def client_lost(self) -> None:
@@ -200,7 +218,8 @@ class ServiceStream(Exchange):
         if patience_ms and active_ms + patience_ms > now_ms:
             session.arm(active_ms + patience_ms)
         else:
-            self.fail(failure.REQUEST_TIMEOUT if self.status < 0 else failure.DATA_CLIENT_TIMEOUT)
+            waits = failure.INTERNAL if self._pending is not None else failure.REQUEST_TIMEOUT
+            self.fail(waits if self.status < 0 else failure.DATA_CLIENT_TIMEOUT)
 
     def shut(self, why: Failure) -> None:
         """End because somebody outside wants it."""
@@ -237,6 +256,8 @@ class ServiceStream(Exchange):
     def _end(self, why: Failure | None) -> None:
         self.is_over = True
         self._pieces = None
+        if self._pending is not None:
+            self._pending.cancel()
         session = self.session
         accounting.response_counted(session.frontend.cells, self.status)
         self._count_backend(session.frontend)
@@ -266,7 +287,7 @@ class ServiceStream(Exchange):
         row[BOUT] += self._octets_out
         if self._backend is not None:
             backend.sessions -= 1
-            accounting.occupancy(row, backend.sessions)
+            accounting.left(row, backend.sessions)
             accounting.response_counted(row, self.status)
             row[REQ_TOT] += 1
 

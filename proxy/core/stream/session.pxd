@@ -1,7 +1,10 @@
+cimport cython
+
 from proxy.core.stream cimport accounting
 from proxy.core.stream.ports cimport Host, Link, LinkOwner
 from proxy.runtime.frontend cimport Frontend, Listener
 from proxy.runtime.process cimport Process
+from proxy.runtime.turn cimport Turn
 
 cdef long CONN_CUR
 
@@ -21,6 +24,7 @@ cdef class Session(LinkOwner):
     cpdef started(self)
     cpdef bint is_idle(self) except -1
     cpdef shut(self, why)
+    @cython.locals(requests=Turn)
     cpdef number_request(self)
     cpdef arm(self, long long deadline_ms)
     cpdef finish(self, bint abort=*)

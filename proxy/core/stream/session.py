@@ -43,7 +43,7 @@ class Session(LinkOwner):
         self.closed = False
         self.gone = False                       # the client's connection is broken: nothing reaches it any more
         self.packed = b""
-        self.request_number = 0                 # of the request at hand, among all of this process (%rt)
+        self.request_number = 0                 # of the request at hand, among those of all workers (%rt)
 
     # the engine's side
 
@@ -52,17 +52,16 @@ class Session(LinkOwner):
         now_ms, frontend, listener = self.host.now_ms, self.frontend, self.listener
         frontend.served += 1
         listener.served += 1
-        row = frontend.cells
-        accounting.connection_opened(row, now_ms)
+        accounting.connection_opened(frontend, now_ms)
         self.count_session()
-        accounting.occupancy(row, frontend.served)
-        accounting.session_opened(listener.cells, now_ms)
-        accounting.occupancy(listener.cells, listener.served)
+        accounting.entered(frontend, frontend.served)
+        accounting.session_opened(listener, now_ms)
+        accounting.entered(listener, listener.served)
         self.started()
 
     def count_session(self) -> None:
         """Count a session of the frontend."""
-        accounting.session_opened(self.frontend.cells, self.host.now_ms)
+        accounting.session_opened(self.frontend, self.host.now_ms)
 
     def started(self) -> None:
         """The first thing a mode does."""
@@ -92,8 +91,8 @@ class Session(LinkOwner):
     def number_request(self) -> None:
         """Give the request, or TCP session, that begins its number."""
         process = self.host.process
-        self.request_number = process.request_counter
-        process.request_counter += 1
+        requests = process.requests
+        self.request_number = requests.take()
 
     def arm(self, deadline_ms: int) -> None:
         """Set the one deadline of this session; 0 = none."""
@@ -114,7 +113,7 @@ class Session(LinkOwner):
         frontend.served -= 1
         listener.served -= 1
         row = frontend.cells
-        accounting.occupancy(row, frontend.served)
+        accounting.left(row, frontend.served)
         row[CONN_CUR] -= 1
-        accounting.occupancy(listener.cells, listener.served)
+        accounting.left(listener.cells, listener.served)
         host.session_over(self)

@@ -121,9 +121,8 @@ class Stream(Exchange):
     def enter_backend(self, backend: Backend) -> None:
         """Count this stream into its backend."""
         backend.sessions += 1
-        row = backend.cells
-        accounting.stream_given(row, self.host.now_ms)
-        accounting.occupancy(row, backend.sessions)
+        accounting.stream_given(backend, self.host.now_ms)
+        accounting.entered(backend, backend.sessions)
 
     def leave_backend(self) -> Server | None:
         """Count it out again; gives the server whose slot came free, for `queue.serve` once the stream has been logged."""
@@ -132,7 +131,7 @@ class Stream(Exchange):
             return None
         server = self._give_back_slot()
         backend.sessions -= 1
-        accounting.occupancy(backend.cells, backend.sessions)
+        accounting.left(backend.cells, backend.sessions)
         return server
 
     def assign(self) -> None:
@@ -191,7 +190,7 @@ class Stream(Exchange):
         self.queued_on = None
         server.served += 1
         backend.served += 1
-        accounting.occupancy(server.cells, server.served)
+        accounting.entered(server, server.served)
         balancer = backend.balancer
         balancer.opened(server)
         self.assigned_ms = self.host.now_ms
@@ -204,7 +203,7 @@ class Stream(Exchange):
         backend = server.backend
         server.served -= 1
         backend.served -= 1
-        accounting.occupancy(server.cells, server.served)
+        accounting.left(server.cells, server.served)
         balancer = backend.balancer
         balancer.closed(server)
         return server
@@ -212,7 +211,7 @@ class Stream(Exchange):
     def release_slot(self) -> None:
         """Give the slot back and let the next in line have it."""
         server = self._give_back_slot()
-        if server is not None and (server.queue or server.backend.queue):
+        if server is not None and server.is_awaited():
             queue.serve(server)
 
     # connecting
@@ -223,7 +222,7 @@ class Stream(Exchange):
         if server is None:
             raise AssertionError("connecting without a slot")
         host = self.host
-        accounting.stream_given(server.cells, host.now_ms)
+        accounting.stream_given(server, host.now_ms)
         connection = self.idle_connection(server)
         if connection is not None:
             self.was_reused = True

@@ -273,7 +273,7 @@ class TcpStream(Stream):
         self.state = CLOSED
         if not self.logged:
             self._log(why, server)
-        if freed is not None and (freed.queue or freed.backend.queue):
+        if freed is not None and freed.is_awaited():
             queue.serve(freed)
 
     def _log(self, why: Failure | None, server: Server | None) -> None:

@@ -99,9 +99,9 @@ def info_texts(page: PageRequest) -> list[str]:
     """The texts of the general information, in the order of its labels."""
     process = page.process
     now = ProcessReading(process, page.now_ms, page.meter)
-    workers = f"{process.nbthread} worker{'s' if process.nbthread != 1 else ''}"
     return [
-        f"{process.pid} ({workers})", uptime_text(now.uptime_s), _servers_text(page),
+        f"{process.pid} (process #1, nbproc = 1, nbthread = {process.nbthread})", uptime_text(now.uptime_s),
+        _servers_text(page),
         f"{grouped(now.connections)} / {grouped(process.maxconn)}",
         f"{grouped(now.conn_rate)}/s, peak {grouped(now.conn_rate_max)}/s", grouped(now.requests), bit_rate(now.octets_per_s),
         f"{now.idle_percent}%", f"ulimit-n {grouped(now.fd_limit)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -14,6 +15,7 @@ from proxy.core.balance.smooth import Turns
 from proxy.core.balance.static_rr import StaticRoundRobin
 from proxy.core.balance.weighted_map import weighted_map
 from proxy.runtime.server import WEIGHT_SCALE, Server
+from proxy.runtime.turn import Turn
 
 ServersOf = Callable[..., list[Server]]
 RECORDED = [
@@ -101,7 +103,7 @@ def test_from_unequal_to_equal_and_back(servers_of: ServersOf) -> None:
 
 
 def test_two_workers_with_one_counter_alternate_strictly(servers_of: ServersOf) -> None:
-    turn = [0]
+    turn = Turn()
     servers = servers_of([1, 1, 1])
     workers = [RoundRobin(turn), RoundRobin(turn)]
     for worker in workers:
@@ -110,7 +112,7 @@ def test_two_workers_with_one_counter_alternate_strictly(servers_of: ServersOf) 
 
 
 def test_two_workers_with_one_counter_keep_the_smooth_order(servers_of: ServersOf) -> None:
-    turn = [0]
+    turn = Turn()
     servers = servers_of([3, 2, 1])
     workers = [RoundRobin(turn), RoundRobin(turn)]
     for worker in workers:
@@ -120,13 +122,13 @@ def test_two_workers_with_one_counter_keep_the_smooth_order(servers_of: ServersO
 
 def test_a_worker_that_slept_through_many_turns_jumps_over_them(servers_of: ServersOf) -> None:
     servers = servers_of([3, 2, 1])
-    turn = [0]
+    turn = Turn()
     awake, asleep = RoundRobin(turn), RoundRobin(turn)
     for worker in (awake, asleep):
         worker.rebuild(servers)
     names(awake, 6)
     names(asleep, 6)
-    turn[0] += 96 * 10**9
+    turn.take(96 * 10**9)
     assert names(asleep, 6) == names(awake, 6)
 
 
@@ -173,3 +175,84 @@ def test_the_map_keeps_the_configured_weights(servers_of: ServersOf) -> None:
     balancer = StaticRoundRobin()
     balancer.rebuild(servers)
     assert names(balancer, 4) == "abab"
+
+
+class Workers:
+    """Some workers and their master, each with a count of turns of its own that is kept level with the others'."""
+
+    def __init__(self, count: int) -> None:
+        self.master, *self.workers = (RoundRobin(Turn(is_shared=True)) for _ in range(count + 1))
+        self.turns = 0
+
+    def told(self, those: list[RoundRobin], servers: list[Server], at: int) -> None:
+        """Let some follow a change that the master made at that turn."""
+        for worker in those:
+            worker.turn.pinned = at
+            worker.rebuild(servers)
+            worker.turn.pinned = None
+
+    def picks(self, worker: RoundRobin) -> None:
+        """One of them takes the next turn."""
+        self.level(worker)
+        worker.pick(None, None)
+        self.turns += 1
+
+    def level(self, worker: RoundRobin) -> None:
+        worker.turn.take(self.turns - worker.turn.now())
+
+    def ahead(self, count: int) -> set[str]:
+        """Who has the next turns, according to each of them."""
+        orders = set()
+        for worker in (self.master, *self.workers):
+            self.level(worker)
+            orders.add(names(worker, count))
+        self.turns += count
+        return orders
+
+
+@pytest.mark.parametrize("weights", [[1, 1, 1, 1], [7, 3, 2, 1], [256, 255, 1, 90]])
+def test_workers_that_are_told_of_changes_in_the_same_order_agree_for_ever(servers_of: ServersOf, weights: list[int]) -> None:
+    """Who took which turns in between, and how many after a change before being told of it, must not matter."""
+    rng = Random(7)
+    all_of_them = Workers(3)
+    servers = servers_of(weights)
+    all_of_them.told([all_of_them.master, *all_of_them.workers], servers, 0)
+    for _ in range(60):
+        for _ in range(rng.randrange(400)):
+            all_of_them.picks(rng.choice(all_of_them.workers))
+        at = all_of_them.turns
+        server = rng.choice(servers)
+        reweigh(server, rng.choice([0, 1, 1, 2, 50, server.user_weight]))
+        usable = [one for one in servers if one.weight_now] or servers[:1]
+        early, late = all_of_them.workers[:2], all_of_them.workers[2:]
+        all_of_them.told([all_of_them.master, *early], usable, at)
+        for _ in range(rng.randrange(3)):
+            all_of_them.picks(rng.choice(late))         # it has not heard of it yet
+        all_of_them.told(late, usable, at)
+        assert len(all_of_them.ahead(40)) == 1
+
+
+@pytest.mark.parametrize("gap", [1, 5, 47, 48, 49, 500, 10**12 + 7])
+def test_skipping_is_stepping(servers_of: ServersOf, gap: int) -> None:
+    """Newcomers that still look for their place included."""
+    servers = servers_of([5, 2, 2, 1])
+    stepped, skipped = Turns(), Turns()
+    for turns in (stepped, skipped):
+        turns.rebuild(servers[:2])
+        for _ in range(3):
+            turns.step()
+        turns.rebuild(servers)
+    distance = gap if gap < 10**6 else gap % 10 + 10 * 50          # ten turns are a round
+    for _ in range(distance):
+        stepped.step()
+    skipped.skip_to(3 + gap)
+    assert [stepped.step().name for _ in range(50)] == [skipped.step().name for _ in range(50)]
+
+
+def test_a_copy_goes_its_own_way(servers_of: ServersOf) -> None:
+    turns = Turns()
+    turns.rebuild(servers_of([3, 2, 1]))
+    turns.step()
+    again = turns.copy()
+    order = [turns.step().name for _ in range(12)]
+    assert [again.step().name for _ in range(12)] == order
