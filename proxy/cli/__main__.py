@@ -157,8 +157,6 @@ def run_configuration(arguments: Arguments, messages: Messages) -> int:
     settings = configuration.global_
     if settings.master_worker and not arguments.master_worker:
         messages.remark(NO_MASTER, NO_MASTER_HINT)
-    if settings.nbthread is not None and settings.nbthread > 1:
-        messages.remark(f"'nbthread {settings.nbthread}': there is one worker yet, on one processor.")
     if not is_machine_code() and "PYPROXY_PURE" not in os.environ:
         messages.remark(NOT_COMPILED, NOT_COMPILED_HINT)
     loop_kind = os.environ.get("PYPROXY_LOOP", "uvloop")

@@ -8,7 +8,7 @@ cdef long READ, ACCEPTS_PER_EVENT, ACCEPTS_AT_LAST
 
 cdef class Acceptor(Entry):
     cdef Worker _worker
-    cdef public object _socket
+    cdef public object socket
     cdef object _family
     cdef int _fd
     cdef readonly bint _open

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from proxy.core.timers import Entry
 from proxy.engine import calls
-from proxy.engine.handover import steer_away
 from proxy.engine.readiness import READ
 from proxy.runtime.cells import RATE_AT
 from proxy.runtime.frontend import Listener
-from proxy.runtime.rates import rate_read
+from proxy.runtime.rates import rate_by_all
 
 if TYPE_CHECKING:
     from proxy.engine.worker import Worker
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 ACCEPTS_PER_EVENT = 64
 ACCEPTS_AT_LAST = 65_536            # more than a backlog holds
 REST_MS = 100
-LEAVE_MS = 250                      # longer than most handshakes that are under way
 EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 WILDCARDS = frozenset(("0.0.0.0", "::"))
 
@@ -34,12 +32,12 @@ WILDCARDS = frozenset(("0.0.0.0", "::"))
 class Acceptor(Entry):
     """One listening socket at work."""
 
-    __slots__ = ("_fd", "_family", "_is_wildcard", "_leaving", "_open", "_socket", "_worker", "listener")
+    __slots__ = ("_fd", "_family", "_is_wildcard", "_leaving", "_open", "_worker", "listener", "socket")
 
     def __init__(self, worker: Worker, listener: Listener, listening: socket.socket) -> None:
         Entry.__init__(self)
         self._worker = worker
-        self._socket: socket.socket | None = listening
+        self.socket: socket.socket | None = listening
         self._fd = listening.fileno()
         self._family = listening.family
         self._open = False
@@ -50,11 +48,11 @@ class Acceptor(Entry):
 
     @property
     def is_closed(self) -> bool:
-        return self._socket is None
+        return self.socket is None
 
     def open(self) -> None:
         """Accept from now on."""
-        if not self._open and self._socket is not None and not self.listener.paused:
+        if not self._open and self.socket is not None and not self.listener.paused:
             self._open = True
             self._worker.readiness.watch(self._fd, self, READ)
 
@@ -66,15 +64,16 @@ class Acceptor(Entry):
         if wake_ms:
             self._worker.timers.arm(self, self._worker.now_ms + wake_ms)
 
+    def rest_a_moment(self) -> None:
+        """Accept nothing for a moment, or until `open` is called."""
+        self.rest(REST_MS)
+
     def deadline_reached(self, now_ms: int) -> None:
-        if self._leaving:
-            self.close()
-        else:
-            self.open()
+        self.open()
 
     def close(self) -> None:
         """Take what already waits in the backlog, whatever the limits, then stop listening for good."""
-        listening = self._socket
+        listening = self.socket
         if listening is None:
             return
         self.rest()
@@ -82,40 +81,27 @@ class Acceptor(Entry):
         if not self.listener.paused:
             self._leaving = True
             self._acceptable()
-        self._socket = None
+        self.socket = None
         listening.close()
         self._worker.acceptor_closed(self)
-
-    def leave(self) -> None:
-        """Close, but give a successor on the same address the time to be everybody's choice first."""
-        listening = self._socket
-        if listening is None or self.listener.paused or self._leaving:
-            self.close()
-        elif steer_away(listening):
-            self._leaving = True
-            self.open()
-            self._acceptable()
-            self._worker.timers.arm(self, self._worker.now_ms + LEAVE_MS)
-        else:
-            self.close()
 
     def pause(self) -> None:
         """Stop listening, but keep the socket: a new process may bind the address (SIGTTOU)."""
         self.listener.paused = True
         self.rest()
-        if self._socket is not None and self._family != socket.AF_UNIX:
+        if self.socket is not None and self._family != socket.AF_UNIX:
             try:
-                self._socket.shutdown(socket.SHUT_RD)
+                self.socket.shutdown(socket.SHUT_RD)
             except OSError:
                 return              # not listening any more, which is what was wanted
 
     def resume(self) -> bool:
         """Listen again (SIGTTIN); False when the address has been taken meanwhile."""
         self.listener.paused = False
-        if self._socket is None:
+        if self.socket is None:
             return False
         try:
-            self._socket.listen(self.listener.backlog or 1024)
+            self.socket.listen(self.listener.backlog or 1024)
         except OSError:
             return False
         self.open()
@@ -126,7 +112,7 @@ class Acceptor(Entry):
         self._acceptable()
 
     def _acceptable(self) -> None:
-        worker, listening, listener = self._worker, self._socket, self.listener
+        worker, listening, listener = self._worker, self.socket, self.listener
         for _ in range(ACCEPTS_AT_LAST if self._leaving else ACCEPTS_PER_EVENT):
             if listening is None or not (self._leaving or self._may_accept()):
                 return
@@ -147,14 +133,14 @@ class Acceptor(Entry):
         """Check the limits; rests when one of them is reached."""
         worker, listener = self._worker, self.listener
         frontend, process = listener.frontend, worker.process
-        if process.served >= process.maxconn > 0:
+        if process.served_by_all() >= process.maxconn > 0:
             worker.wait_for_room(self)
             return False
-        if frontend.served >= frontend.maxconn > 0 or listener.served >= listener.maxconn > 0:
+        if frontend.served_by_all() >= frontend.maxconn > 0 or listener.served_by_all() >= listener.maxconn > 0:
             worker.wait_for_room(self)
             return False
         limit = frontend.rate_limit_sessions
-        if limit and rate_read(frontend.counters, RATE_AT, worker.now_ms) >= limit:
+        if limit and rate_by_all(frontend, RATE_AT, worker.now_ms) >= limit:
             self.rest(REST_MS)
             return False
         return True

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proxy.engine.worker import Worker
 from proxy.runtime.backend import Backend
 from proxy.runtime.server import Server
 
 Say = Callable[[str, str], None]
+Change = Callable[[Server, bool, int], tuple[int, int]]
 
 
 class Announcer:
     """Events (`runtime.log.Events`) of one process.
 
+    `change` has the data plane act on a change of a server (`Worker.server_changed`).
     `say(severity, text)` writes a line for the operator ("WARNING" here), as HAProxy does on stderr while it is in the
     foreground; None keeps quiet.
     """
 
-    __slots__ = ("_say", "_worker", "on_change")
+    __slots__ = ("_change", "_say", "on_change")
 
-    def __init__(self, worker: Worker, say: Say | None = None) -> None:
-        self._worker = worker
+    def __init__(self, change: Change, say: Say | None = None) -> None:
+        self._change = change
         self._say = say
         self.on_change: Callable[[Server], None] | None = None
 
@@ -41,7 +42,7 @@ class Announcer:
 
     def server_changed(self, server: Server, was_up: bool, now_ms: int) -> tuple[int, int]:
         """Let the data plane act on a change of state or weight."""
-        moved = self._worker.server_changed(server, was_up, now_ms)
+        moved = self._change(server, was_up, now_ms)
         if self.on_change is not None:
             self.on_change(server)
         return moved

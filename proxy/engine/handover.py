@@ -1,83 +1,193 @@
-"""Leaving an address to a successor that listens on it too (SO_REUSEPORT), so that no client is reset.
+"""Listening sockets go from a process to its successor, so that a reload refuses no client and loses none.
 
-The kernel spreads new connections over all sockets of an address and resets those that wait in the backlog of one that is
-closed. Before it leaves, a socket therefore has the kernel give new connections to the one that came last, by a filter of a
-single instruction; then it takes whoever still came its way, and only then closes.
+    old: Offer (an abstract socket named after its pid) ◀── connects, shows who it is ── new: take_over(pids)
+         every listening socket, as descriptors          ──▶ used in the place of binding what has the same address
+    old: told to finish, closes its own descriptors; the sockets, and the clients that wait in them, are the successor's
 
-Source: socket(7), SO_ATTACH_REUSEPORT_CBPF: the filter's result is an index into the sockets of the group, in order of listen();
-one that is out of range means the usual choice. sock_diag(7): how many there are; unlike /proc it is there in a chroot, and it
-tells of listeners only, however many connections there are.
+A second socket beside the old one would not do: the kernel spreads clients over both, and resets those that wait in the one that
+is closed. The number of workers may differ: sockets too many are served by the workers there are, missing ones are bound beside.
+
+Both sides look at who the other one is: sockets are given to root and to the user that runs the old process, and are taken from
+the very process that is to be replaced, not from one that has taken the name.
+
+Source: unix(7), SCM_RIGHTS, SO_PEERCRED (a listener's: of the process that called listen()).
 """
 
 from __future__ import annotations
 
+import array
+import asyncio
+import contextlib
+import json
+import os
 import socket
 import struct
-from array import array
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
-SO_ATTACH_REUSEPORT_CBPF = 51       # asm-generic/socket.h; Python does not name it
-RETURN_CONSTANT = 0x06
-NETLINK_SOCK_DIAG = 4               # linux/netlink.h
-SOCK_DIAG_BY_FAMILY = 20            # linux/sock_diag.h
-DUMP_REQUEST = 0x301                # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
-NLMSG_ERROR, NLMSG_DONE = 2, 3
-TCP_LISTEN = 10
-ANSWER_OCTETS = 65536
-PATIENCE_S = 1.0                    # the kernel answers at once or not at all
-MESSAGE = struct.Struct("=IHHII")   # nlmsghdr: length, type, flags, sequence, port
-REQUEST = struct.Struct("=BBBxI48x")    # inet_diag_req_v2: family, protocol, extensions, states, (identity of none)
+from proxy.base.addresses import Family
+from proxy.runtime.frontend import Listener
+
+NAME = "\0pyproxy-listeners-%d"
+PATIENCE_S = 2.0                    # an old process that does not answer has its sockets bound beside
+PER_MESSAGE = 200                   # descriptors; the kernel takes 253
+MESSAGE_MAX = 1 << 16
+CREDENTIALS = struct.Struct("iII")  # struct ucred: pid, uid, gid
+INHERITED_MAX = 20_000
+TRANSPARENT = 19                    # IP_TRANSPARENT
+
+Listening = Iterable[tuple[Listener, socket.socket]]
 
 
-def steer_away(listening: socket.socket) -> bool:
-    """Let the newest listener of the same address have all new connections; False when there is no other one.
+class Offer:
+    """The old process's side. `sockets` gives what it listens on at that moment.
 
-    Never raises: where it cannot be done the kernel goes on choosing as before.
+    Never raises: where it cannot be made, a successor binds beside.
     """
-    count = _listeners_like(listening)
-    if count == 1:
-        return False
-    filter_code = array("B", struct.pack("HBBI", RETURN_CONSTANT, 0, 0, max(1, count - 1)))
-    try:
-        listening.setsockopt(
-            socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, struct.pack("HL", 1, filter_code.buffer_info()[0])
-        )
-    except OSError:
-        return count > 1
-    return True
+
+    def __init__(self, sockets: Callable[[], Listening]) -> None:
+        self._sockets = sockets
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._socket: socket.socket | None = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+        try:
+            self._socket.bind(NAME % os.getpid())
+            self._socket.listen()
+        except OSError:
+            self._socket.close()
+            self._socket = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Answer from now on."""
+        if self._socket is not None:
+            self._loop = loop
+            loop.add_reader(self._socket.fileno(), self._asked)
+
+    def close(self) -> None:
+        """Give nothing any more."""
+        offered, self._socket = self._socket, None
+        if offered is not None:
+            if self._loop is not None:
+                self._loop.remove_reader(offered.fileno())
+            offered.close()
+
+    def _asked(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            successor, _ = self._socket.accept()
+        except OSError:
+            return
+        with successor, contextlib.suppress(OSError):       # it has gone, or does not read: then it binds beside
+            successor.setblocking(False)
+            if peer_of(successor).uid in (0, os.geteuid()):
+                self._give(successor)
+
+    def _give(self, successor: socket.socket) -> None:
+        own = (each for each in self._sockets() if each[0].address.family is not Family.DESCRIPTOR)
+        given = [(_path(listener), sock) for listener, sock in own]
+        for first in range(0, len(given), PER_MESSAGE):
+            part = given[first : first + PER_MESSAGE]
+            numbers = array.array("i", (sock.fileno() for _, sock in part))
+            successor.sendmsg([json.dumps([path for path, _ in part]).encode()],
+                              [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)])
 
 
-def _listeners_like(listening: socket.socket) -> int:
-    """How many sockets listen on the address of this one; 0 when it cannot be seen (not an IP address, no sock_diag)."""
-    if listening.family not in (socket.AF_INET, socket.AF_INET6):
-        return 0
-    address = listening.getsockname()
-    host = socket.inet_pton(listening.family, address[0].partition("%")[0]).ljust(16, b"\0")
-    wanted = struct.pack("!HH", address[1], 0) + host
-    request = REQUEST.pack(listening.family, socket.IPPROTO_TCP, 0, 1 << TCP_LISTEN)
-    try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as kernel:
-            kernel.settimeout(PATIENCE_S)
-            kernel.send(MESSAGE.pack(MESSAGE.size + REQUEST.size, SOCK_DIAG_BY_FAMILY, DUMP_REQUEST, 1, 0) + request)
-            return _count_sockets(kernel, wanted)
-    except OSError:
-        return 0
+class Peer(NamedTuple):
+    """Who is at the other end."""
+
+    pid: int
+    uid: int
 
 
-def _count_sockets(kernel: socket.socket, wanted: bytes) -> int:
-    """Read the kernel's answer; a socket's identity (its port, the peer's, its address) follows four octets of state.
+def peer_of(connected: socket.socket) -> Peer:
+    """What the kernel says of it."""
+    pid, uid, _ = CREDENTIALS.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
+    return Peer(pid, uid)
 
-    Raises: OSError where the kernel refuses to tell.
-    """
-    count = 0
-    while True:
-        answer, place = kernel.recv(ANSWER_OCTETS), 0
-        if not answer:
-            raise OSError("sock_diag broke off")
-        while place + MESSAGE.size <= len(answer):
-            length, kind, *_ = MESSAGE.unpack_from(answer, place)
-            if kind == NLMSG_DONE:
-                return count
-            if kind == NLMSG_ERROR or length < MESSAGE.size:
-                raise OSError("sock_diag is not to be had")
-            count += answer.startswith(wanted, place + MESSAGE.size + 4)
-            place += (length + 3) & ~3
+
+def _path(listener: Listener) -> str:
+    """What a unix socket is called: it was bound under another name."""
+    return listener.address.host if listener.address.family is Family.UNIX else ""
+
+
+class Inherited:
+    """The listening sockets of processes that are to be replaced; what is not taken is closed by `close`."""
+
+    def __init__(self, found: Iterable[tuple[str, socket.socket]] = ()) -> None:
+        self._found: dict[tuple[Any, ...], list[socket.socket]] = {}
+        for path, sock in found:
+            self._found.setdefault(_key(sock, path), []).append(sock)
+
+    def take(self, family: int, sockaddr: Any, bind: Any) -> list[socket.socket]:
+        """Copies of the sockets that are bound as this one would be."""
+        sockets = self._found.get(_wanted_key(family, sockaddr, bind), [])
+        return [sock.dup() for sock in sockets]
+
+    def close(self) -> None:
+        """Close what was received; copies that were taken stay open."""
+        for sockets in self._found.values():
+            for sock in sockets:
+                sock.close()
+        self._found.clear()
+
+
+def _key(sock: socket.socket, path: str) -> tuple[Any, ...]:
+    """What decides that a socket is the one wanted: its address, and what cannot be changed once it is bound."""
+    name = sock.getsockname()
+    if sock.family == socket.AF_UNIX:
+        return (sock.family, path or name)
+    only_v6 = transparent = 0
+    if sock.family == socket.AF_INET6:
+        only_v6 = sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    else:
+        transparent = sock.getsockopt(socket.SOL_IP, TRANSPARENT)
+    interface = sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0")
+    return (sock.family, socket.inet_pton(sock.family, name[0].partition("%")[0]), name[1], only_v6, transparent, interface)
+
+
+def _wanted_key(family: int, sockaddr: Any, bind: Any) -> tuple[Any, ...]:
+    if family == socket.AF_UNIX:
+        return (family, sockaddr)
+    only_v6 = transparent = 0
+    interface = b""
+    if bind is not None:
+        interface, transparent, only_v6 = bind.interface.encode(), int(bind.transparent), int(bind.v6only)
+    if family == socket.AF_INET6:
+        transparent = 0
+        if bind is None or not (bind.v6only or bind.v4v6):
+            only_v6 = _system_v6only()
+    else:
+        only_v6 = 0
+    return (family, socket.inet_pton(family, sockaddr[0].partition("%")[0]), sockaddr[1], only_v6, transparent, interface)
+
+
+def _system_v6only() -> int:
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as plain:
+        return plain.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+
+
+def take_over(pids: Iterable[int]) -> Inherited:
+    """Ask processes for their listening sockets; one that has gone, is not ours or does not answer gives none."""
+    found: list[tuple[str, socket.socket]] = []
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError):
+            found += _ask(pid)
+    return Inherited(found)
+
+
+def _ask(pid: int) -> list[tuple[str, socket.socket]]:
+    """Raises: OSError, ValueError for an answer that is none."""
+    found: list[tuple[str, socket.socket]] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as old:
+        old.settimeout(PATIENCE_S)
+        old.connect(NAME % pid)
+        if peer_of(old).pid != pid:
+            return found
+        while len(found) < INHERITED_MAX:
+            octets, numbers, _, _ = socket.recv_fds(old, MESSAGE_MAX, PER_MESSAGE)
+            if not octets:
+                return found
+            sockets = [socket.socket(fileno=number) for number in numbers]
+            paths = json.loads(octets)
+            found += zip(map(str, paths), sockets, strict=True)
+    return found

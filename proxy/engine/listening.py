@@ -11,6 +11,7 @@ from typing import Any
 
 from proxy.base.addresses import Address, Family
 from proxy.base.errors import NOWHERE, Diagnostic, Severity, StartError
+from proxy.engine.handover import Inherited
 from proxy.engine.port_holder import who_holds
 from proxy.runtime.frontend import Listener
 
@@ -30,21 +31,23 @@ class BindError(Exception):
         self.what, self.hint, self.address_in_use = what, hint, address_in_use
 
 
-def open_listeners(listeners: Iterable[Listener]) -> list[tuple[Listener, socket.socket]]:
-    """The socket of every listener, bound and listening; `listener.bound` is its real address.
+def open_listeners(
+    listeners: Iterable[Listener], workers: int, inherited: Inherited
+) -> list[tuple[Listener, list[socket.socket]]]:
+    """The sockets of every listener (see `open_sockets`).
 
     Raises: StartError with everything that failed, and none of them left open.
     """
-    opened: list[tuple[Listener, socket.socket]] = []
+    opened: list[tuple[Listener, list[socket.socket]]] = []
     failed: list[tuple[Listener, BindError]] = []
     for listener in listeners:
         try:
-            opened.append((listener, open_listener(listener)))
+            opened.append((listener, open_sockets(listener, workers, inherited)))
         except BindError as error:
             failed.append((listener, error))
     if failed:
-        for _, sock in opened:
-            sock.close()
+        for _, sockets in opened:
+            _close(sockets)
         raise StartError(
             "bind", FAILED, faults=[_fault(listener, error) for listener, error in failed],
             address_in_use=any(error.address_in_use for _, error in failed),
@@ -53,27 +56,91 @@ def open_listeners(listeners: Iterable[Listener]) -> list[tuple[Listener, socket
 
 
 def open_listener(listener: Listener) -> socket.socket:
-    """The socket of one listener.
+    """The socket of one listener, for one process.
 
     Raises: BindError.
     """
-    address, bind = listener.address, listener.bind
+    return open_sockets(listener, 1, Inherited())[0]
+
+
+def open_sockets(listener: Listener, workers: int, inherited: Inherited) -> list[socket.socket]:
+    """The sockets of a listener, listening: what a predecessor has there, and as many more as the workers need.
+
+    At an IP address each worker has a socket of its own, over which the kernel spreads the clients; elsewhere they share one.
+    There may be more when the predecessor had more workers. `listener.bound` is the real address.
+
+    Raises: BindError, with none left open.
+    """
+    address = listener.address
+    sockets: list[socket.socket] = []
     try:
-        if address.family is Family.DESCRIPTOR:
-            sock = _inherited(address)
-        elif address.family in (Family.UNIX, Family.ABSTRACT):
-            sock = _open_unix(address, bind)
-        else:
-            sock = _open_ip(address, bind)
-        sock.setblocking(False)
+        family, sockaddr = _where(address)
         if address.family is not Family.DESCRIPTOR:
-            sock.listen(min(listener.backlog or listener.frontend.backlog or BACKLOG, BACKLOG_MAX))
+            sockets += _taken_over(listener, inherited.take(family, sockaddr, listener.bind))
+        wanted = workers if family in (socket.AF_INET, socket.AF_INET6) else 1
+        while len(sockets) < wanted:
+            sockets.append(_open(address, listener.bind, family, sockaddr if not sockets else sockets[0].getsockname()))
+        for sock in sockets:
+            sock.setblocking(False)
+            if address.family is not Family.DESCRIPTOR:
+                sock.listen(min(listener.backlog or listener.frontend.backlog or BACKLOG, BACKLOG_MAX))
     except OSError as error:
+        _close(sockets)
         raise BindError(
             _problem(address, error), _advice(address, error), address_in_use=error.errno == errno.EADDRINUSE
         ) from None
-    listener.bound = address.host if address.family is Family.UNIX else sock.getsockname()     # it was bound under another name
-    return sock
+    except BaseException:
+        _close(sockets)
+        raise
+    # a unix socket was bound under another name
+    listener.bound = address.host if address.family is Family.UNIX else sockets[0].getsockname()
+    return sockets
+
+
+def _close(sockets: list[socket.socket]) -> None:
+    for sock in sockets:
+        sock.close()
+
+
+def _where(address: Address) -> tuple[int, Any]:
+    """Socket family and what bind() takes; nothing of that for a descriptor.
+
+    Raises: BindError for a name that does not resolve.
+    """
+    match address.family:
+        case Family.DESCRIPTOR:
+            return socket.AF_UNSPEC, None
+        case Family.UNIX:
+            return socket.AF_UNIX, address.host
+        case Family.ABSTRACT:
+            return socket.AF_UNIX, b"\0" + os.fsencode(address.host)
+        case Family.NAME:
+            return resolved(address)
+        case Family.IPV6:
+            return socket.AF_INET6, (address.host, address.port)
+        case _:
+            return socket.AF_INET, (address.host, address.port)
+
+
+def _taken_over(listener: Listener, sockets: list[socket.socket]) -> list[socket.socket]:
+    """What a predecessor's sockets still lack of this `bind` line; those that nobody can reach any more are given up."""
+    address, bind = listener.address, listener.bind
+    if address.family is Family.UNIX and sockets:
+        if not _is_socket(address.host):
+            _close(sockets)
+            return []
+        _set_access(address.host, bind)
+    elif address.family is not Family.ABSTRACT and bind is not None:
+        for sock in sockets:
+            _apply_options(sock, bind)
+    return sockets
+
+
+def _is_socket(path: str) -> bool:
+    try:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def rehearse_listeners(listeners: Iterable[Listener]) -> None:
@@ -125,16 +192,15 @@ def _inherited(address: Address) -> socket.socket:
     return socket.socket(fileno=os.dup(int(address.host)))
 
 
-def _open_ip(address: Address, bind: Any) -> socket.socket:
-    if address.family is Family.NAME:
-        family, sockaddr = resolved(address)
-    else:
-        family = socket.AF_INET6 if address.family is Family.IPV6 else socket.AF_INET
-        sockaddr = (address.host, address.port)
+def _open(address: Address, bind: Any, family: int, sockaddr: Any) -> socket.socket:
+    if address.family is Family.DESCRIPTOR:
+        return _inherited(address)
+    if family == socket.AF_UNIX:
+        return _open_unix(address, bind, sockaddr)
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)      # a successor binds the same address while we drain
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)      # other workers bind the same address
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)      # inherited by what is accepted
         if family == socket.AF_INET6:
             _choose_families(sock, bind)
@@ -171,20 +237,18 @@ def _apply_options(sock: socket.socket, bind: Any) -> None:
             raise BindError(f"{failure} ({error.strerror})", "correct that word of the 'bind' line, or remove it") from None
 
 
-def _open_unix(address: Address, bind: Any) -> socket.socket:
+def _open_unix(address: Address, bind: Any, sockaddr: Any) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if address.family is Family.ABSTRACT:
-            sock.bind("\0" + address.host)
+            sock.bind(sockaddr)
             return sock
         # bound under another name and moved into place: there is no moment without a socket at the path
         temporary = f"{address.host}.{os.getpid()}.tmp"
         _remove_stale(temporary)
         sock.bind(temporary)
         try:
-            if bind is not None and bind.mode is not None:
-                os.chmod(temporary, bind.mode)
-            _set_owner(temporary, bind)
+            _set_access(temporary, bind)
             os.rename(temporary, address.host)
         except BaseException:
             os.unlink(temporary)
@@ -193,6 +257,12 @@ def _open_unix(address: Address, bind: Any) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _set_access(path: str, bind: Any) -> None:
+    if bind is not None and bind.mode is not None:
+        os.chmod(path, bind.mode)
+    _set_owner(path, bind)
 
 
 def _set_owner(path: str, bind: Any) -> None:

@@ -30,6 +30,9 @@ class Outlet(Protocol):
         `second` is the time, for pauses between attempts.
         """
 
+    def filenos(self) -> tuple[int, ...]:
+        """The descriptors it holds: a worker that is forked keeps them."""
+
     def close(self) -> None: ...
 
 
@@ -50,6 +53,9 @@ class DatagramOutlet:
             self._sendto(message, self._sockaddr)
         except OSError:
             self.dropped += 1
+
+    def filenos(self) -> tuple[int, ...]:
+        return (self._socket.fileno(),)
 
     def close(self) -> None:
         self._socket.close()
@@ -103,6 +109,9 @@ class UnixOutlet:
             self._socket.send(message)
         except OSError:
             self.dropped += 1
+
+    def filenos(self) -> tuple[int, ...]:
+        return (self._socket.fileno(),)
 
     def close(self) -> None:
         self._socket.close()
@@ -165,6 +174,9 @@ class DescriptorOutlet:
             return True
         return length < _PIPE_ATOMIC and any(events & select.POLLOUT for _, events in self._poll.poll(0))
 
+    def filenos(self) -> tuple[int, ...]:
+        return (self._descriptor,) if self._descriptor >= 0 else ()
+
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
@@ -183,6 +195,9 @@ class LostOutlet:
 
     def send(self, message: bytes, second: int) -> None:
         self.dropped += 1
+
+    def filenos(self) -> tuple[int, ...]:
+        return ()
 
     def close(self) -> None:
         """Nothing was opened."""
@@ -231,6 +246,10 @@ class Outlets:
     def dropped(self) -> int:
         """Messages that could not be sent, over all targets ("DroppedLogs" of "show info")."""
         return sum(outlet.dropped for outlet in self._open.values())
+
+    def filenos(self) -> set[int]:
+        """Every descriptor held."""
+        return {number for outlet in self._open.values() for number in outlet.filenos()}
 
     def close(self) -> None:
         """Close everything; what is sent after that is dropped."""

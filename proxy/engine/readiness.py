@@ -29,7 +29,7 @@ class Watcher(Protocol):
 
 
 class Readiness:
-    """Tells watchers when their sockets are ready. `turn` is called before each batch."""
+    """Tells watchers when their sockets are ready. `turn` is called before a batch is told, once it is known what is in it."""
 
     __slots__ = ("_loop", "_new", "_poll", "_turn", "_watchers")
 
@@ -70,11 +70,12 @@ class Readiness:
         self._watchers.clear()
 
     def _tell(self) -> None:
-        self._turn()
         poll, watchers, new = self._poll, self._watchers, set[int]()
+        count = poll.wait(BATCH)
         self._new = new
         try:
-            for index in range(poll.wait(BATCH)):
+            self._turn()
+            for index in range(count):
                 fd = poll.ready_fd(index)
                 watcher = watchers[fd] if fd < len(watchers) else None
                 if watcher is not None and (not new or fd not in new):

@@ -164,15 +164,13 @@ class TracingWorker(Worker):
     def __init__(self, process: Process, clock: Clock, say_line: Say) -> None:
         super().__init__(process, clock)
         self._say_line = say_line
-        self._number = -1
         self._head_limits = limits_of(process.bufsize, process.maxrewrite, process.http_maxhdr)
 
     def client_link(self, connected: socket.socket) -> SocketLink:
         return TracedLink(self, connected, Trace(self._say_line, self._next_number, self._head_limits))
 
     def _next_number(self) -> int:
-        self._number += 1
-        return self._number
+        return self.process.traces.take()
 
     def open_session(self, listener: Listener, link: Any, peer: Ends, local: Ends) -> None:
         link.trace.accepted(listener, listener.lid, link.descriptor, peer)

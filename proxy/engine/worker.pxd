@@ -6,7 +6,7 @@ from proxy.engine.calls cimport Scratch
 from proxy.engine.readiness cimport Readiness
 from proxy.runtime.process cimport Process
 
-cdef long CONN_CUR, CONN_TOT, EINT
+cdef long CONN_CUR, CONN_TOT, EINT, RESTING
 
 cdef class Worker(Host):
     cdef public object clock, on_stopped, say, loop
@@ -16,7 +16,9 @@ cdef class Worker(Host):
     cdef public bint verbose
     cdef public Readiness readiness
     cdef public object _limits, _tick
-    cdef public list _acceptors, _waiting, _sockets, _soon
+    cdef public object neighbours, orders
+    cdef public dict _waiting
+    cdef public list _acceptors, _sockets, _soon
     cdef public bint _soon_planned, _stopped
     cdef public long long _exhaustion_told_ms
     cpdef link_closed(self, link)

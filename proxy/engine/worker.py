@@ -1,6 +1,10 @@
 """A worker: one event loop, its clock, its listeners and its sessions. The streams' host.
 
-Life:  made --bind--> bound --start--> serving --soft_stop--> stopping --last session over--> stopped
+Life:  made --bind or adopt--> bound --start--> serving --soft_stop--> stopping --last session over--> stopped
+
+One of several workers has neighbours, whom it calls when something is free that one of them waits for (`neighbours.py`), and
+orders to follow: whether there are new ones is looked at in each turn, after it is known which sockets are ready and before any
+of them is acted on. A client that has been told of a change is served by the new state, whichever worker it comes to.
 """
 
 from __future__ import annotations
@@ -9,9 +13,9 @@ import asyncio
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from proxy.base.clock import Clock
 from proxy.core import queue
@@ -24,10 +28,12 @@ from proxy.core.stream.stream import Stream
 from proxy.engine import calls
 from proxy.engine.acceptor import Acceptor
 from proxy.engine.connecting import Attempt
+from proxy.engine.handover import Inherited
 from proxy.engine.link import SocketLink
 from proxy.engine.listening import open_listeners
+from proxy.engine.neighbours import Neighbours
 from proxy.engine.readiness import Readiness
-from proxy.runtime.cells import CONN_CUR, CONN_TOT, EINT
+from proxy.runtime.cells import CONN_CUR, CONN_TOT, EINT, RESTING
 from proxy.runtime.frontend import Frontend, Listener
 from proxy.runtime.process import Process
 from proxy.runtime.server import Server
@@ -35,6 +41,16 @@ from proxy.runtime.server import Server
 READ_OCTETS = 131072
 FAULTS_TOLD = 100               # places of broken invariants that are told, each once
 Ends = tuple[str, int]
+
+
+class Orders(Protocol):
+    """What the master wants of its workers, seen from one of them."""
+
+    given: Any                  # the board's cell: how many orders there have been
+    followed: int               # how many of them this worker has followed
+
+    def follow(self) -> None:
+        """Follow those that have come."""
 
 
 class Worker(Host):
@@ -50,6 +66,8 @@ class Worker(Host):
         self.scratch = calls.Scratch(READ_OCTETS)
         self.sessions: set[Session] = set()
         self.on_stopped: Callable[[], None] | None = None
+        self.neighbours: Neighbours | None = None       # the other workers, where there are any
+        self.orders: Orders | None = None
         self.broken_invariants = 0
         self.verbose = False
         self.say: Callable[[str, str], None] | None = None      # (severity, text): a line for the operator
@@ -59,7 +77,7 @@ class Worker(Host):
         self.closing_links: set[SocketLink] = set()         # their owners are gone, their last octets are not
         self._limits = limits_of(process.bufsize, process.maxrewrite, process.http_maxhdr)
         self._acceptors: list[Acceptor] = []
-        self._waiting: list[Acceptor] = []
+        self._waiting: dict[Acceptor, None] = {}            # resting until there is room for a client
         self._sockets: list[tuple[Listener, Any]] = []
         self._soon: list[Callable[[], object]] = []
         self._soon_planned = False
@@ -69,13 +87,17 @@ class Worker(Host):
 
     # life
 
-    def bind(self) -> None:
-        """Open the listening sockets of every frontend; all or none.
+    def bind(self, inherited: Inherited | None = None) -> None:
+        """Open the listening sockets of every frontend, or take them over; all or none.
 
         Raises: StartError.
         """
-        enabled = (frontend for frontend in self.process.frontends if not frontend.disabled)
-        self._sockets = open_listeners(listener for frontend in enabled for listener in frontend.listeners)
+        opened = open_listeners(self.process.enabled_listeners(), 1, inherited or Inherited())
+        self._sockets = [(listener, sock) for listener, sockets in opened for sock in sockets]
+
+    def adopt(self, sockets: list[tuple[Listener, socket.socket]]) -> None:
+        """Serve these listening sockets, which somebody else has bound."""
+        self._sockets = sockets
 
     def unbind(self) -> None:
         """Close listening sockets that were bound but never served."""
@@ -102,7 +124,7 @@ class Worker(Host):
         self.turn()
         self.process.closing = True
         for acceptor in self._acceptors:
-            acceptor.leave()
+            acceptor.close()
         for session in list(self.sessions):
             if session.is_idle():
                 session.finish()
@@ -121,6 +143,12 @@ class Worker(Host):
         for link in list(self.closing_links):
             link.abort()
         self._check_stopped()
+
+    def listening(self) -> Iterator[tuple[Listener, socket.socket]]:
+        """Every listening socket that is open."""
+        for acceptor in self._acceptors:
+            if acceptor.socket is not None:
+                yield acceptor.listener, acceptor.socket
 
     def stop_frontend(self, frontend: Frontend) -> None:
         """Stop one frontend's listeners for good (`shutdown frontend`)."""
@@ -154,6 +182,8 @@ class Worker(Host):
             for server in backend.servers:
                 if server.idle is not None:
                     server.idle.clear()
+        if self.neighbours is not None:
+            self.timers.forget(self.neighbours)
         if self._tick is not None:
             self._tick.cancel()
             self._tick = None
@@ -164,8 +194,11 @@ class Worker(Host):
     # time
 
     def turn(self) -> None:
-        """Look at the clock: an event is about to be handled."""
+        """Look at the clock, and for orders: events are about to be handled."""
         self.now_ms = self.clock.monotonic_ms()
+        orders = self.orders
+        if orders is not None and orders.given[0] != orders.followed:
+            orders.follow()
 
     def wall_s(self) -> float:
         return self.clock.wall_s()
@@ -247,16 +280,27 @@ class Worker(Host):
         process.served -= 1
         process.cells[CONN_CUR] = process.served
         if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            for acceptor in waiting:
-                acceptor.open()
+            self.accept_again()
+        if self.neighbours is not None:
+            self.neighbours.room_for_clients()
         if process.closing:
             self._check_stopped()
 
     def wait_for_room(self, acceptor: Acceptor) -> None:
-        """A limit on connections is reached: this acceptor rests until a session ends."""
-        acceptor.rest()
-        self._waiting.append(acceptor)
+        """A limit on connections is reached: this acceptor rests until a session ends, here or in another worker."""
+        self._waiting[acceptor] = None
+        if self.neighbours is None:
+            acceptor.rest()
+        else:
+            self.process.counters[RESTING] = 1
+            acceptor.rest_a_moment()
+
+    def accept_again(self) -> None:
+        """There may be room for another client."""
+        waiting, self._waiting = self._waiting, {}
+        self.process.counters[RESTING] = 0
+        for acceptor in waiting:
+            acceptor.open()
 
     def descriptors_exhausted(self, acceptor: Acceptor) -> None:
         """No descriptor is left for another client: told once a second at most."""

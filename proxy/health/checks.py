@@ -281,12 +281,12 @@ class Checks:
         """The data plane failed with the server (`observe`)."""
         seen = failure_seen(why)
         if seen is not None and server.observe:
-            self._observe(server, seen)
+            self.seen(server, seen)
 
     def server_answered(self, server: Server, status: int) -> None:
         """The server answered the data plane (`observe layer7`)."""
         if server.observe == "layer7":
-            self._observe(server, status_seen(status))
+            self.seen(server, status_seen(status))
         else:
             self.server_connected(server)
 
@@ -295,7 +295,8 @@ class Checks:
         if server.observe == "layer4":
             server.consecutive_errors = 0
 
-    def _observe(self, server: Server, seen: Seen) -> None:
+    def seen(self, server: Server, seen: Seen) -> None:
+        """Something about the server was seen in its traffic, here or in a worker."""
         now_ms = self.clock.monotonic_ms()
         check = self._by_server.get(server)
         if observe(server, seen, now_ms, self.events) and check is not None:

@@ -1,42 +1,33 @@
-"""Everything that runs for one configuration, put together: for the command line and for embedding alike."""
+"""Everything that runs for one configuration in one process, put together: for the command line and for embedding alike."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import random
 from collections.abc import Callable
 from typing import Any
 
 from proxy.base.clock import Clock, SystemClock
-from proxy.base.errors import StartError
 from proxy.build import build
 from proxy.build.findings import Warn
-from proxy.config.model import Configuration, ProxySection
-from proxy.engine.events import Announcer
-from proxy.engine.log_outlets import Outlets
-from proxy.engine.logsink import LogSink, compile_unique_ids
+from proxy.config.model import Configuration
+from proxy.engine.handover import Inherited, Offer
 from proxy.engine.tracing import TracingWorker
 from proxy.engine.worker import Worker
 from proxy.health.checks import Checks
-from proxy.health.resolution import Resolution
-from proxy.master.state_dump import tell_stopped
-from proxy.runtime import transitions
-from proxy.runtime.log_plan import LogPlan
+from proxy.master.control import Control, Say
+from proxy.master.memory_dump import tell_memory
+from proxy.master.state_dump import tell_paused, tell_resumed, tell_stopped
 from proxy.runtime.process import Process
 from proxy.runtime.server import Server
-from proxy.runtime.service import Service
 from proxy.stats.actions import RuntimeActions
 from proxy.stats.info import LoadMeter
-from proxy.stats.prometheus import PrometheusService
-from proxy.stats.service import StatsService
 
-Say = Callable[[str, str], None]
 Trace = Callable[[str], None]
 
 
 class Instance:
-    """A configuration at work on one event loop.
+    """A configuration at work on one event loop: a worker and its control plane.
 
     Life: bind, open, start, then soft_stop or hard_stop; `on_stopped` is called once when the last session has ended. `close`
     ends it at any point and leaves nothing open. `say(severity, text)` gets the lines that HAProxy writes to stderr.
@@ -48,25 +39,40 @@ class Instance:
         self.configuration = configuration
         self.process = process
         self.clock = clock
-        self.worker = Worker(process, clock) if trace is None else TracingWorker(process, clock, trace)
+        self.worker = make_worker(process, clock, trace)
         self.worker.say = say
-        self.events = Announcer(self.worker, say)
-        self.actions = RuntimeActions(clock, self.events, self.worker.shut_sessions)
+        self.control = Control(configuration, process, clock, say, self.worker.server_changed, self.worker.shut_sessions)
         self.on_stopped: Callable[[], None] | None = None
         self.is_stopped = False
-        self.checks: Checks | None = None
-        self.resolution: Resolution | None = None
-        self._outlets = Outlets()
-        self._sinks: dict[LogPlan, LogSink] = {}
         self._deadline: asyncio.TimerHandle | None = None
+        self._offer: Offer | None = None
         self._say = say
 
-    def bind(self) -> None:
-        """Open every listening socket.
+    @property
+    def actions(self) -> RuntimeActions:
+        """What an administrator may do to servers."""
+        return self.control.actions
+
+    @property
+    def checks(self) -> Checks | None:
+        """The health checks, while they run."""
+        return self.control.checks
+
+    @property
+    def dropped_logs(self) -> int:
+        """Log lines that no target took."""
+        return self.control.outlets.dropped
+
+    def bind(self, inherited: Inherited | None = None) -> None:
+        """Open every listening socket, or take it over.
 
         Raises: StartError, with none of them left open.
         """
-        self.worker.bind()
+        self.worker.bind(inherited)
+
+    def unbind(self) -> None:
+        """Let go of the listening sockets: another process has them."""
+        self.worker.unbind()
 
     def open(self) -> None:
         """Open what is needed besides: log targets, services. Called in the process that will serve.
@@ -74,29 +80,22 @@ class Instance:
         Raises: StartError.
         """
         self.process.pid = os.getpid()
-        try:
-            self._open_logs()
-        except OSError as error:
-            raise StartError("log", f"cannot open a log target: {error.strerror or error}", "see the 'log' lines") from None
-        self._make_services()
+        self.control.open(lambda: LoadMeter(lambda: self.dropped_logs))
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Accept clients and check servers on this loop."""
-        settings = self.configuration.global_
         self.worker.on_stopped = self._stopped
-        self.checks = Checks(
-            self.process, self.events, self.clock, loop, random.random, settings.spread_checks_percent,
-            settings.max_spread_checks_ms,
-        )
-        if self.checks.observes:
-            self.worker.server_failed = self.checks.server_failed
-            self.worker.server_answered = self.checks.server_answered
-            self.worker.server_connected = self.checks.server_connected
-        self.events.on_change = self.checks.wake
         self.worker.start(loop)
-        self.checks.start()
-        self.resolution = Resolution(self.process, self.events, self.clock, loop)
-        self.resolution.start()
+        checks = self.control.start(loop)
+        if checks.observes:
+            self.worker.server_failed = checks.server_failed
+            self.worker.server_answered = checks.server_answered
+            self.worker.server_connected = checks.server_connected
+
+    def offer(self) -> None:
+        """Give listening sockets to a successor that asks for them."""
+        self._offer = Offer(self.worker.listening)
+        self._offer.start(self.worker.loop)
 
     def soft_stop(self) -> None:
         """Stop listening and let every stream end; `hard-stop-after` limits how long that may take."""
@@ -113,20 +112,34 @@ class Instance:
         if not self.is_stopped:
             self.worker.hard_stop()
 
+    def pause(self) -> None:
+        """Stop listening for a while."""
+        self.worker.pause()
+        tell_paused(self.process, self._say)
+
+    def resume(self) -> None:
+        """Listen again."""
+        self.worker.resume()
+        tell_resumed(self.process, self._say)
+
+    def dump_memory(self) -> None:
+        """Tell how much memory is used."""
+        tell_memory(self.worker, self._say)
+
     def close(self) -> None:
         """Leave nothing open, whatever was reached."""
         if not self.is_stopped and self.worker.loop is not None:
             self.worker.hard_stop()
         self.worker.unbind()
         self._stop_control()
-        self._outlets.close()
+        self.control.close()
 
     def set_weight(self, server: Server, weight: int | str) -> None:
         """Give a server another weight.
 
         Raises: ValueError, with HAProxy's text.
         """
-        transitions.set_weight(server, weight, self.clock.monotonic_ms(), self.events)
+        self.control.set_weight(server, weight)
 
     def callback_failed(self, loop: asyncio.AbstractEventLoop, facts: dict[str, Any]) -> None:
         """The exception handler of a loop of our own: count and tell it as every broken invariant, without a traceback."""
@@ -138,8 +151,7 @@ class Instance:
 
     def wake_checks(self, server: Server) -> None:
         """Check a server now."""
-        if self.checks is not None:
-            self.checks.wake(server)
+        self.control.wake_checks(server)
 
     def _stopped(self) -> None:
         self.is_stopped = True
@@ -151,58 +163,20 @@ class Instance:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        if self.checks is not None:
-            self.checks.stop()
-            self.checks = None
-        if self.resolution is not None:
-            self.resolution.stop()
-            self.resolution = None
+        if self._offer is not None:
+            self._offer.close()
+            self._offer = None
+        self.control.stop()
 
     def _too_long(self) -> None:
         self._deadline = None
         self._say("WARNING", "soft-stop running for too long, performing a hard-stop.")
         self.worker.hard_stop()
 
-    # logs and services
 
-    def _open_logs(self) -> None:
-        process = self.process
-        process.log = self._sink(process.log)
-        compile_unique_ids(process.frontends, process.pid)
-        for frontend in process.frontends:
-            frontend.log = self._sink(frontend.log)
-        for backend in process.backends:
-            backend.log = self._sink(backend.log)
-
-    def _sink(self, plan: LogPlan | None) -> LogSink | None:
-        if plan is None:
-            return None
-        if plan not in self._sinks:
-            self._sinks[plan] = LogSink(plan, self.clock, self.process.pid, self._outlets)
-        return self._sinks[plan]
-
-    @property
-    def dropped_logs(self) -> int:
-        """Log lines that no target took."""
-        return self._outlets.dropped
-
-    def _make_services(self) -> None:
-        meter = LoadMeter(lambda: self.dropped_logs)
-        for section in self.configuration.proxies:
-            services = self._services(section, meter)
-            side: Any = self.process.frontend(section.name) if section.is_frontend else self.process.backend(section.name)
-            if side is not None:
-                side.services = services
-
-    def _services(self, section: ProxySection, meter: LoadMeter) -> tuple[Service, ...]:
-        """`http-request` rules come before the statistics, as in HAProxy."""
-        services: list[Service] = [
-            PrometheusService(self.process, self.clock, rule.path, meter)
-            for rule in section.use_services if rule.service == "prometheus-exporter"
-        ]
-        if section.stats is not None and section.stats.enabled:
-            services.append(StatsService(self.process, section.stats, self.clock, self.actions, section.name, meter))
-        return tuple(services)
+def make_worker(process: Process, clock: Clock, trace: Trace | None) -> Worker:
+    """A worker, which with `trace` tells every head that passes."""
+    return Worker(process, clock) if trace is None else TracingWorker(process, clock, trace)
 
 
 def _keep_quiet(severity: str, text: str) -> None:

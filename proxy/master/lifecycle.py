@@ -2,7 +2,9 @@
 
     identity looked up, descriptors, assembled, bound, pid file opened    — may fail at the terminal
     daemon                                                                — the first process waits
-    preloaded, opened, pid written, started, old processes told, chroot, user
+    preloaded, opened, pid written
+    one process: started, old processes told, chroot, user
+    workers: old processes told, chroot, user, workers forked
     ready                                                                 — the first process ends
     serving until stopped
 """
@@ -13,20 +15,26 @@ import asyncio
 import gc
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
 from proxy.base.errors import StartError
 from proxy.config.model import Configuration
+from proxy.engine.handover import take_over
 from proxy.master.assemble import Instance, assemble
 from proxy.master.daemon import Readiness, daemonise
-from proxy.master.descriptors import descriptors_needed, raise_limit
+from proxy.master.descriptors import descriptors_needed, open_descriptors, raise_limit
 from proxy.master.identity import Identity, find_identity, take_identity
 from proxy.master.pidfile import PidFile
 from proxy.master.predecessors import Predecessors, bind_beside
 from proxy.master.preload import preload
 from proxy.master.signals import Signals
 from proxy.master.systemd import Notifier
+from proxy.master.workers.supervisor import Supervisor
+
+Step = Callable[[], None]
+WORKERS_MAX = 64
 
 
 class Teller(Protocol):
@@ -94,7 +102,8 @@ class Life:
         self._configuration = configuration
         self._options = options
         self._teller = teller
-        self._instance: Instance | None = None
+        self._running: Instance | Supervisor | None = None
+        self._inherited = open_descriptors()
         self._pidfile: PidFile | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._notifier: Notifier | None = None
@@ -105,18 +114,15 @@ class Life:
 
         Raises: StartError.
         """
-        identity = find_identity(self._configuration.global_)
-        instance = self._instance = assemble(
-            self._configuration, say=self._say, warn=self._teller.warning,
-            trace=self._teller.trace if self._options.debug else None,
-        )
-        if not any(frontend.listeners for frontend in instance.process.frontends if not frontend.disabled):
-            raise StartError("listeners", "No enabled listener found (check for 'bind' directives) ! Exiting.")
         settings = self._configuration.global_
+        identity = find_identity(settings)
+        running = self._running = self._assemble(workers_wanted(settings.nbthread))
+        if not any(running.process.enabled_listeners()):
+            raise StartError("listeners", "No enabled listener found (check for 'bind' directives) ! Exiting.")
         if self._options.verbose and settings.maxconn is None:
-            self._teller.note(f"Note: setting global.maxconn to {instance.process.maxconn}.")
-        raise_limit(settings.ulimit_n or descriptors_needed(instance.process), self._teller.warning)
-        bind_beside(instance.bind, self.old)
+            self._teller.note(f"Note: setting global.maxconn to {running.process.maxconn}.")
+        raise_limit(settings.ulimit_n or descriptors_needed(running.process), self._teller.warning)
+        self._bind(running)
         path = self._options.pidfile or (settings.pidfile if self._options.daemon else "")
         if path:        # 'pidfile' is about daemons: a trial in the foreground must not take the running daemon's place there
             self._pidfile = PidFile(path)
@@ -126,49 +132,90 @@ class Life:
         if self._options.daemon:
             answer = daemonise()
             if isinstance(answer, int):
-                self._leave_to_daemon()
+                running.unbind()            # the sockets and files are the daemon's now
                 return Outcome(answer)
             readiness = answer
             self._teller.redirect(readiness.terminal)
-        return self._serve(instance, identity, readiness)
+        return self._serve(running, identity, readiness)
 
-    def _serve(self, instance: Instance, identity: Identity, readiness: Readiness | None) -> Outcome:
-        loop = self._loop = new_loop(self._options.loop_kind)
-        asyncio.set_event_loop(loop)
-        preload()
-        instance.open()
-        instance.worker.verbose = self._options.debug
+    def _assemble(self, workers: int) -> Instance | Supervisor:
+        trace = self._teller.trace if self._options.debug else None
+        if workers == 1:
+            return assemble(self._configuration, say=self._say, warn=self._teller.warning, trace=trace)
+        return Supervisor(
+            self._configuration, workers, self._worker_loop, self._say, self._teller.warning, trace, self._inherited)
+
+    def _bind(self, running: Instance | Supervisor) -> None:
+        inherited = take_over(self.old.pids)
+        try:
+            bind_beside(lambda: running.bind(inherited), self.old)
+        finally:
+            inherited.close()
+
+    def _serve(self, running: Instance | Supervisor, identity: Identity, readiness: Readiness | None) -> Outcome:
+        preload(self._options.loop_kind)
+        running.open()
         if self._pidfile is not None:
             self._pidfile.write(os.getpid())
-        loop.set_exception_handler(instance.callback_failed)
-        signals = Signals(instance, loop, self._say)
-        instance.on_stopped = loop.stop
-        instance.start(loop)
-        signals.install()
+        signals = Signals(running, self._say)
         notifier = self._notifier = Notifier() if self._options.notify_systemd else None
-        self.old.dismiss()
-        take_identity(identity)
-        gc.collect()
-        gc.freeze()
+
+        def settle() -> None:
+            self.old.dismiss()
+            take_identity(identity)
+            gc.collect()
+            gc.freeze()
 
         def ready() -> None:
             self._teller.introduced = True
-            signals.release()
             if notifier is not None:
                 notifier.tell("READY=1")
             if readiness is not None:
                 self._teller.quiet = True
                 readiness.ready()
 
-        loop.call_soon(ready)
-        loop.run_forever()
+        signals.hold()
+        if isinstance(running, Supervisor):
+            self._serve_with_workers(running, signals, settle, ready)
+        else:
+            self._serve_alone(running, signals, settle, ready)
         signals.remove()
         return Outcome(0, signals.killed_by)
 
-    def _leave_to_daemon(self) -> None:
-        """In the first process: the sockets and files are the daemon's now."""
-        if self._instance is not None:
-            self._instance.worker.unbind()
+    def _serve_alone(self, instance: Instance, signals: Signals, settle: Step, ready: Step) -> None:
+        loop = self._loop = new_loop(self._options.loop_kind)
+        asyncio.set_event_loop(loop)
+        instance.worker.verbose = self._options.debug
+        loop.set_exception_handler(instance.callback_failed)
+        instance.on_stopped = loop.stop
+        instance.start(loop)
+        instance.offer()
+        signals.install(loop)
+        settle()
+        loop.call_soon(signals.release)
+        loop.call_soon(ready)
+        loop.run_forever()
+
+    def _serve_with_workers(self, supervisor: Supervisor, signals: Signals, settle: Step, ready: Step) -> None:
+        """Workers are forked before there is any loop, and out of what every one of them is to be: locked in, unprivileged."""
+        settle()
+        supervisor.start()
+        loop = self._loop = asyncio.SelectorEventLoop()
+        asyncio.set_event_loop(loop)
+        loop.set_exception_handler(supervisor.callback_failed)
+        supervisor.on_ready = ready
+        signals.install(loop)
+        loop.call_soon(signals.release)
+        supervisor.run(loop)
+
+    def _worker_loop(self) -> asyncio.AbstractEventLoop:
+        """In a worker: a loop of its own. The terminal of a daemon is the master's, and so is the introduction."""
+        self._teller.redirect(None)
+        self._teller.introduced = True
+        self._teller.quiet = self._teller.quiet or self._options.daemon
+        loop = new_loop(self._options.loop_kind)
+        asyncio.set_event_loop(loop)
+        return loop
 
     def _say(self, severity: str, text: str) -> None:
         """Lines about proxies and servers, which HAProxy shows while it is in the foreground."""
@@ -176,8 +223,8 @@ class Life:
 
     def close(self) -> None:
         """Free everything that was reached."""
-        if self._instance is not None:
-            self._instance.close()
+        if self._running is not None:
+            self._running.close()
         if self._pidfile is not None:
             self._pidfile.close()
         if self._notifier is not None:
@@ -185,6 +232,14 @@ class Life:
         if self._loop is not None:
             self._loop.close()
             asyncio.set_event_loop(None)
+
+
+def workers_wanted(configured: int | None) -> int:
+    """How many workers to start: `nbthread`, or one for each processor that this process may use.
+
+    Source: HAProxy configuration manual, "nbthread".
+    """
+    return configured or min(WORKERS_MAX, len(os.sched_getaffinity(0)))
 
 
 def new_loop(kind: str) -> asyncio.AbstractEventLoop:

@@ -6,17 +6,17 @@ import gc
 import resource
 from collections.abc import Callable
 
-from proxy.master.assemble import Instance
+from proxy.engine.worker import Worker
 
 
-def dump_memory(instance: Instance, say: Callable[[str, str], None]) -> None:
+def tell_memory(worker: Worker, say: Callable[[str, str], None]) -> None:
     """Say how much memory is used, and by how much work; collects garbage first, as HAProxy flushes its pools."""
     freed = gc.collect()
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    servers = [server for backend in instance.process.backends for server in backend.servers]
+    servers = [server for backend in worker.process.backends for server in backend.servers]
     idle = sum(len(server.idle.connections) for server in servers if server.idle is not None)
     say("NOTICE", f"Dumping memory usage: {_resident_kb()} kB resident, {peak_kb} kB at most, {len(gc.get_objects())} objects, "
-                  f"{freed} freed, {len(instance.worker.sessions)} sessions, {idle} idle server connections.")
+                  f"{freed} freed, {len(worker.sessions)} sessions, {idle} idle server connections.")
 
 
 def _resident_kb() -> int:

@@ -31,6 +31,11 @@ class Predecessors:
     def __bool__(self) -> bool:
         return bool(self._signals)
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Who they are."""
+        return tuple(self._signals)
+
     def pause(self) -> None:
         """Ask them to stop listening for a moment, and to keep everything else."""
         self._paused = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import socket
 import time
@@ -18,10 +19,13 @@ MODULES = (
 )
 
 
-def preload() -> None:
-    """Import what is imported late, read the time zone, wake the resolver."""
+def preload(loop_kind: str = "") -> None:
+    """Import what is imported late, read the time zone, wake the resolver; workers will need their event loop's module too."""
     for name in MODULES:
         importlib.import_module(name)
+    if loop_kind == "uvloop":
+        with contextlib.suppress(ImportError):
+            importlib.import_module("uvloop")
     "localhost".encode("idna")
     time.tzset()
     time.localtime()

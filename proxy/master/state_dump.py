@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import STOT
+from proxy.runtime.counted import Counted
 from proxy.runtime.frontend import Frontend
 from proxy.runtime.process import Process
 from proxy.runtime.status_text import server_is_up_word
@@ -55,16 +56,22 @@ def state_lines(section: Section) -> list[str]:
     front, back = section
     lines = [] if back is None else [
         f"SIGHUP: Server {back.name}/{server.name} is {server_is_up_word(server)}. "
-        f"Conn: {server.served} act, {len(server.queue)} pend, {server.counters[STOT]} tot."
+        f"Conn: {server.served_by_all()} act, {server.queued_by_all()} pend, {_sessions(server)} tot."
         for server in back.servers
     ]
-    waiting = len(back.queue) if back else 0
-    pending = waiting + sum(len(server.queue) for server in back.servers) if back else 0
+    waiting = back.queued_by_all() if back else 0
+    pending = waiting + sum(server.queued_by_all() for server in back.servers) if back else 0
     return [*lines, (
         f"SIGHUP: Proxy {section.name} {_availability(back)} "
-        f"Conn: act(FE+BE): {front.served if front else 0}+{back.sessions if back else 0}, {pending} pend ({waiting} unass), "
-        f"tot(FE+BE): {front.counters[STOT] if front else 0}+{back.counters[STOT] if back else 0}."
+        f"Conn: act(FE+BE): {front.served_by_all() if front else 0}+{back.sessions_of_all() if back else 0}, "
+        f"{pending} pend ({waiting} unass), "
+        f"tot(FE+BE): {_sessions(front)}+{_sessions(back)}."
     )]
+
+
+def _sessions(counted: Counted | None) -> int:
+    """How many there have been in all."""
+    return 0 if counted is None else counted.by_all(STOT)
 
 
 def _availability(back: Backend | None) -> str:
@@ -92,8 +99,8 @@ def tell_stopped(process: Process, say: Say) -> None:
     """Tell that a soft stop began: proxies that listened first, then the others; what was disabled never ran."""
     running = [section for section in sections_of(process) if not section.disabled]
     _tell(sorted(running, key=lambda section: section.front is None), say, lambda section: (
-        f"Proxy {section.name} stopped (cumulated conns: FE: {section.front.counters[STOT] if section.front else 0}, "
-        f"BE: {section.back.counters[STOT] if section.back else 0})."))
+        f"Proxy {section.name} stopped (cumulated conns: FE: {_sessions(section.front)}, "
+        f"BE: {_sessions(section.back)})."))
 
 
 def tell_paused(process: Process, say: Say) -> None:

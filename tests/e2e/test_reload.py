@@ -13,16 +13,17 @@ from typing import Any
 import pytest
 
 CONFIGURATION = """\
+global
+    nbthread 2
 defaults
     mode http
     timeout connect 1s
-    timeout client 10s
-    timeout server 20s
+    timeout client 300s
+    timeout server 300s
 listen site
     bind 127.0.0.1:PORT
     server one 127.0.0.1:ORIGIN
 """
-RELOADS = 3
 
 
 @pytest.fixture
@@ -59,10 +60,13 @@ class Load:
         return self.seen
 
 
+@pytest.mark.parametrize("workers", [(1, 1, 1, 1), (2, 2, 2, 2), (1, 3, 2, 1)], ids=str)
 def test_nothing_is_refused_and_nothing_lost(
-    site: Any, run_once: Any, daemons: Any, ask: Any, wait_gone: Any, eventually: Any
+    site: Any, run_once: Any, daemons: Any, ask: Any, wait_gone: Any, eventually: Any, tmp_path: Path, workers: tuple[int, ...]
 ) -> None:
     web, address = site
+    first, *others = ((tmp_path / "cfg").read_text().replace("nbthread 2", f"nbthread {count}") for count in workers)
+    (tmp_path / "cfg").write_text(first)
     web.holding = threading.Event()
     assert run_once("-D", "-f", "cfg", "-p", "pid").returncode == 0
     pids = [daemons()]
@@ -70,8 +74,9 @@ def test_nothing_is_refused_and_nothing_lost(
     in_flight = []
     load = Load(address, ask)
     try:
-        for _ in range(RELOADS):
-            in_flight.append(threading.Thread(target=lambda: answers.append(ask(address, "/hold"))))
+        for configuration in others:
+            (tmp_path / "cfg").write_text(configuration)
+            in_flight.append(threading.Thread(target=lambda: answers.append(ask(address, "/hold", patience_s=300))))
             in_flight[-1].start()
             eventually(lambda: sum(path == "/hold" for _, path, _ in list(web.seen)) == len(in_flight), "the request to arrive")
             before = sum(load.seen.values())
@@ -82,11 +87,11 @@ def test_nothing_is_refused_and_nothing_lost(
     finally:
         seen = load.stop()
         web.holding.set()
-    assert len(set(pids)) == RELOADS + 1
+    assert len(set(pids)) == len(workers)
     assert set(seen) == {"200"}
     for thread in in_flight:
         thread.join()
-    assert [answer.status for answer in answers] == [200] * RELOADS
+    assert [answer.status for answer in answers] == [200] * len(others)
     for pid in pids[:-1]:
         wait_gone(pid)
     assert ask(address).status == 200

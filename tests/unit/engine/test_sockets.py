@@ -20,7 +20,7 @@ from proxy.config.model import Bind
 from proxy.core.balance import Farm, make_balancer
 from proxy.core.stream.ports import LinkOwner
 from proxy.engine.acceptor import unmapped
-from proxy.engine.handover import steer_away
+from proxy.engine.handover import Inherited
 from proxy.engine.link import SocketLink
 from proxy.engine.listening import BindError, open_listener, open_listeners, rehearse_listeners
 from proxy.engine.port_holder import who_holds
@@ -540,7 +540,7 @@ def test_a_client_that_has_gone_already_is_passed_over(house):
             self.real.close()
 
     acceptor = house.worker._acceptors[0]
-    acceptor._socket = Aborted(acceptor._socket)
+    acceptor.socket = Aborted(acceptor.socket)
     house.client()
     house.until(lambda: house.frontend.served == 1)
 
@@ -618,32 +618,6 @@ def test_one_frontend_may_be_stopped(house):
     assert house.frontend.stopped
     with pytest.raises(ConnectionRefusedError):
         house.client()
-
-
-def test_a_successor_on_the_same_address_gets_who_comes_and_the_old_one_serves_who_came(loop):
-    old = House(loop).start()
-    port = old.listener.bound[1]
-    new = House(loop, port).start()
-    waiting = [old.client() for _ in range(20)]
-    old.worker.soft_stop()
-    late = [old.client() for _ in range(20)]
-    old.until(lambda: old.frontend.served + new.frontend.served == 40)
-    assert new.frontend.served >= 20, "since the stop began everybody is the successor's"
-    assert not old.worker._acceptors[0].is_closed
-    old.passes(260)
-    assert old.worker._acceptors[0].is_closed
-    for client in (*waiting, *late):
-        tear(client)
-    old.until(lambda: old.stopped)
-    new.until(lambda: not new.worker.sessions)
-    new.close()
-    old.close()
-
-
-def test_without_a_successor_nobody_is_waited_for():
-    alone = socket.create_server(("127.0.0.1", 0))
-    assert not steer_away(alone)
-    alone.close()
 
 
 def test_a_broken_invariant_ends_one_session_and_is_counted(house):
@@ -724,7 +698,7 @@ def test_every_listener_that_fails_is_told_with_its_line_and_none_stays_open(tmp
     lost = Listener(frontend, 3, Address(Family.UNIX, str(tmp_path / "gone" / "front.sock")))
     lost.bind = Bind(lost.address, where=Where("x.cfg", 8, 2))
     with pytest.raises(StartError) as caught:
-        open_listeners([free, taken, lost])
+        open_listeners([free, taken, lost], 1, Inherited())
     assert [fault.message for fault in caught.value.faults] == [
         f"Binding [x.cfg:7] for proxy fe: cannot bind socket (Address already in use) for [127.0.0.1:{port}]",
         f"Binding [x.cfg:8] for proxy fe: cannot bind UNIX socket (No such file or directory) [{lost.address.host}]",

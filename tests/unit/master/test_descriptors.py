@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import resource
 
 import pytest
 
 from proxy.base.clock import SystemClock
 from proxy.build import build
+from proxy.build.process import DESCRIPTORS_KEPT
 from proxy.config.load import load
-from proxy.master.descriptors import KEPT, descriptors_needed, raise_limit
+from proxy.master.descriptors import descriptors_needed, open_descriptors, raise_limit
 
 CONFIGURATION = """\
 global
@@ -48,7 +50,7 @@ class Limits:
 
 def test_what_is_needed() -> None:
     process = build(load(text=CONFIGURATION), SystemClock())
-    assert descriptors_needed(process) == 2 * 100 + 2 + 1 + KEPT
+    assert descriptors_needed(process) == 2 * 100 + 2 + 1 + DESCRIPTORS_KEPT
 
 
 def test_enough_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,3 +75,10 @@ def test_others_get_what_there_is_and_a_warning(monkeypatch: pytest.MonkeyPatch)
     assert len(limits.warnings) == 1
     assert "Cannot raise FD limit to 9000, limit is 4096." in limits.warnings[0]
     assert "lower 'maxconn' to 2028" in limits.warnings[0]
+
+
+def test_what_is_open_is_known_and_the_look_itself_leaves_nothing() -> None:
+    before = open_descriptors()
+    with open(os.devnull) as null:
+        assert open_descriptors() == before | {null.fileno()}
+    assert open_descriptors() == before

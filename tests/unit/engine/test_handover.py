@@ -1,0 +1,235 @@
+"""Listening sockets that go to a successor: given to whom they belong, taken from whom they are asked of, matched by address."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.base.addresses import Address, Family
+from proxy.engine import handover
+from proxy.engine.handover import NAME, Inherited, Offer, take_over
+from proxy.engine.listening import open_listener, open_sockets
+from proxy.runtime.frontend import Frontend, Listener
+
+ANY_PORT = Address(Family.IPV4, "127.0.0.1", 0)
+
+
+class Bind:
+    """The options of a `bind` line that matter here."""
+
+    def __init__(self, **options: Any) -> None:
+        self.v4v6 = self.v6only = self.transparent = self.defer_accept = self.tfo = False
+        self.interface = self.user = self.group = ""
+        self.mode: int | None = None
+        self.uid = self.gid = None
+        self.mss = 0
+        self.__dict__.update(options)
+
+
+def listener_at(address: Address, **options: Any) -> Listener:
+    listener = Listener(Frontend("fe", 1), 1, address)
+    listener.bind = Bind(**options)
+    return listener
+
+
+def again(listener: Listener) -> Listener:
+    """The same `bind` line in a successor's configuration: with the real port."""
+    bound = listener.bound
+    address = listener.address
+    if isinstance(bound, tuple):
+        address = Address(address.family, address.host, bound[1])
+    other = listener_at(address)
+    other.bind = listener.bind
+    return other
+
+
+@pytest.fixture
+def kept() -> Iterator[list[socket.socket]]:
+    sockets: list[socket.socket] = []
+    yield sockets
+    for sock in sockets:
+        sock.close()
+
+
+def asked(offer: Offer, loop: asyncio.AbstractEventLoop) -> Inherited:
+    """What a successor, on a thread of its own, gets while the old process's loop runs."""
+    offer.start(loop)
+    found: list[Inherited] = []
+
+    def succeed() -> None:
+        found.append(take_over([os.getpid()]))
+        loop.call_soon_threadsafe(loop.stop)
+
+    thread = threading.Thread(target=succeed)
+    thread.start()
+    loop.run_forever()
+    thread.join()
+    return found[0]
+
+
+def test_a_successor_gets_the_very_socket_and_who_waits_in_it(new_loop: Any, kept: list[socket.socket]) -> None:
+    old = listener_at(ANY_PORT)
+    kept.append(open_listener(old))
+    client = socket.create_connection(kept[0].getsockname())
+    offer = Offer(lambda: [(old, kept[0])])
+    inherited = asked(offer, new_loop)
+    new = again(old)
+    (taken,) = open_sockets(new, 1, inherited)
+    inherited.close()
+    kept[0].close()
+    offer.close()
+    accepted, peer = taken.accept()
+    assert peer == client.getsockname()
+    assert new.bound == taken.getsockname()
+    assert not taken.getblocking()
+    kept += [client, accepted, taken]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 5])
+def test_there_is_a_socket_for_each_worker_and_none_is_lost(new_loop: Any, kept: list[socket.socket], workers: int) -> None:
+    old = listener_at(ANY_PORT)
+    kept += open_sockets(old, 3, Inherited())
+    assert len({sock.getsockname() for sock in kept}) == 1
+    offer = Offer(lambda: [(old, sock) for sock in kept])
+    inherited = asked(offer, new_loop)
+    taken = open_sockets(again(old), workers, inherited)
+    kept += taken
+    assert len(taken) == max(3, workers)
+    assert {sock.getsockname() for sock in taken} == {kept[0].getsockname()}
+    inherited.close()
+    offer.close()
+
+
+def test_many_sockets_need_many_messages(new_loop: Any, kept: list[socket.socket], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handover, "PER_MESSAGE", 4)
+    listeners = [listener_at(ANY_PORT) for _ in range(10)]
+    kept += [open_listener(each) for each in listeners]
+    offer = Offer(lambda: zip(listeners, kept, strict=True))
+    inherited = asked(offer, new_loop)
+    for each in listeners:
+        (taken,) = open_sockets(again(each), 1, inherited)
+        kept.append(taken)
+        assert taken.getsockname() == each.bound
+    inherited.close()
+    offer.close()
+
+
+def test_unix_and_abstract_sockets_go_by_their_names(new_loop: Any, kept: list[socket.socket], tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    listeners = [listener_at(Address(Family.UNIX, path), mode=0o600),
+                 listener_at(Address(Family.ABSTRACT, f"pyproxy-handover-{os.getpid()}"))]
+    kept += [open_listener(each) for each in listeners]
+    offer = Offer(lambda: zip(listeners, kept, strict=True))
+    inherited = asked(offer, new_loop)
+    listeners[0].bind.mode = 0o640
+    for each in listeners:
+        (taken,) = open_sockets(again(each), 2, inherited)
+        kept.append(taken)
+        assert os.fstat(taken.fileno()).st_ino == os.fstat(kept[listeners.index(each)].fileno()).st_ino
+    assert os.stat(path).st_mode & 0o777 == 0o640
+    os.unlink(path)
+    (anew,) = open_sockets(again(listeners[0]), 1, inherited)
+    kept.append(anew)
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(path)
+    kept.append(client)
+    inherited.close()
+    offer.close()
+
+
+@pytest.mark.parametrize(("host", "options"), [("127.0.0.1", {"interface": "lo"}), ("127.0.0.2", {}), ("0.0.0.0", {})])
+def test_what_is_bound_otherwise_is_not_taken_over(new_loop: Any, kept: list[socket.socket], host: str, options: Any) -> None:
+    old = listener_at(ANY_PORT)
+    kept.append(open_listener(old))
+    offer = Offer(lambda: [(old, kept[0])])
+    inherited = asked(offer, new_loop)
+    new = listener_at(Address(Family.IPV4, host, kept[0].getsockname()[1]), **options)
+    (other,) = open_sockets(new, 1, inherited)
+    kept.append(other)
+    assert os.fstat(other.fileno()).st_ino != os.fstat(kept[0].fileno()).st_ino
+    inherited.close()
+    offer.close()
+
+
+def test_ipv6_with_and_without_ipv4(new_loop: Any, kept: list[socket.socket]) -> None:
+    old = listener_at(Address(Family.IPV6, "::", 0), v6only=True)
+    kept.append(open_listener(old))
+    offer = Offer(lambda: [(old, kept[0])])
+    inherited = asked(offer, new_loop)
+    (same,) = open_sockets(again(old), 1, inherited)
+    kept.append(same)
+    assert os.fstat(same.fileno()).st_ino == os.fstat(kept[0].fileno()).st_ino
+    new = again(old)
+    new.bind = Bind()
+    assert inherited.take(socket.AF_INET6, ("::", new.address.port), new.bind) == []
+    inherited.close()
+    offer.close()
+
+
+def test_descriptors_that_were_inherited_are_not_given(new_loop: Any, kept: list[socket.socket]) -> None:
+    made = socket.create_server(("127.0.0.1", 0))
+    old = listener_at(Address(Family.DESCRIPTOR, str(made.fileno())))
+    kept += [made, open_listener(old)]
+    offer = Offer(lambda: [(old, kept[1])])
+    inherited = asked(offer, new_loop)
+    assert inherited.take(socket.AF_INET, made.getsockname(), None) == []
+    inherited.close()
+    offer.close()
+
+
+def test_nobody_is_asked_for_ever_and_nobody_there_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handover, "PATIENCE_S", 0.01)
+    silent = Offer(list)
+    assert take_over([os.getpid(), 2**22 + 1]).take(socket.AF_INET, ("127.0.0.1", 80), None) == []
+    silent.close()
+    silent.close()
+
+
+def test_sockets_are_taken_from_the_process_itself_not_from_one_that_has_its_name(kept: list[socket.socket]) -> None:
+    impostor = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    stranger = os.getppid()
+    impostor.bind(NAME % stranger)
+    impostor.listen()
+    kept.append(impostor)
+    assert take_over([stranger]).take(socket.AF_INET, ("127.0.0.1", 80), None) == []
+
+
+def test_sockets_are_not_given_to_another_user(new_loop: Any, kept: list[socket.socket], monkeypatch: pytest.MonkeyPatch) -> None:
+    old = listener_at(ANY_PORT)
+    kept.append(open_listener(old))
+    offer = Offer(lambda: [(old, kept[0])])
+    monkeypatch.setattr(handover, "peer_of", lambda connected: handover.Peer(os.getpid(), 4242))
+    inherited = asked(offer, new_loop)
+    assert inherited.take(socket.AF_INET, kept[0].getsockname(), Bind()) == []
+    offer.close()
+
+
+def test_a_name_that_is_taken_is_lived_with(new_loop: Any) -> None:
+    first, second = Offer(list), Offer(list)
+    second.start(new_loop)
+    second.close()
+    first.close()
+
+
+def test_what_is_no_answer_gives_nothing(kept: list[socket.socket]) -> None:
+    speaker = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    speaker.bind(NAME % os.getpid())
+    speaker.listen()
+    kept.append(speaker)
+
+    def talk() -> None:
+        connection, _ = speaker.accept()
+        with connection:
+            connection.send(b"{ no json")
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    assert take_over([os.getpid()]).take(socket.AF_INET, ("127.0.0.1", 80), None) == []
+    thread.join()
