@@ -4,7 +4,7 @@
 |---|---|
 | STATE backend, server, state... | follow a change of a server (`runtime.following`) |
 | KILL backend, server | end every session on the server (shutdown sessions) |
-| CLEAR cell... | set these cells of its column to 0 (clear counters) |
+| CLEAR cells | set these cells of its column to 0 (clear counters) |
 | PAUSE, RESUME | stop listening, listen again (SIGTTOU, SIGTTIN) |
 | MEMORY | tell its memory (SIGQUIT) |
 | SOFT_STOP, HARD_STOP | end |
@@ -16,13 +16,14 @@ sees a count which it has not reached reads its line, and the order is there (or
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from proxy.core.stream.failure import KILLED
 from proxy.engine.worker import Worker
 from proxy.master.workers.channel import LineBroken, values_of
 from proxy.runtime.backend import Backend
+from proxy.runtime.cells import CELLS
 from proxy.runtime.following import ServerState, follow, state_of
 from proxy.runtime.log import Events
 from proxy.runtime.process import Process
@@ -124,7 +125,9 @@ class OrderFollower:
         self._worker.shut_sessions(self._server(*values_of(payload, str, int)), KILLED)
 
     def _clear(self, payload: bytes) -> None:
-        cells: Sequence[int] = json.loads(payload)
+        (cells,) = values_of(payload, list)
+        if not all(isinstance(cell, int) and 0 <= cell < CELLS for cell in cells):
+            raise LineBroken
         self._process.board.clear(cells, self._column)
 
     def _server(self, backend_name: str, index: int) -> Server:
