@@ -25,7 +25,7 @@ STREAMS = ("stdin", "stdout", "stderr")
 OUTPUT_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 HELD_UNTIL_READY = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTOU, signal.SIGTTIN)
 """What would end a process that does not handle it yet; `Signals.release` lets them in once it serves."""
-NO_MASTER = "master-worker mode (-W, -Ws, 'master-worker') is not there yet: one process runs."
+NO_MASTER = "master-worker mode (-W, -Ws, 'master-worker') is not there yet: the process does not reload itself."
 NOT_COMPILED = "the data plane is not compiled: the Python sources run, which work the same but cost more."
 NOT_COMPILED_HINT = "install from a wheel, or with a C compiler; PYPROXY_PURE=1 says that this is meant"
 NO_MASTER_HINT = "to reload, start a new process with -sf"

@@ -48,7 +48,7 @@ Process
 Signals: USR1 stops listening and ends with the last connection. TERM and INT end at once. HUP shows the state of every server.
 TTOU and TTIN pause and resume listening.
 
-Accepted, with a warning that they do nothing here: -W -Ws (one process runs; -Ws does tell systemd when it is ready),
+Accepted, with a warning that they do nothing here: -W -Ws (-Ws does tell systemd when it is ready),
 -S <address>, -x <socket> (old and new process share their listening addresses anyway), -m <MB>, -4, -dR, -dV, -dA.
 Accepted, for what they tune does not exist here: -de -dp -dk -dv -dc -dG -dS -dF -dZ -dI -dT -dM[byte] -dt...
 """

@@ -191,6 +191,8 @@ class Member:
                     self.worker.guarded(None, self._follower.take, kind, payload)
                 elif kind in ANSWERS:
                     self.worker.guarded(None, self._office.take, kind, payload)
+            if self._channel.is_broken:
+                raise LineBroken
         except LineBroken:
             self._master_gone()
 

@@ -285,6 +285,8 @@ class Supervisor:
                     self._came(hand)
                 else:
                     raise LineBroken
+            if hand.channel.is_broken:
+                raise LineBroken
         except LineBroken:
             self._cut(hand)
 
