@@ -66,6 +66,7 @@ def real_servers(lab: Lab) -> Iterator[Lab]:
             for daemon in list(host.daemons):
                 daemon.kill()
             host.run("/usr/sbin/nft", "flush", "ruleset")
+            host.ip("addr flush dev lo scope global")
             host.ip(f"route del {lab['client'].address}/32", check=False)
 
 
