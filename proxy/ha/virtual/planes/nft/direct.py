@@ -7,9 +7,9 @@
                                   └─ else ──> NAME.stale: hash schedulers choose, others reset
 
 A flow is in `NAME.flows` until a FIN or RST of the client moves it to `NAME.closing`, from where a new SYN takes it.
-`NAME.clients` remembers where a client was sent (persistence), as long as that server gets connections at all. Only the client's
-packets are seen. A flow whose server is gone is reset. ICMP errors about answers (a path is too narrow) go to the server that gave
-them, by `NAME.icmp`. Two hooks: `fwd` at the device (services of addresses), `dup` in prerouting (firewall marks, which
+`NAME.clients` remembers where a client was sent (persistence), as long as that server gets connections at all. Only the
+client's packets are seen. A flow whose server is gone is reset. ICMP errors about answers (a path is too narrow) go to the server
+that gave them, by `NAME.icmp`. Two hooks: `fwd` at the device (services of addresses), `dup` in prerouting (firewall marks, which
 the user's own rules have set before that; ICMP errors stay here).
 """
 
