@@ -175,7 +175,7 @@ def _open_unix(address: Address, bind: Any) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if address.family is Family.ABSTRACT:
-            sock.bind("\0" + address.host)
+            sock.bind(address.socket_name)
             return sock
         # bound under another name and moved into place: there is no moment without a socket at the path
         temporary = f"{address.host}.{os.getpid()}.tmp"
