@@ -9,12 +9,11 @@ import re
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from proxy.base.addresses import Address, Family
+from proxy.base.addresses import MAX_ABSTRACT_NAME, Address, Family
 from proxy.base.errors import PyproxyError
 
 MAX_UNIX_PATH = 97
 """Octets of a unix socket's path: what the kernel takes less the suffix of the temporary name it is bound under."""
-MAX_ABSTRACT_NAME = 107
 SYSLOG_PORT = 514
 
 _PORT_HINT = "a port is a number from 1 to 65535"

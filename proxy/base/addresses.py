@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+MAX_ABSTRACT_NAME = 107         # octets: the size of a unix address without the NUL that says "abstract"
+
 
 class Family(Enum):
     """What kind of socket an address stands for."""
@@ -34,6 +36,16 @@ class Address:
     port_offset: bool = False
     only: Family | None = None
     datagram: bool = False
+
+    @property
+    def socket_name(self) -> str:
+        """What a unix socket is bound to: its path, or the abstract name, filled up with NULs as HAProxy's are.
+
+        As seen of HAProxy 2.6: two of them, or one and one of these, meet under a name only so.
+        """
+        if self.family is not Family.ABSTRACT:
+            return self.host
+        return "\0" + self.host + "\0" * (MAX_ABSTRACT_NAME - len(self.host.encode("utf-8", "surrogateescape")))
 
     def __str__(self) -> str:
         if self.family is Family.UNIX:

@@ -73,7 +73,6 @@ def _set_options(frontend: Frontend, section: ProxySection) -> None:
     frontend.dontlog_normal = "dontlog-normal" in options
     frontend.log_separate_errors = "log-separate-errors" in options
     frontend.tcpka = "clitcpka" in options or "tcpka" in options
-    frontend.accept_unsafe = "accept-unsafe-violations-in-http-request" in options or "accept-invalid-http-request" in options
     text = section.log_format or ""
     frontend.log_backend_source = "bi" in text or "bp" in text
 

@@ -19,10 +19,8 @@ FAMILY_OF = {number: family for family, number in FAMILIES.items()}
 
 def socket_address(address: Address) -> tuple[int, Any] | None:
     """(socket family, address for connect) of an address that needs no resolver; None for a host name."""
-    if address.family is Family.UNIX:
-        return socket.AF_UNIX, address.host
-    if address.family is Family.ABSTRACT:
-        return socket.AF_UNIX, "\0" + address.host
+    if address.family in (Family.UNIX, Family.ABSTRACT):
+        return socket.AF_UNIX, address.socket_name
     family = FAMILIES.get(address.family)
     return None if family is None else (family, (address.host, address.port))
 

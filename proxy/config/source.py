@@ -58,7 +58,7 @@ def _files(path: str, diagnostics: Diagnostics) -> list[str]:
         return []
     names = [name for name in names if name.endswith(".cfg") and not name.startswith(".")]
     files = [os.path.join(path, name) for name in sorted(names, key=os.fsencode)]
-    files = [file for file in files if os.path.isfile(file)]
+    files = [file for file in files if os.path.isfile(file) or not os.path.exists(file)]      # a link to nothing is told of
     if not files:
         diagnostics.warning(
             None, f"no configuration file in directory '{path}'.", "only names that end in .cfg are read from a directory"

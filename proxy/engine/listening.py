@@ -241,7 +241,7 @@ def _open_unix(address: Address, bind: Any, sockaddr: Any) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if address.family is Family.ABSTRACT:
-            sock.bind(sockaddr)
+            sock.bind(address.socket_name)
             return sock
         # bound under another name and moved into place: there is no moment without a socket at the path
         temporary = f"{address.host}.{os.getpid()}.tmp"

@@ -229,7 +229,7 @@ class Outlets:
             case Family.UNIX:
                 return UnixOutlet(address.host)
             case Family.ABSTRACT:
-                return UnixOutlet("\0" + address.host)
+                return UnixOutlet(address.socket_name)
             case Family.DESCRIPTOR:
                 return DescriptorOutlet(int(address.host))
             case Family.NAME:

@@ -24,7 +24,7 @@ from proxy.config.model import Configuration
 from proxy.engine.handover import take_over
 from proxy.master.assemble import Instance, assemble
 from proxy.master.daemon import Readiness, daemonise
-from proxy.master.descriptors import descriptors_needed, open_descriptors, raise_limit
+from proxy.master.descriptors import DESCRIPTORS_GONE, descriptors_needed, open_descriptors, out_of_descriptors, raise_limit
 from proxy.master.identity import Identity, find_identity, take_identity
 from proxy.master.pidfile import PidFile
 from proxy.master.predecessors import Predecessors, bind_beside
@@ -90,6 +90,12 @@ def run(configuration: Configuration, options: StartOptions, teller: Teller) -> 
     except StartError as error:
         life.old.resume()
         teller.start_failed(error)
+        return Outcome(1)
+    except OSError as error:
+        if error.errno not in DESCRIPTORS_GONE:
+            raise
+        life.old.resume()
+        teller.start_failed(out_of_descriptors())
         return Outcome(1)
     finally:
         life.close()
@@ -230,7 +236,8 @@ class Life:
         if self._notifier is not None:
             self._notifier.close()
         if self._loop is not None:
-            self._loop.close()
+            if not self._loop.is_running():         # uvloop's still is when it had no descriptors to begin with
+                self._loop.close()
             asyncio.set_event_loop(None)
 
 

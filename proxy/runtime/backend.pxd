@@ -5,7 +5,7 @@ cdef long QCUR, SCUR
 cdef class Backend(Counted):
     cdef public str name, kind, description, http_reuse, _connection_mode, log_format_name
     cdef public int iid
-    cdef public bint keeps_alive, closes, is_http, disabled, stopped, backup_all, persist, retries_l7, abortonclose, pretend_keepalive, tcpka
+    cdef public bint keeps_alive, is_http, disabled, stopped, backup_all, persist, retries_l7, abortonclose, pretend_keepalive, tcpka
     cdef public bint log_health_checks, prefer_last
     cdef public object options, balancer, farm, cookie, retry_on, forwardfor, originalto, stats, log, queue, turn, neighbours
     cdef public list servers

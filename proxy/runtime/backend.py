@@ -22,7 +22,7 @@ class Backend(Counted):
 
     __slots__ = (
         "_connection_mode", "abortonclose", "active_count", "backup_all", "backup_count", "balancer", "check_timeout_ms",
-        "closes", "cookie", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
+        "cookie", "dequeued", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
         "fullconn", "http_reuse", "iid", "is_http", "keeps_alive", "kind", "last_change_ms", "log", "log_format_name",
         "log_health_checks", "name", "neighbours", "options", "originalto", "persist", "prefer_last", "pretend_keepalive",
         "queue", "redispatch_after",
@@ -64,7 +64,6 @@ class Backend(Counted):
         self.http_reuse = "safe"
         self.prefer_last = False                        # option prefer-last-server
         self.keeps_alive = True                         # connection_mode, for those who ask for each request
-        self.closes = False
         self._connection_mode = "keep-alive"
         self.forwardfor: Any = None
         self.originalto: Any = None
@@ -94,7 +93,7 @@ class Backend(Counted):
     @connection_mode.setter
     def connection_mode(self, mode: str) -> None:
         self._connection_mode = mode
-        self.keeps_alive, self.closes = mode == "keep-alive", mode == "close"
+        self.keeps_alive = mode == "keep-alive"
 
     def queued_by_all(self) -> int:
         """The streams that wait for any of its servers, whichever worker has them."""

@@ -15,7 +15,7 @@ cdef class Frontend(Counted):
     cdef public str name, kind, description, _connection_mode
     cdef public int iid
     cdef public bint keeps_alive, closes, is_http, is_health, disabled, stopped, paused, log_backend_source, logasap, dontlognull, dontlog_normal
-    cdef public bint log_separate_errors, tcpka, accept_unsafe
+    cdef public bint log_separate_errors, tcpka
     cdef public object options, forwardfor, originalto, capture_cookie, stats, log, unique_id
     cdef public list listeners
     cdef public Backend backend

@@ -60,7 +60,7 @@ class Frontend(Counted):
     """
 
     __slots__ = (
-        "_connection_mode", "accept_unsafe", "backend", "backlog", "capture_cookie", "capture_request_headers",
+        "_connection_mode", "backend", "backlog", "capture_cookie", "capture_request_headers",
         "capture_response_headers", "closes", "description", "disabled", "dontlog_normal", "dontlognull", "error_pages",
         "forwardfor", "iid", "is_health", "is_http", "keeps_alive", "kind", "last_change_ms", "listeners", "log",
         "log_backend_source", "log_count", "log_separate_errors", "logasap", "maxconn", "monitor_uri", "name", "options",
@@ -113,7 +113,6 @@ class Frontend(Counted):
         self.dontlog_normal = False
         self.log_separate_errors = False
         self.tcpka = False
-        self.accept_unsafe = False
         self.unique_id: Any = None
         self.served = 0                                 # client connections of this worker now
         self.last_change_ms = 0

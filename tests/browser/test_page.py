@@ -174,6 +174,26 @@ def test_details_open_by_keyboard(browser: Any, site: Any) -> None:
     assert browser.run(f"return {visible}") == "block"
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("scrolled", [0, 500])
+def test_details_are_seen_where_they_belong(browser: Any, site: Any, scripts: bool, scrolled: int) -> None:
+    browser.scripts(scripts)
+    browser.window(1440, 900)
+    browser.driver.get(address(site, ";norefresh"))
+    browser.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": f"scrollTo(0, {scrolled})"})
+    for cell in ("tr[id='app/app3'] [data-l='Sessions Total']", "tr[id='app/app4'] [data-l='Server LastChk']"):
+        at = browser.point_at(cell)
+        box = browser.point_at(f"{cell} [role=tooltip]")
+        assert box["width"] > 0, "it is shown"
+        assert box["left"] >= 0
+        assert box["right"] <= 1440
+        assert box["top"] >= 0
+        assert box["bottom"] <= 900
+        if scripts:
+            assert abs(box["left"] - at["left"]) < 300
+            assert min(abs(box["top"] - at["bottom"]), abs(at["top"] - box["bottom"])) < 10, "beside its cell"
+
+
 CONTRAST = """
 const rgb = text => text.match(/[\\d.]+/g).slice(0, 3).map(Number);
 const light = color => rgb(color).map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)

@@ -54,7 +54,7 @@ DIFFERENCES: dict[str, str] = {
         "http-response add-header Connection close",
         "http-request use-service prometheus-exporter if { path_beg /m }", "bind proto h2",
     ), UNSUPPORTED),
-    **dict.fromkeys(("mode health", "option accept-unsafe-violations-in-http-request"), OLDER),
+    "mode health": OLDER,
     **dict.fromkeys(('unique-id-header "a b"', "server port 70000"), SAFER),
 }
 

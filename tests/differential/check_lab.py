@@ -48,7 +48,8 @@ class Case:
     mode: str = "http"
 
     def text(self) -> str:
-        body = [f"mode {self.mode}", *self.lines, f"server s1 @{self.name}@ check inter 100 {self.words}", *self.more]
+        patience = () if HANG in self.script else ("timeout check 10s",)          # a busy machine is not a server that hangs
+        body = [f"mode {self.mode}", *patience, *self.lines, f"server s1 @{self.name}@ check inter 100 {self.words}", *self.more]
         return f"backend {self.name}\n" + "".join(f" {line}\n" for line in body)
 
 
@@ -175,7 +176,7 @@ def run(command: list[str], folder: Path, cases: list[Case], global_lines: str =
         for name, port in servers.ports.items():
             text = text.replace(f"@{name}@", f"127.0.0.1:{port}")
         lab = Lab(command, folder, text, {})
-        servers.wait(20)
+        servers.wait(60)
         statistics = lab.statistics(COLUMNS)
         lines = lab.collect_log(0)
     finally:

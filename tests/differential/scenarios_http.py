@@ -56,6 +56,17 @@ SCENARIOS = (
         "pipelined-close-first", ONE, flat(Send(octets=request("/1", "Connection: close") + request("/2")), Receive(), End())
     ),
     Scenario("server-close", ONE + " option http-server-close\n", flat(ask("/1"), ask("/2")), logs=2),
+    *(
+        Scenario(
+            f"mode-{front}-{back}",
+            f"frontend app\n bind @front@\n option {front}\n default_backend back\n"
+            f"backend back\n option {back}\n server s1 @s1@\n",
+            flat(ask("/1"), *([End()] if front == "httpclose" else [ask("/2"), Drop()])),
+            logs=1 if front == "httpclose" else 2,
+        )
+        for front in ("http-keep-alive", "http-server-close", "httpclose")
+        for back in ("http-keep-alive", "http-server-close", "httpclose")
+    ),
     Scenario("httpclose", ONE + " option httpclose\n", flat(ask("/1"), End())),
     Scenario("http-reuse-never", ONE + " http-reuse never\n", flat(fresh("/", count=3)), logs=3),
     Scenario("http-reuse-always", ONE + " http-reuse always\n", flat(fresh("/", count=3)), logs=3),

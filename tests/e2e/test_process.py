@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from proxy import Proxy, StartError
 from proxy.master.identity import find_identity
 
+ROOT = Path(__file__).parents[2]
 CONFIGURATION = """\
 global
     GLOBAL
@@ -361,6 +364,22 @@ def test_a_limit_that_cannot_be_raised_is_a_warning(write: Any, command: Any) ->
     running.signal(signal.SIGUSR1)
     assert running.wait() == 0
     assert "Cannot raise FD limit to 4000000" in running.errors
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("limit", [8, 9, 10, 11])
+def test_too_few_descriptors_to_start_with(write: Any, tmp_path: Path, limit: int) -> None:
+    """Wherever the start meets the limit, that is what is told. Root could raise it: that right is taken away."""
+    write(9, "maxconn 5")
+    limited = ["setpriv", "--bounding-set=-sys_resource", "/bin/sh", "-c", f'ulimit -n {limit}; exec "$0" "$@"']
+    done = subprocess.run(
+        [*limited, sys.executable, "-m", "proxy", "-db", "-f", "cfg"], cwd=tmp_path, capture_output=True, text=True, timeout=30,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+    )
+    assert done.returncode == 1
+    assert "Too many open files: not even the start has enough of them, the limit is" in done.stderr
+    assert "ulimit -n" in done.stderr
+    assert "bug" not in done.stderr
 
 
 def test_a_warning_is_fatal_with_dW(write: Any, run_once: Any, command: Any, tmp_path: Path) -> None:

@@ -62,11 +62,17 @@ class Host:
         self._net = -1
         self.daemons: list[Daemon] = []
         self.address = f"10.77.0.{number}"
+        self.address6 = f"fe80::77:{number}"
         self.mac = bytes((2, 0, 0, 0x77, 0, number))
 
     @property
     def pid(self) -> int:
         return self._holder.pid
+
+    def number_eth0(self) -> None:
+        """Give `eth0` its addresses, those and no others."""
+        self.ip(f"addr add {self.address}/24 dev eth0")
+        self.ip(f"addr add {self.address6}/64 dev eth0 nodad")
 
     def settle(self) -> None:
         """Wait until the holder has its namespace: its program has been replaced by then."""
@@ -339,8 +345,8 @@ class Lab:
         self._switch.ip(f"link add name {host.name} type veth peer name eth0 address {mac} netns {host.pid}")
         self._switch.ip(f"link set dev {host.name} master br0 up")
         host.ip("link set lo up")
-        host.ip("link set eth0 up")
-        host.ip(f"addr add {host.address}/24 dev eth0")
+        host.ip("link set dev eth0 addrgenmode none up")
+        host.number_eth0()
 
     def __getitem__(self, name: str) -> Host:
         return self.hosts[name]
@@ -375,8 +381,8 @@ class Lab:
             netlink.close()
             if changed or host.name in ("a", "b"):
                 host.ip("link set eth0 up")
-                host.ip("-4 addr flush dev eth0")
-                host.ip(f"addr add {host.address}/24 dev eth0")
+                host.ip("addr flush dev eth0")
+                host.number_eth0()
             host.wait_carrier()
             host.ip("neigh flush all")
 

@@ -25,7 +25,7 @@ def test_the_web_pair(lab: Lab, tmp_path: Path, first: str, second: str) -> None
     master = start_ha(a, first, machine(name, b=False), tmp_path)
     backup = start_ha(b, second, machine(name, b=True), tmp_path)
     a.wait_address(vip)
-    assert vip not in b.addresses()
+    b.wait_address(vip, present=False)
     master.kill()
     lab.block("a")
     b.wait_address(vip)

@@ -28,7 +28,7 @@ def start_pair(lab: Lab, tmp_path: Path, more: str, top: str, kind: str = "pypro
 def test_a_failing_script_lowers_the_priority(lab: Lab, tmp_path: Path, kind: str) -> None:
     good = tmp_path / "good"
     good.touch()
-    top = f'vrrp_script chk {{\n  script "/usr/bin/test -e {good}"\n  interval 0.1\n  weight -60\n  fall 2\n  rise 2\n}}'
+    top = f'vrrp_script chk {{\n script "/usr/bin/test -e {good}"\n interval 0.1\n timeout 5\n weight -60\n fall 2\n rise 2\n}}'
     start_pair(lab, tmp_path, "track_script { chk }", top, kind)
     good.unlink()
     lab["b"].wait_address(VIP)
@@ -44,7 +44,7 @@ def test_a_script_without_weight_is_a_fault_and_one_that_hangs_has_failed(lab: L
     slow = tmp_path / "slow"
     slow.write_text("#!/bin/sh\n[ ! -e " + str(tmp_path / "hang") + " ] || exec sleep 60\n")
     slow.chmod(0o755)
-    top = f'vrrp_script chk {{\n  script "{slow}"\n  interval 0.2\n  timeout 0.2\n}}'
+    top = f'vrrp_script chk {{\n  script "{slow}"\n  interval 0.2\n  timeout 1\n}}'
     start_pair(lab, tmp_path, "track_script { chk }", top)
     (tmp_path / "hang").touch()
     lab["a"].daemons[0].wait_line("Entering FAULT STATE (script chk is down)")
@@ -130,7 +130,7 @@ def runtime_socket(path: Path, status: list[str]) -> Iterator[None]:
 
 def test_the_health_of_a_proxys_backend(lab: Lab, tmp_path: Path) -> None:
     path, state = tmp_path / "proxy.sock", ["UP"]
-    more = f"track_proxy {{ socket {path}  backend weblb  weight -60  interval 0.1  timeout 0.2 }}"
+    more = f"track_proxy {{ socket {path}  backend weblb  weight -60  interval 0.1  timeout 0.5 }}"
     with runtime_socket(path, state):
         start_pair(lab, tmp_path, more, "")
         for trouble in ("DOWN", "hang"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.ha.virtual.probes.datagram import checksum
 from tests.ha.lab import Lab
 from tests.ha.virtual import (
     HTTP_CHECK,
@@ -196,3 +197,22 @@ def test_a_client_port_used_again_ends_where_it_was(pair: Lab, tmp_path: Path) -
         return not any(pair[name].run("ss", "-Htan", "dport = :40000") for name in ("r1", "r2"))
 
     eventually(daemon, all_ended, "ended both connections")
+
+
+def frag_needed(vip: str, client: str, client_port: int, mtu: int) -> bytes:
+    """What a router says of an answer that is too long: ICMP with the answer's first octets. Source: RFC 1191 §4."""
+    answer = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 1500, 1, 0x4000, 64, 6, 0, socket.inet_aton(vip), socket.inet_aton(client))
+    body = struct.pack("!HH", 0, mtu) + answer + struct.pack("!HHI", 80, client_port, 1)
+    return b"\x03\x04" + checksum(b"\x03\x04\0\0" + body) + body
+
+
+def test_an_icmp_error_about_an_answer_reaches_the_server_that_gave_it(pair: Lab, tmp_path: Path) -> None:
+    client, b = pair["client"], pair["b"]
+    direct(pair["a"], virtual(real(pair["r1"]), real(pair["r2"])), tmp_path)
+    with connect(client) as first, connect(client) as second:
+        for sock in (first, second):
+            name, port = ask(sock), sock.getsockname()[1]
+            with pair[name].sniffer(0x0800) as wire, b.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as router:
+                router.sendto(frag_needed(VIP, client.address, port, 1300), (VIP, 0))
+                wire.wait(lambda frame, port=port: frame[23] == 1 and frame[34:36] == b"\x03\x04"
+                          and struct.unpack_from("!H", frame, 64)[0] == port, "the error")

@@ -222,6 +222,16 @@ def test_a_crash_cuts_nothing(pair: Lab, tmp_path: Path) -> None:
         assert [each["active"] for each in listed(daemon)["services"][0]["servers"] if each["active"]] == [1]
 
 
+def test_a_table_of_another_kind_is_replaced(pair: Lab, tmp_path: Path) -> None:
+    a, table = pair["a"], "netdev pyproxy_virtual"
+    a.run(NFT, f"add table {table}; add map {table} tcp_{VIP}_80.flows {{ type ether_addr : mark; flags dynamic; }}; "
+               f"add chain {table} old")
+    daemon = direct(a, virtual(real(pair["r1"])), tmp_path)
+    assert "connections are forgotten" in daemon.text
+    assert who(pair["client"]) == "r1"
+    assert " old " not in a.run(NFT, "list", "ruleset")
+
+
 def test_a_reload_keeps_connections_and_takes_weights(pair: Lab, tmp_path: Path) -> None:
     client = pair["client"]
     daemon = direct(pair["a"], virtual(real(pair["r1"]), real(pair["r2"])), tmp_path)

@@ -69,10 +69,8 @@ def _read_use_proxy_header(line: Line, proxy: ProxyDraft) -> None:
 
 
 def _read_unsafe_request(line: Line, proxy: ProxyDraft) -> None:
-    if line.negated or line.reset:
-        proxy.options.discard("accept-invalid-http-request")
-    else:
-        proxy.options.add("accept-invalid-http-request")
+    if not (line.negated or line.reset):
+        line.ignored(line.keyword, because="requests that break HTTP stay refused")
 
 
 def _reqadd(line: Line, proxy: ProxyDraft) -> None:
@@ -202,7 +200,7 @@ ROWS: tuple[Row, ...] = (
     Row("option http-use-proxy-header", ANY_FRONT, "", _read_use_proxy_header, most=0, negatable=True, acts=Acts.OLD,
         loads=("option http-use-proxy-header",), fails=("option http-use-proxy-header x",)),
     Row("option accept-unsafe-violations-in-http-request", ANY_FRONT, "", _read_unsafe_request, most=0, negatable=True,
-        default="off", loads=("option accept-unsafe-violations-in-http-request",),
+        default="off", acts=Acts.IGNORED, loads=("option accept-unsafe-violations-in-http-request",),
         fails=("option accept-unsafe-violations-in-http-request x",)),
     Row("reqadd", ANY_PROXY, "<name>:\\ <value>", _reqadd, least=1,
         missing=f"The 'reqadd' directive {_ONLY}. Use 'http-request add-header' instead.",

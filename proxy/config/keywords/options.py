@@ -18,7 +18,6 @@ Row = Keyword[ProxyDraft]
 # name, where, what it is for when it is ignored
 ACTED_ON: tuple[tuple[str, Sections], ...] = (
     ("abortonclose", ANY_BACK),
-    ("accept-invalid-http-request", ANY_FRONT),
     ("allbackups", ANY_BACK),
     ("clitcpka", ANY_FRONT),
     ("dontlog-normal", ANY_FRONT),
@@ -36,6 +35,7 @@ ACTED_ON: tuple[tuple[str, Sections], ...] = (
 )
 IGNORED: tuple[tuple[str, Sections, str], ...] = (
     ("nolinger", ANY_PROXY, "connections are closed in order"),
+    ("accept-invalid-http-request", ANY_FRONT, "requests that break HTTP stay refused"),
     ("accept-invalid-http-response", ANY_BACK, "responses that break HTTP stay refused"),
     ("contstats", ANY_FRONT, "counters of long transfers are updated when they end"),
     ("disable-h2-upgrade", ANY_FRONT, "connections are never upgraded to HTTP/2 anyway"),

@@ -203,8 +203,7 @@ class HttpSession(Session):
         backend = frontend.backend
         self.keep = (
             head.keep_alive
-            and not frontend.closes
-            and (backend is None or not backend.closes)
+            and not frontend.closes             # the backend's mode is only its servers' business
             and not self.host.process.closing
         )
         if frontend.monitor_uri and head.target == frontend.monitor_uri:

@@ -15,7 +15,7 @@ from proxy.base.errors import StartError
 from proxy.ha.conf.model import Configuration
 from proxy.ha.daemon.arguments import SIGNALS, Arguments, UsageError, help_text, parse_arguments, settle_pid_files
 from proxy.ha.daemon.background import to_background
-from proxy.ha.daemon.children import KINDS
+from proxy.ha.daemon.children import VRRP
 from proxy.ha.daemon.namespace import enter_namespace
 from proxy.ha.daemon.parent import Parent
 from proxy.ha.daemon.pidfile import PidFile
@@ -110,7 +110,7 @@ def missing_interfaces(configuration: Configuration) -> list[str]:
 def serve(arguments: Arguments) -> int:
     """Run the daemon."""
     # What the children need is loaded while the file is read: they start at once, and share it.
-    reading = read_in_child(arguments.file, arguments.config_id, lambda: [import_module(each.module) for each in KINDS])
+    reading = read_in_child(arguments.file, arguments.config_id, lambda: import_module(VRRP.module))
     if reading.configuration is None:
         to_terminal(reading.messages)
         return EXIT_NO_FILE

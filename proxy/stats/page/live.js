@@ -241,15 +241,21 @@
     }
   };
 
-  // tooltips stay inside the window
-  document.addEventListener("mouseover", event => {
-    const cell = event.target.closest && event.target.closest("td"), box = cell && cell.querySelector("[role=tooltip]");
+  // details stand beside their cell, inside the window; without scripts they stand in its corner, on a phone at its foot
+  const place = cell => {
+    const box = cell && cell.querySelector("[role=tooltip]");
     if (!box) return;
-    const place = box.getBoundingClientRect(), over = place.right - innerWidth + 8, below = place.bottom - innerHeight + 8;
-    if (over > 0) box.style.marginLeft = `${-16 - over}px`;
-    if (below > 0) box.style.marginTop = `${-place.height - 24}px`;
-  });
-  addEventListener("scroll", () => document.querySelectorAll("[role=tooltip][style]").forEach(box => box.removeAttribute("style")), true);
+    box.removeAttribute("style");
+    if (innerWidth <= 736) return;
+    const at = cell.getBoundingClientRect(), size = box.getBoundingClientRect();
+    const left = Math.max(8, Math.min(at.left - 8, innerWidth - size.width - 8)), below = at.bottom + 4;
+    const top = below + size.height <= innerHeight - 8 ? below : Math.max(8, at.top - size.height - 4);
+    Object.assign(box.style, {left: `${left}px`, top: `${top}px`, right: "auto", bottom: "auto"});
+  };
+  const cellOf = event => event.target.closest && event.target.closest("td");
+  document.addEventListener("mouseover", event => place(cellOf(event)));
+  document.addEventListener("focusin", event => place(cellOf(event)));
+  addEventListener("scroll", () => document.querySelectorAll("td:hover, td:focus-within").forEach(place), true);
 
   addEventListener("pagehide", () => {
     const small = rows.size <= 300;

@@ -204,7 +204,7 @@ def _head_rows(headings: Headings) -> tuple[str, str]:
 
 
 _HEADS = {False: _head_rows(HEADINGS), True: _head_rows(MODULE_HEADINGS)}
-_ACTION_OPTIONS = "<option value=>" + "".join(f"<option value={word}>{label}" for word, (label, _) in ACTIONS.items())
+_ACTION_OPTIONS = '<option value="">' + "".join(f"<option value={word}>{label}" for word, (label, _) in ACTIONS.items())
 
 
 def _table_start(page: PageRequest, section: Section, with_form: bool) -> str:

@@ -195,3 +195,9 @@ def test_port_zero_is_for_those_who_ask() -> None:
     assert parse_addresses("127.0.0.1:0", port_zero=True) == [Address(V4, "127.0.0.1", 0)]
     with pytest.raises(AddressError):
         parse_addresses("127.0.0.1", port_zero=True)
+
+
+def test_the_name_of_an_abstract_socket_fills_its_address() -> None:
+    assert Address(ABSTRACT, "x").socket_name == "\0x" + "\0" * 106
+    assert len(Address(ABSTRACT, "\u00e9" * 50).socket_name.encode()) == 108
+    assert Address(UNIX, "/run/x").socket_name == "/run/x"

@@ -97,7 +97,7 @@ def test_proxy_header_of_checks(line: dict[str, Any], version: int) -> None:
     (Address(Family.IPV4, "127.0.0.2", 82), ("127.0.0.2", 82)),
     (Address(Family.IPV6, "::1"), ("::1", 80)),
     (Address(Family.UNIX, "/run/x"), "/run/x"),
-    (Address(Family.ABSTRACT, "x"), "\0x"),
+    (Address(Family.ABSTRACT, "x"), "\0x" + "\0" * 106),
     (Address(Family.NAME, "localhost", 82), None),
 ])
 def test_address_of_its_own(address: Address, sockaddr: object) -> None:

@@ -32,6 +32,17 @@ def test_paths_keep_their_order_and_their_names(tmp_path: Path, monkeypatch: pyt
     assert [(s.name, s.text) for s in sources] == [(n, f"# {n}\n") for n in ("z.conf", "d/a.cfg", "b.cfg")]
 
 
+def test_a_link_to_nothing_is_an_alert(tmp_path: Path) -> None:
+    (tmp_path / "a.cfg").write_text("global\n")
+    (tmp_path / "b.cfg").symlink_to(tmp_path / "gone.cfg")
+    (tmp_path / "c.cfg").mkdir()
+    diagnostics = Diagnostics()
+    assert len(sources_from_paths([str(tmp_path)], diagnostics)) == 1
+    assert [item.message for item in diagnostics] == [
+        f"Cannot open configuration file/directory {tmp_path}/b.cfg : No such file or directory",
+    ]
+
+
 def test_a_directory_without_files_is_worth_a_warning(tmp_path: Path) -> None:
     diagnostics = Diagnostics()
     assert sources_from_paths([str(tmp_path)], diagnostics) == []

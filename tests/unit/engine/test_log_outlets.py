@@ -62,7 +62,7 @@ def test_a_name_that_did_not_resolve_drops_everything(outlets: Outlets) -> None:
 @pytest.mark.parametrize("family", [Family.UNIX, Family.ABSTRACT])
 def test_unix_datagrams(outlets: Outlets, family: Family, tmp_path: Path) -> None:
     name = str(tmp_path / "log") if family is Family.UNIX else f"pyproxy-test-{os.getpid()}"
-    with receiver(socket.AF_UNIX, name if family is Family.UNIX else "\0" + name) as daemon:
+    with receiver(socket.AF_UNIX, Address(family, name).socket_name) as daemon:
         outlets.get(Address(family, name)).send(b"one\n", 1)
         assert daemon.recv(100) == b"one\n"
     assert outlets.dropped == 0

@@ -91,11 +91,11 @@ def test_every_chain_that_is_gone_to_is_there(name: str) -> None:
     ruleset = build(name)
     for rules in ruleset.chains.values():
         for rule in rules:
-            words = rule.replace(",", " ").split()
+            words = rule.split()
             for index, word in enumerate(words):
                 if word == "goto":
-                    assert words[index + 1] in ruleset.chains
-                if word.startswith("@") and not word.startswith("@nh"):
+                    assert words[index + 1].rstrip(",") in ruleset.chains
+                if word.startswith("@") and not word.startswith(("@nh,", "@th,")):
                     assert word[1:] in ruleset.maps
 
 

@@ -7,9 +7,10 @@
                                   └─ else ──> NAME.stale: hash schedulers choose, others reset
 
 A flow is in `NAME.flows` until a FIN or RST of the client moves it to `NAME.closing`, from where a new SYN takes it.
-`NAME.clients` remembers where a client was sent (persistence), as long as that server gets connections at all. Only the client's
-packets are seen. A flow whose server is gone is reset. Two hooks: `fwd` at the device (services of addresses), `dup` in
-prerouting (firewall marks, which the user's own rules have set before that).
+`NAME.clients` remembers where a client was sent (persistence), as long as that server gets connections at all. Only the
+client's packets are seen. A flow whose server is gone is reset. ICMP errors about answers (a path is too narrow) go to the server
+that gave them, by `NAME.icmp`. Two hooks: `fwd` at the device (services of addresses), `dup` in prerouting (firewall marks, which
+the user's own rules have set before that; ICMP errors stay here).
 """
 
 from __future__ import annotations
@@ -68,6 +69,12 @@ def _services(ruleset: Ruleset, services: Sequence[Service], turns: Mapping[str,
         dispatch += [f"{host}{words.match(match)} goto {words.name}" for match in service.matches
                      if (match.first is None) is not at_device]
         _service(ruleset, words, timeouts)
+        if f"{words.name}.flows" in ruleset.maps and service.servers:
+            dispatch += [f"{host}{words.match_in_icmp(match)} goto {words.name}.icmp" for match in service.matches
+                         if match.first is not None and at_device]
+            parts = ("flows", "closing") if words.l4 == "tcp" else ("flows",)
+            ruleset.chain(f"{words.name}.icmp", [f"meta mark set {words.flow_in_icmp} map @{words.name}.{part} meta mark vmap "
+                                                 f"{{ {words.servers_vmap} }}" for part in parts])
         ruleset.chain(f"{words.name}.fresh", fresh_rules(words, turns.get(service.name, ()), timeouts))
         for server in service.servers:
             ruleset.counters += [words.counter(server, what) for what in ("new", "end", "in")]
@@ -82,7 +89,7 @@ def _service(ruleset: Ruleset, words: Words, timeouts: Timeouts) -> None:
         ruleset.chain(f"{name}.begin", [f"meta mark vmap {{ {words.servers_vmap} }}"] if service.servers else [])
         _clients(ruleset, words)
         return
-    spec = f"typeof {words.flow} : meta mark; size {FLOWS_SIZE}; flags dynamic,timeout;"
+    spec = f"typeof {words.flow_type} : meta mark; size {FLOWS_SIZE}; flags dynamic,timeout;"
     ruleset.maps[f"{name}.flows"] = spec
     _clients(ruleset, words)
     alive = f"meta mark vmap {{ {words.servers_vmap} }}" if service.servers else ""

@@ -68,6 +68,7 @@ class NftPlane:
                         "marked ip": ("ip", marked), "marked ip6": ("ip6", marked)}
         self._reading, self._ways = Reading(), Ways()
         self._there: dict[str, Inventory] = {}
+        self._adopted: set[str] = set()             # what is there was made by an earlier process
         self._timeouts = Timeouts()
         self._services: tuple[Service, ...] = ()
         self._turns: Turns = {}
@@ -103,6 +104,7 @@ class NftPlane:
                     self._nft.run(removal(f"{family} {table}"))
                 elif found is not None:
                     self._there[kind] = found
+                    self._adopted.add(kind)
         except (NftError, NetlinkError) as error:
             raise PlaneError(f"nftables: {error}") from None
 
@@ -206,8 +208,19 @@ class NftPlane:
                 wanted = direct.marked_rules(table, family, services, self._turns, ways, self._timeouts)
             else:
                 wanted = nat.nat_rules(table, family, services, self._turns)
-            self._nft.run(wanted.transaction(there or Inventory()))
-            self._there[kind] = wanted.inventory()
+            self._run(kind, wanted, there or Inventory())
+
+    def _run(self, kind: str, wanted: Ruleset, there: Inventory) -> None:
+        try:
+            self._nft.run(wanted.transaction(there))
+        except NftError as error:
+            if kind not in self._adopted:
+                raise
+            # Another version's table, of which we do not know how its maps are made.
+            self._say("warning", f"the table that an earlier process has left is no use ({error}): connections are forgotten")
+            self._nft.run(removal(wanted.table) + wanted.transaction(Inventory()))
+        self._adopted.discard(kind)
+        self._there[kind] = wanted.inventory()
 
     def _turns_of(self, service: Service) -> tuple[str, ...]:
         if service.scheduler in schedule.HASHED:

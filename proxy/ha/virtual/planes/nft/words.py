@@ -14,6 +14,7 @@ from proxy.ha.virtual.schedule import BUCKETS, HASHED
 MAX_NAME = 120
 # Any number, but the same on every machine: both directors must send a client to the same server.
 HASH_SEED = 0x70726F78
+_HASHED = f"mod {0xFFFFFFFF} seed {HASH_SEED:#x}"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
 SYN = "tcp flags & (fin | syn | rst | ack) == syn"
@@ -54,15 +55,37 @@ class Words:
 
     @property
     def flow(self) -> str:
-        """What makes a flow: both addresses and both ports.
+        """What makes a flow: both addresses and both ports, in a form that an ICMP error's copy of an answer can be given too.
 
-        nft 1.0.6 aborts on keys of maps that are longer than 16 octets. For IPv6 it is the lower half of the client's address
-        (octets 16 to 24 of the header) and its port as they are, and a hash of the rest.
+        nft 1.0.6 aborts on keys of maps that are longer than 16 octets, and does not take octets inside of ICMP for addresses and
+        ports. So the service's address and port are hashed, and the client's are octets: all of them for IPv4; for IPv6 the lower
+        half of the address, the rest is in the hash.
         """
-        if self.ip == "ip6":
-            return (f"jhash @nh,64,64 . ip6 daddr . {self.l4} dport mod {0xFFFFFFFF} seed {HASH_SEED:#x} . @nh,128,64 . "
-                    f"{self.l4} sport")
-        return f"{self.ip} daddr . {self.l4} dport . {self.ip} saddr . {self.l4} sport"
+        if self.ip == "ip":
+            return f"jhash ip daddr . {self.l4} dport {_HASHED} . @nh,96,32 . @th,0,8 . @th,8,8"
+        return f"jhash ip6 daddr . {self.l4} dport . @nh,64,64 . {self.l4} sport {_HASHED} . @nh,128,64"
+
+    @property
+    def flow_type(self) -> str:
+        """The key's type for nft, which cannot list a map whose type is a hash: octets of the same lengths stand for it."""
+        return "@nh,128,32 . @nh,96,32 . @th,0,8 . @th,8,8" if self.ip == "ip" else "@nh,64,32 . @nh,128,64"
+
+    @property
+    def flow_in_icmp(self) -> str:
+        """The flow that an ICMP error is about: the answer's header begins after ICMP's eight octets."""
+        if self.ip == "ip":
+            return f"jhash @th,160,32 . @th,224,16 {_HASHED} . @th,192,32 . @th,240,8 . @th,248,8"
+        return f"jhash @th,128,128 . @th,384,16 . @th,256,64 . @th,400,16 {_HASHED} . @th,320,64"
+
+    def match_in_icmp(self, match: Match) -> str:
+        """Whether an ICMP error, to one of the service's addresses, may be about an answer of it."""
+        span = f"{match.first}" if match.last in (None, match.first) else f"{match.first}-{match.last}"
+        number, at_port = (6 if self.l4 == "tcp" else 17), 224 if self.ip == "ip" else 384
+        port = f" @th,{at_port},16 {match.port}" if match.port else ""
+        if self.ip == "ip":
+            return f"ip daddr {span} icmp type {{ destination-unreachable, time-exceeded }} @th,136,8 {number}{port}"
+        errors = "destination-unreachable, packet-too-big, time-exceeded"
+        return f"ip6 daddr {span} icmpv6 type {{ {errors} }} @th,112,8 {number}{port}"
 
     @property
     def client(self) -> str:
