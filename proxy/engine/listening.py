@@ -113,7 +113,7 @@ def _where(address: Address) -> tuple[int, Any]:
         case Family.UNIX:
             return socket.AF_UNIX, address.host
         case Family.ABSTRACT:
-            return socket.AF_UNIX, b"\0" + os.fsencode(address.host)
+            return socket.AF_UNIX, os.fsencode(address.socket_name)
         case Family.NAME:
             return resolved(address)
         case Family.IPV6:
@@ -241,7 +241,7 @@ def _open_unix(address: Address, bind: Any, sockaddr: Any) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if address.family is Family.ABSTRACT:
-            sock.bind(address.socket_name)
+            sock.bind(sockaddr)
             return sock
         # bound under another name and moved into place: there is no moment without a socket at the path
         temporary = f"{address.host}.{os.getpid()}.tmp"

@@ -22,7 +22,7 @@ class Backend(Counted):
 
     __slots__ = (
         "_connection_mode", "abortonclose", "active_count", "backup_all", "backup_count", "balancer", "check_timeout_ms",
-        "cookie", "dequeued", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
+        "cookie", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
         "fullconn", "http_reuse", "iid", "is_http", "keeps_alive", "kind", "last_change_ms", "log", "log_format_name",
         "log_health_checks", "name", "neighbours", "options", "originalto", "persist", "prefer_last", "pretend_keepalive",
         "queue", "redispatch_after",

@@ -280,7 +280,7 @@ def test_the_page_and_the_log_show_the_masters_pid(serve: Any, origin: Any, tmp_
 # -- limits -------------------------------------------------------------------------------------------------------------------
 
 
-def test_maxconn_of_a_server_holds_for_both_and_who_waits_is_served_in_order(serve: Any, origin: Any, eventually: Any) -> None:
+def test_maxconn_of_a_server_holds_for_both_and_each_serves_its_own_in_order(serve: Any, origin: Any, eventually: Any) -> None:
     web = origin("a")
     site = serve(servers(web, a="maxconn 1"))
     first, second = site.client_of_each()
@@ -292,7 +292,11 @@ def test_maxconn_of_a_server_holds_for_both_and_who_waits_is_served_in_order(ser
     assert site.row("a")["scur"] == "1"
     web.holding.set()
     assert [client.receive()[0] for client in clients] == [200] * len(clients)
-    assert [path for _, path, _ in web.seen if path.startswith("/hold")] == [f"/hold/{number}" for number in range(len(clients))]
+    order = [int(path.rpartition("/")[2]) for _, path, _ in web.seen if path.startswith("/hold")]
+    assert sorted(order) == list(range(len(clients)))
+    # the oldest of all is next (test_shared_queue), unless its worker is not let run for LOOK_AGAIN_MS, as on a busy machine
+    for own in (0, 1):
+        assert [number for number in order if number % 2 == own] == list(range(own, len(clients), 2))
     assert (site.row("a")["smax"], site.row("BACKEND")["qmax"]) == ("1", str(len(clients) - 1))
     for client in clients:
         client.close()
