@@ -445,7 +445,8 @@ def test_a_worker_that_is_killed_costs_its_own_connections_only(serve: Any, orig
     assert new.get() == other.get() == second.get() == "a"
     after = site.row("a")
     assert all(int(after[name]) > value for name, value in before.items())
-    assert (after["scur"], after["qcur"], site.row("FRONTEND")["scur"]) == ("0", "0", "4")
+    assert (after["scur"], after["qcur"]) == ("0", "0")
+    eventually(lambda: site.row("FRONTEND")["scur"] == "4", "clients that have left to be counted out")
     for client in (first, second, new, other):
         client.close()
     site.running.signal(signal.SIGTERM)
@@ -539,6 +540,12 @@ def test_how_both_end(serve: Any, origin: Any, wait_gone: Any, number: int, stat
     second.close()
 
 
+def pending_signals(pid: int) -> int:
+    """Those sent to a process that it has not seen yet, as a set of bits. Source: proc_pid_status(5), ShdPnd."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(text.partition("ShdPnd:")[2].split()[0], 16)
+
+
 def test_pausing_pauses_both(serve: Any, origin: Any, eventually: Any) -> None:
     site = serve(servers(origin("a")))
     site.running.signal(signal.SIGTTOU)
@@ -550,7 +557,7 @@ def test_pausing_pauses_both(serve: Any, origin: Any, eventually: Any) -> None:
     second.close()
     site.running.signal(signal.SIGHUP)
     site.running.signal(signal.SIGQUIT)
-    eventually(lambda: site.ask("/").status == 200, "its answer to come after the signals")
+    eventually(lambda: not pending_signals(site.master), "signals to have come: those that come at once have no order")
     site.running.signal(signal.SIGUSR1)
     site.running.wait()
     assert site.running.errors.count("Paused proxy site.") == site.running.errors.count("Resumed proxy site.") == 1
