@@ -43,6 +43,8 @@ COMPILED = (
     "proxy.core.stream.http_end",
     "proxy.core.stream.http_session",
     "proxy.core.stream.http_stream",
+    "proxy.core.stream.idleness",
+    "proxy.core.stream.opening",
     "proxy.core.stream.ports",
     "proxy.core.stream.server_connection",
     "proxy.core.stream.service_stream",

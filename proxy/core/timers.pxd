@@ -3,6 +3,7 @@ cdef long _slot_ms
 cdef class Entry:
     cdef public long long deadline_ms
     cdef public long long slot
+    cdef prepare_entry(self)
     cpdef deadline_reached(self, long long now_ms)
 
 cdef class TimerWheel:

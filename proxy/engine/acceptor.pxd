@@ -1,3 +1,6 @@
+cimport cython
+
+from proxy.core.stream.ports cimport Link
 from proxy.core.timers cimport Entry
 from proxy.engine cimport calls
 from proxy.engine.worker cimport Worker
@@ -9,7 +12,8 @@ cdef long READ, ACCEPTS_PER_EVENT, ACCEPTS_AT_LAST
 cdef class Acceptor(Entry):
     cdef Worker _worker
     cdef public object socket
-    cdef object _family
+    cdef int _family
+    cdef tuple _local
     cdef int _fd
     cdef readonly bint _open
     cdef bint _leaving, _is_wildcard
@@ -20,4 +24,5 @@ cdef class Acceptor(Entry):
     cpdef ready(self, int events)
     cdef _acceptable(self)
     cdef bint _may_accept(self) except -1
+    @cython.locals(link=Link, worker=Worker)
     cdef _open_session(self, accepted, peer, Listener listener)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from proxy.core.timers import Entry
 from proxy.engine import calls
@@ -32,7 +32,7 @@ WILDCARDS = frozenset(("0.0.0.0", "::"))
 class Acceptor(Entry):
     """One listening socket at work."""
 
-    __slots__ = ("_fd", "_family", "_is_wildcard", "_leaving", "_open", "_worker", "listener", "socket")
+    __slots__ = ("_fd", "_family", "_is_wildcard", "_leaving", "_local", "_open", "_worker", "listener", "socket")
 
     def __init__(self, worker: Worker, listener: Listener, listening: socket.socket) -> None:
         Entry.__init__(self)
@@ -45,6 +45,7 @@ class Acceptor(Entry):
         self.listener = listener
         bound = listener.bound
         self._is_wildcard = isinstance(bound, tuple) and bound[0] in WILDCARDS
+        self._local = as_shown(bound) if isinstance(bound, tuple) else (f"unix:{listener.lid}", 0)
 
     @property
     def is_closed(self) -> bool:
@@ -146,16 +147,19 @@ class Acceptor(Entry):
         return True
 
     def _open_session(self, accepted: socket.socket, peer: object, listener: Listener) -> None:
-        link = self._worker.client_link(accepted)
-        if isinstance(peer, tuple):
-            local = link.local_address() if self._is_wildcard else listener.bound
-            if not isinstance(local, tuple):
-                local = ("", 0)             # the client has gone already; reading will tell
-            self._worker.open_session(listener, link, (unmapped(peer[0]), peer[1]), (unmapped(local[0]), local[1]))
-        else:
-            self._worker.open_session(listener, link, (f"unix:{listener.lid}", 0), (f"unix:{listener.lid}", 0))
+        worker, local = self._worker, self._local
+        link = worker.client_link(accepted)
+        if self._is_wildcard:
+            bound = link.local_address()
+            local = as_shown(bound) if bound is not None else ("", 0)   # the client has gone already; reading will tell
+        if self._family == socket.AF_INET6:
+            peer = as_shown(peer)
+        elif self._family == socket.AF_UNIX:
+            peer = local
+        worker.open_session(listener, link, peer, local)
 
 
-def unmapped(address: str) -> str:
-    """An IPv4 client of an IPv6 socket is shown as what it is."""
-    return address[7:] if address.startswith("::ffff:") and "." in address else address
+def as_shown(address: tuple[Any, ...]) -> tuple[str, int]:
+    """Address and port of an end of an IP connection; that of IPv4 on an IPv6 socket is shown as what it is."""
+    host, port = address[0], address[1]
+    return (host[7:] if host.startswith("::ffff:") and "." in host else host), port

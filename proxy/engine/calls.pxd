@@ -6,6 +6,8 @@ cdef class Scratch:
 cpdef receive(sock, int fd, Scratch scratch, Py_ssize_t most)
 cpdef Py_ssize_t send(sock, int fd, octets) except -1
 
+cpdef int descriptor(sock) except? -1
+cpdef close(sock)
 cpdef accept(listening, int fd)
 cpdef tuple begin_connect(int family, sockaddr, bint keepalive)
 

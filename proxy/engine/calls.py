@@ -50,6 +50,17 @@ def send(sock: socket.socket, fd: int, octets: bytes | memoryview) -> int:
         return 0
 
 
+def descriptor(sock: Any) -> int:
+    """The descriptor of a socket."""
+    number: int = sock.fileno()
+    return number
+
+
+def close(sock: Any) -> None:
+    """Close a socket."""
+    sock.close()
+
+
 IN_PROGRESS = frozenset((errno.EINPROGRESS, errno.EALREADY))
 STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 

@@ -186,14 +186,50 @@ cdef Connected owner_of(int fd):
     return owner
 
 
+cpdef int descriptor(sock) except? -1:
+    if type(sock) is Connected:
+        return (<Connected>sock)._fd
+    return sock.fileno()
+
+
+cpdef close(sock):
+    cdef Connected owner
+    cdef int fd
+    if type(sock) is not Connected:
+        sock.close()
+        return
+    owner = <Connected>sock
+    fd, owner._fd = owner._fd, -1
+    if fd >= 0:
+        c_close(fd)
+
+
+cdef str dotted(const unsigned char* octets):
+    """The text of an IPv4 address."""
+    cdef char text[16]
+    cdef int index, length = 0
+    cdef unsigned char octet
+    for index in range(4):                          # at most 4 times 3 digits and a dot: 16
+        octet = octets[index]
+        if octet >= 100:
+            text[length] = c"0" + octet // 100
+            length += 1
+        if octet >= 10:
+            text[length] = c"0" + octet // 10 % 10
+            length += 1
+        text[length] = c"0" + octet % 10
+        text[length + 1] = c"."
+        length += 2
+    return text[: length - 1].decode("ascii")
+
+
 cdef object address_told(sockaddr_storage* address):
     """As Python's socket module shows it."""
     cdef char text[64]
     cdef sockaddr_in* four = <sockaddr_in*>address
     cdef sockaddr_in6* six = <sockaddr_in6*>address
     if address.ss_family == AF_INET:
-        inet_ntop(AF_INET, &four.sin_addr, text, sizeof(text))
-        return (<bytes>text).decode("ascii"), ntohs(four.sin_port)
+        return dotted(<const unsigned char*>&four.sin_addr), ntohs(four.sin_port)
     if address.ss_family == AF_INET6:
         inet_ntop(AF_INET6, &six.sin6_addr, text, sizeof(text))
         return (<bytes>text).decode("ascii"), ntohs(six.sin6_port), six.sin6_flowinfo, six.sin6_scope_id

@@ -84,7 +84,7 @@ class Attempt:
         if error:
             self._connector = None
             self._drop()
-            self._worker.guarded(connector, connector.connect_failed, error not in LOCAL_ERRORS)
+            self._tell_failed(connector, error)
         else:
             self._established()
 
@@ -97,7 +97,10 @@ class Attempt:
         if self._early:
             link.send(self._early)
         link.belongs_to(connector)
-        worker.guarded(connector, connector.connected, link)
+        try:
+            connector.connected(link)
+        except Exception as error:
+            worker.broken(connector, error)
 
     def _fail_soon(self, error: int) -> None:
         self._drop()
@@ -107,7 +110,13 @@ class Attempt:
     def _failed(self) -> None:
         connector, self._connector = self._connector, None
         if connector is not None:
-            self._worker.guarded(connector, connector.connect_failed, self._error not in LOCAL_ERRORS)
+            self._tell_failed(connector, self._error)
+
+    def _tell_failed(self, connector: Connector, error: int) -> None:
+        try:
+            connector.connect_failed(error not in LOCAL_ERRORS)
+        except Exception as problem:
+            self._worker.broken(connector, problem)
 
     def cancel(self) -> None:
         """Give up; nobody is told."""

@@ -11,7 +11,7 @@ cdef class SocketLink(Link):
     cdef object _socket, _out
     cdef int _fd, _paused, _watched
     cdef Py_ssize_t _read_max
-    cdef bint _ended, _broken, _ending, _closing, _closed
+    cdef bint _ended, _broken, _ending, _shut, _unsettled, _closing, _closed
     cdef long long _close_by_ms
     cpdef belongs_to(self, owner)
     cdef _watch(self)
@@ -23,6 +23,7 @@ cdef class SocketLink(Link):
     cdef _writable(self)
     cdef _write_failed(self)
     cdef _drop_output(self)
+    cdef _settle_soon(self)
     cdef _shutdown(self)
     cdef _be_patient(self)
     cdef _close_now(self)

@@ -33,21 +33,23 @@ class SocketLink(Link):
 
     __slots__ = (
         "_broken", "_close_by_ms", "_closed", "_closing", "_ended", "_ending", "_fd", "_out", "_paused", "_read_max",
-        "_socket", "_watched", "_worker",
+        "_shut", "_socket", "_unsettled", "_watched", "_worker",
     )
 
     def __init__(self, worker: Worker, connected: socket.socket) -> None:
-        Link.__init__(self)
+        self.prepare_link()
         self._worker = worker
         self._socket = connected
-        self._fd = connected.fileno()
-        self._out: deque[memoryview] = deque()
+        self._fd = calls.descriptor(connected)
+        self._out: deque[memoryview] | None = None          # made when the kernel first refuses something
         self._read_max = 16384
         self._paused = 0
         self._watched = 0               # READ, WRITE or both
         self._ended = False             # the peer has half-closed: there is nothing to read any more
         self._broken = False            # writing failed: only reading tells what has become of the peer
         self._ending = False
+        self._shut = False              # half-closed by us
+        self._unsettled = False
         self._closing = False
         self._closed = False
         self._close_by_ms = 0
@@ -92,12 +94,12 @@ class SocketLink(Link):
                 self._peer_lost()
                 return
             self._ended = True
-            self._watch()
             if owner is not None:
                 try:
                     owner.ended()
                 except Exception as error:
                     worker.broken(owner, error)
+            self._settle_soon()
         elif owner is not None:
             try:
                 owner.octets(received)
@@ -149,6 +151,8 @@ class SocketLink(Link):
         return False
 
     def _keep(self, octets: memoryview) -> None:
+        if self._out is None:
+            self._out = deque()
         self._out.append(octets)
         self.pending += len(octets)
 
@@ -197,7 +201,7 @@ class SocketLink(Link):
             self._worker.guarded(owner, owner.lost)
 
     def _drop_output(self) -> None:
-        self._out.clear()
+        self._out = None
         self.pending = 0
         if not self._closed:
             self._watch()
@@ -208,10 +212,26 @@ class SocketLink(Link):
         """Half-close once everything pending has left."""
         if not self._ending:
             self._ending = True
-            if not self._out:
-                self._shutdown()
+            self._settle_soon()
+
+    def _settle_soon(self) -> None:
+        """What the kernel need not be told at once: where the other side ends too before that, all of it is told by closing."""
+        if not (self._unsettled or self._closed):
+            self._unsettled = True
+            self._worker.soon(self._settle)
+
+    def _settle(self) -> None:
+        self._unsettled = False
+        if self._closed:
+            return
+        self._watch()
+        if self._ending and not self._out:
+            self._shutdown()
 
     def _shutdown(self) -> None:
+        if self._shut:
+            return
+        self._shut = True
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
@@ -258,7 +278,7 @@ class SocketLink(Link):
         if self._watched:
             self._watched = 0
             worker.readiness.forget(self._fd)
-        self._socket.close()
+        calls.close(self._socket)
         if self._closing:
             worker.link_closed(self)
 

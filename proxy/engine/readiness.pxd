@@ -6,7 +6,8 @@ cdef long BATCH
 
 cdef class Readiness:
     cdef Poll _poll
-    cdef object _loop, _turn
+    cdef object _loop, _turn, _settle
+    cdef readonly bint is_telling
     cdef list _watchers
     cdef set _new
     cpdef watch(self, int fd, watcher, unsigned int events)

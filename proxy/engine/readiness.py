@@ -29,14 +29,22 @@ class Watcher(Protocol):
 
 
 class Readiness:
-    """Tells watchers when their sockets are ready. `turn` is called before a batch is told, once it is known what is in it."""
+    """Tells watchers when their sockets are ready.
 
-    __slots__ = ("_loop", "_new", "_poll", "_turn", "_watchers")
+    `turn` is called before a batch is told, once it is known what is in it, `settle` when all of it has been told.
+    `is_telling` is true in between.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, turn: Callable[[], None]) -> None:
+    __slots__ = ("_loop", "_new", "_poll", "_settle", "_turn", "_watchers", "is_telling")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, turn: Callable[[], None], settle: Callable[[], None]
+    ) -> None:
         self._poll = calls.Poll()
         self._loop = loop
         self._turn = turn
+        self._settle = settle
+        self.is_telling = False
         self._watchers: list[Watcher | None] = [None] * FIRST_DESCRIPTORS        # by descriptor
         self._new: set[int] | None = None       # opened while a batch is told: events of that number were somebody else's
         loop.add_reader(self._poll.fd, self._tell)
@@ -73,6 +81,7 @@ class Readiness:
         poll, watchers, new = self._poll, self._watchers, set[int]()
         count = poll.wait(BATCH)
         self._new = new
+        self.is_telling = True
         try:
             self._turn()
             for index in range(count):
@@ -82,3 +91,5 @@ class Readiness:
                     watcher.ready(poll.ready_events(index))
         finally:
             self._new = None
+            self.is_telling = False
+            self._settle()

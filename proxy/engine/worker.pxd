@@ -1,9 +1,11 @@
 cimport cython
 
-from proxy.core.stream.ports cimport Host
+from proxy.core.stream cimport opening
+from proxy.core.stream.ports cimport Host, Link
 from proxy.core.stream.session cimport Session
 from proxy.engine.calls cimport Scratch
 from proxy.engine.readiness cimport Readiness
+from proxy.runtime.frontend cimport Listener
 from proxy.runtime.process cimport Process
 
 cdef long CONN_CUR, CONN_TOT, EINT, RESTING
@@ -21,8 +23,10 @@ cdef class Worker(Host):
     cdef public list _acceptors, _sockets, _soon
     cdef public bint _soon_planned, _stopped
     cdef public long long _exhaustion_told_ms
+    cpdef client_link(self, connected)
     cpdef link_closed(self, link)
-    @cython.locals(session=Session)
-    cpdef open_session(self, listener, link, peer, local)
+    cdef _run_soon(self)
+    @cython.locals(session=Session, process=Process)
+    cpdef open_session(self, Listener listener, Link link, tuple peer, tuple local)
     @cython.locals(session=Session)
     cpdef broken(self, where, error)

@@ -20,8 +20,7 @@ from typing import Any, Protocol
 from proxy.base.clock import Clock
 from proxy.core import queue
 from proxy.core.pool import IdlePool
-from proxy.core.stream import failure
-from proxy.core.stream.opening import HeaderIntake, limits_of, new_session
+from proxy.core.stream import failure, opening
 from proxy.core.stream.ports import Connector, Host
 from proxy.core.stream.session import Session
 from proxy.core.stream.stream import Stream
@@ -75,7 +74,7 @@ class Worker(Host):
         self.loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]     # set by start()
         self.readiness: Readiness = None  # type: ignore[assignment]     # likewise
         self.closing_links: set[SocketLink] = set()         # their owners are gone, their last octets are not
-        self._limits = limits_of(process.bufsize, process.maxrewrite, process.http_maxhdr)
+        self._limits = opening.limits_of(process.bufsize, process.maxrewrite, process.http_maxhdr)
         self._acceptors: list[Acceptor] = []
         self._waiting: dict[Acceptor, None] = {}            # resting until there is room for a client
         self._sockets: list[tuple[Listener, Any]] = []
@@ -108,7 +107,7 @@ class Worker(Host):
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to accept on this loop."""
         self.loop = loop
-        self.readiness = Readiness(loop, self.turn)
+        self.readiness = Readiness(loop, self.turn, self._settle)
         self.turn()
         self.timers.on_earlier = self._plan_tick
         for backend in self.process.backends:
@@ -220,15 +219,23 @@ class Worker(Host):
             self._plan_tick(next_ms)
 
     def soon(self, callback: Callable[[], object]) -> None:
-        """Call back in the next turn of the loop."""
+        """Call back when everything that is ready now has been told, or in the next turn of the loop."""
         self._soon.append(callback)
-        if not self._soon_planned:
+        if not self._soon_planned and not self.readiness.is_telling:
             self._soon_planned = True
-            self.loop.call_soon(self._run_soon)
+            self.loop.call_soon(self._next_turn)
 
-    def _run_soon(self) -> None:
+    def _settle(self) -> None:
+        """A batch has been told."""
+        if self._soon and not self._soon_planned:
+            self._run_soon()
+
+    def _next_turn(self) -> None:
         self._soon_planned = False
         self.turn()
+        self._run_soon()
+
+    def _run_soon(self) -> None:
         callbacks, self._soon = self._soon, []
         for callback in callbacks:
             try:
@@ -250,9 +257,9 @@ class Worker(Host):
         row[CONN_TOT] += 1
         row[CONN_CUR] = process.served
         if listener.accept_proxy:
-            session: Session = HeaderIntake(self, listener, link, peer, local, self._limits)
+            session: Session = opening.HeaderIntake(self, listener, link, peer, local, self._limits)
         else:
-            session = new_session(self, listener, link, peer, local, self._limits)
+            session = opening.new_session(self, listener, link, peer, local, self._limits)
         self.sessions.add(session)
         link.belongs_to(session)
         try:

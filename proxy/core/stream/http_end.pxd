@@ -2,7 +2,7 @@ cimport cython
 
 from proxy.core.http1.head cimport RequestHead, ResponseHead
 from proxy.core.pool cimport IdlePool
-from proxy.core.stream cimport accounting
+from proxy.core.stream cimport accounting, idleness
 from proxy.core.stream.body cimport Body
 from proxy.core.stream.http_session cimport HttpSession
 from proxy.core.stream.ports cimport Host, Link

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from proxy.core import queue
 from proxy.core.http1.errors import ALWAYS_CLOSE
 from proxy.core.http1.head import RequestHead, ResponseHead
-from proxy.core.stream import accounting, failure
+from proxy.core.stream import accounting, failure, idleness
 from proxy.core.stream.body import Body
 from proxy.core.stream.failure import Failure
-from proxy.core.stream.idleness import silence_ends
 from proxy.core.stream.log_facts import request_facts, session_facts, stream_facts, termination
 from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.states import CLOSED, ESTABLISHED
@@ -90,7 +89,7 @@ class HttpEnd(Stream):
         """When patience ends, and what it means then; 0 = never."""
         session, backend = self.session, self.backend
         if self.tunnel:
-            return silence_ends(session, backend, self.connection, self.client_side_closed, False)
+            return idleness.silence_ends(session, backend, self.connection, self.client_side_closed, False)
         client_ms = server_ms = 0
         if not self.request_done or session.link.pending:
             timeout_ms = session.frontend.timeout_client_ms

@@ -61,7 +61,7 @@ class HttpSession(Session):
     def __init__(
         self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int], limits: Limits
     ) -> None:
-        Session.__init__(self, host, listener, link, peer, local)
+        self.prepare_session(host, listener, link, peer, local)
         self.limits = limits
         self.buffer = b""
         self.stream: Exchange | None = None

@@ -44,7 +44,7 @@ class HeaderIntake(Session):
     __slots__ = ("buffer", "limits")
 
     def __init__(self, host: Host, listener: Listener, link: Link, peer: Ends, local: Ends, limits: Limits) -> None:
-        Session.__init__(self, host, listener, link, peer, local)
+        self.prepare_session(host, listener, link, peer, local)
         self.buffer = b""
         self.limits = limits
 

@@ -5,6 +5,7 @@ cdef class Link(Entry):
     cdef public object owner
     cdef public Py_ssize_t pending
     cdef public long long taken_ms
+    cdef prepare_link(self)
     cpdef bint send(self, octets) except -1
     cpdef pause(self, int cause)
     cpdef resume(self, int cause)
@@ -21,8 +22,13 @@ cdef class LinkOwner(Entry):
     cpdef lost(self)
     cpdef drained(self)
 
-cdef class Reusable(LinkOwner):
+cdef class Connector(LinkOwner):
+    cpdef connected(self, Link link)
+    cpdef connect_failed(self, bint refused)
+
+cdef class Reusable(Connector):
     cdef public bint is_safe
+    cdef prepare_reusable(self)
     cpdef discard(self)
 
 cdef class Host:

@@ -7,7 +7,7 @@ that compiled streams call them without looking a name up.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from proxy.core.timers import Entry, TimerWheel
 from proxy.runtime.process import Process
@@ -36,7 +36,11 @@ class Link(Entry):
     __slots__ = ("owner", "pending", "taken_ms")
 
     def __init__(self) -> None:
-        Entry.__init__(self)
+        self.prepare_link()
+
+    def prepare_link(self) -> None:
+        """As `Entry.prepare_entry`."""
+        self.prepare_entry()
         self.owner: Any = None              # a LinkOwner
         self.pending = 0
         self.taken_ms = 0
@@ -100,27 +104,35 @@ class LinkOwner(Entry):
         abstract()
 
 
-class Reusable(LinkOwner):
+class Connector(LinkOwner):
+    """One that waits for a connection to a server, to own it."""
+
+    __slots__ = ()
+
+    def connected(self, link: Link) -> None:
+        abstract()
+
+    def connect_failed(self, refused: bool) -> None:
+        """No connection: refused (or unreachable), else out of local resources."""
+        abstract()
+
+
+class Reusable(Connector):
     """A connection that may lie idle; it is "safe" once it has carried more than one stream."""
 
     __slots__ = ("is_safe",)
 
     def __init__(self) -> None:
-        LinkOwner.__init__(self)
+        self.prepare_reusable()
+
+    def prepare_reusable(self) -> None:
+        """As `Entry.prepare_entry`."""
+        self.prepare_entry()
         self.is_safe = False
 
     def discard(self) -> None:
         """Close it, whatever it was doing."""
         abstract()
-
-
-class Connector(Protocol):
-    """One that waits for a connection to a server, to own it."""
-
-    def connected(self, link: Link) -> None: ...
-
-    def connect_failed(self, refused: bool) -> None:
-        """No connection: refused (or unreachable), else out of local resources."""
 
 
 class Host:

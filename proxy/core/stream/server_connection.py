@@ -33,7 +33,7 @@ class ServerConnection(Reusable):
     )
 
     def __init__(self, host: Host, server: Server, stream: Stream) -> None:
-        Reusable.__init__(self)
+        self.prepare_reusable()
         self.host = host
         self.server = server
         self.stream: Stream | None = stream

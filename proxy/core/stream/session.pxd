@@ -19,6 +19,7 @@ cdef class Session(LinkOwner):
     cdef public double accept_wall_s
     cdef public bint closed, gone
     cdef public bytes packed
+    cdef prepare_session(self, Host host, Listener listener, Link link, tuple peer, tuple local)
     cpdef begin(self)
     cpdef count_session(self)
     cpdef started(self)

@@ -29,7 +29,13 @@ class Session(LinkOwner):
     )
 
     def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]) -> None:
-        LinkOwner.__init__(self)
+        self.prepare_session(host, listener, link, peer, local)
+
+    def prepare_session(
+        self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]
+    ) -> None:
+        """As `Entry.prepare_entry`."""
+        self.prepare_entry()
         self.host = host
         self.listener = listener
         self.frontend: Frontend = listener.frontend

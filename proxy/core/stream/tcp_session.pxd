@@ -1,6 +1,6 @@
 cimport cython
 
-from proxy.core.stream cimport accounting
+from proxy.core.stream cimport accounting, idleness
 from proxy.core.stream.ports cimport Host, Link
 from proxy.core.stream.server_connection cimport ServerConnection
 from proxy.core.stream.session cimport Session
@@ -14,7 +14,6 @@ cdef long CLOSED, ESTABLISHED, NO_FLAG, QUEUED
 
 cdef class TcpSession(Session):
     cdef public TcpStream stream
-    cdef public bint lingering
     cpdef linger(self)
 
 cdef class TcpStream(Stream):

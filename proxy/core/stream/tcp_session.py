@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from proxy.core import queue
-from proxy.core.stream import failure
+from proxy.core.stream import failure, idleness
 from proxy.core.stream.failure import Failure
-from proxy.core.stream.idleness import silence_ends
 from proxy.core.stream.log_facts import session_facts, stream_facts, termination
 from proxy.core.stream.ports import BODY_READ_OCTETS, HEAD_READ_OCTETS, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Host, Link
 from proxy.core.stream.session import Session
@@ -24,62 +23,70 @@ HEALTHY = b"OK"
 
 
 class TcpSession(Session):
-    """A session in TCP mode; its stream lives as long as it does."""
+    """A session in TCP mode; when its stream is over, it closes at once or lingers without one."""
 
-    __slots__ = ("lingering", "stream")
+    __slots__ = ("stream",)
 
     def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]) -> None:
-        Session.__init__(self, host, listener, link, peer, local)
-        self.lingering = False
-        self.stream = TcpStream(self)
+        self.prepare_session(host, listener, link, peer, local)
+        self.stream: TcpStream | None = TcpStream(self)
 
     def started(self) -> None:
         self.number_request()
         self.link.limit_reads(HEAD_READ_OCTETS)
-        self.stream.begin()
+        stream = self.stream
+        if stream is not None:
+            stream.begin()
 
     def octets(self, received: bytes | memoryview) -> None:
         self.client_active_ms = self.host.now_ms
-        count = len(received)
-        if self.lingering:
+        stream = self.stream
+        if stream is None:
             return
+        count = len(received)
         self.frontend.cells[BIN] += count
         self.listener.cells[BIN] += count
-        self.stream.client_octets(received)
+        stream.client_octets(received)
 
     def ended(self) -> None:
-        if self.lingering:
+        stream = self.stream
+        if stream is None:
             self.finish()
         else:
-            self.stream.client_ended()
+            stream.client_ended()
 
     def lost(self) -> None:
-        if self.lingering:
+        stream = self.stream
+        if stream is None:
             self.finish(abort=True)
         else:
-            self.stream.client_lost()
+            stream.client_lost()
 
     def drained(self) -> None:
-        self.stream.client_drained()
+        stream = self.stream
+        if stream is not None:
+            stream.client_drained()
 
     def deadline_reached(self, now_ms: int) -> None:
-        if self.lingering:
+        stream = self.stream
+        if stream is None:
             self.finish()
         else:
-            self.stream.deadline_reached(now_ms)
+            stream.deadline_reached(now_ms)
 
     def is_on(self, server: Server) -> bool:
-        return self.stream.server is server
+        stream = self.stream
+        return stream is not None and stream.server is server
 
     def shut(self, why: Failure) -> None:
-        if self.lingering:
+        stream = self.stream
+        if stream is None:
             self.finish()
         else:
-            self.stream.shut(why)
+            stream.shut(why)
 
     def linger(self) -> None:
         """Half-close and drop what the client still sends: closing before that is read would be a reset."""
-        self.lingering = True
         self.link.end_writing()
         self.link.resume(PAUSE_NOT_ASKED)
         self.arm(self.host.now_ms + LINGER_MS)
@@ -234,8 +241,8 @@ class TcpStream(Stream):
         self.patience_ends_ms = self.host.now_ms + patience_ms if patience_ms else 0
         client_limit_ms = session.frontend.timeout_client_ms
         client_ms = session.client_active_ms + client_limit_ms if client_limit_ms and not self.client_closed else 0
-        ends = [moment for moment in (self.patience_ends_ms, client_ms) if moment]
-        session.arm(min(ends) if ends else 0)
+        ends_ms = self.patience_ends_ms
+        session.arm(client_ms if client_ms and (not ends_ms or client_ms < ends_ms) else ends_ms)
 
     def _waited(self, now_ms: int) -> None:
         patience_ends_ms = self.patience_ends_ms
@@ -247,7 +254,7 @@ class TcpStream(Stream):
             self.fail(failure.QUEUE_CLIENT_TIMEOUT if self.state == QUEUED else failure.CONNECT_CLIENT_TIMEOUT)
 
     def _arm(self) -> None:
-        deadline_ms, _ = silence_ends(self.session, self.backend, self.connection, self.client_closed, self.server_closed)
+        deadline_ms, _ = idleness.silence_ends(self.session, self.backend, self.connection, self.client_closed, self.server_closed)
         self.session.arm(deadline_ms)
 
     def deadline_reached(self, now_ms: int) -> None:
@@ -255,7 +262,7 @@ class TcpStream(Stream):
         if self.state != ESTABLISHED:
             self._waited(now_ms)
             return
-        deadline_ms, why = silence_ends(self.session, self.backend, self.connection, self.client_closed, self.server_closed)
+        deadline_ms, why = idleness.silence_ends(self.session, self.backend, self.connection, self.client_closed, self.server_closed)
         if deadline_ms > now_ms or not deadline_ms:
             self.session.arm(deadline_ms)
         else:
@@ -265,6 +272,7 @@ class TcpStream(Stream):
 
     def _end(self, why: Failure | None) -> None:
         self.is_over = True
+        self.session.stream = None
         self.count_times(-1, self.host.now_ms - self.session.accept_ms)
         self.credit()
         server = self.server or self.queued_on

@@ -18,8 +18,8 @@ from proxy.base.addresses import Address, Family
 from proxy.base.errors import StartError, Where
 from proxy.config.model import Bind
 from proxy.core.balance import Farm, make_balancer
-from proxy.core.stream.ports import LinkOwner
-from proxy.engine.acceptor import unmapped
+from proxy.core.stream.ports import Connector
+from proxy.engine.acceptor import as_shown
 from proxy.engine.handover import Inherited
 from proxy.engine.link import SocketLink
 from proxy.engine.listening import BindError, open_listener, open_listeners, rehearse_listeners
@@ -49,11 +49,11 @@ class Clock:
         return self.now_ms / 1000
 
 
-class Owner(LinkOwner):
+class Owner(Connector):
     """An owner that keeps what it is told."""
 
     def __init__(self) -> None:
-        LinkOwner.__init__(self)
+        Connector.__init__(self)
         self.told: list[str] = []
         self.came = b""
 
@@ -763,5 +763,5 @@ def test_a_failed_bind_leaves_nothing_open(loop):
 
 
 def test_an_ipv4_client_of_an_ipv6_socket_is_shown_as_what_it_is():
-    assert unmapped("::ffff:192.0.2.1") == "192.0.2.1"
-    assert unmapped("::1") == "::1"
+    assert as_shown(("::ffff:192.0.2.1", 80, 0, 0)) == ("192.0.2.1", 80)
+    assert as_shown(("::1", 80, 0, 0)) == ("::1", 80)
