@@ -48,7 +48,8 @@ class Case:
     mode: str = "http"
 
     def text(self) -> str:
-        patience = () if HANG in self.script else ("timeout check 10s",)          # a busy machine is not a server that hangs
+        own = HANG in self.script or any(line.startswith("timeout check") for line in self.lines)
+        patience = () if own else ("timeout check 10s",)            # a busy machine is not a server that hangs
         body = [f"mode {self.mode}", *patience, *self.lines, f"server s1 @{self.name}@ check inter 100 {self.words}", *self.more]
         return f"backend {self.name}\n" + "".join(f" {line}\n" for line in body)
 

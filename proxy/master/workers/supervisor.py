@@ -34,6 +34,7 @@ from proxy.engine.listening import open_listeners
 from proxy.engine.neighbours import make_bells, ring
 from proxy.master.assemble import Trace
 from proxy.master.control import Control, Say
+from proxy.master.descriptors import DESCRIPTORS_GONE, out_of_descriptors
 from proxy.master.state_dump import tell_paused, tell_resumed, tell_stopped
 from proxy.master.workers.channel import Channel, LineBroken
 from proxy.master.workers.member import HELLO, Post, serve
@@ -125,9 +126,9 @@ class Supervisor:
         try:
             self._bells = tuple(make_bells(len(self._numbers)))
         except OSError as error:
-            raise StartError(
-                "workers", f"cannot make what workers need: {error.strerror}", "raise the limit on open files (ulimit -n)"
-            ) from None
+            if error.errno in DESCRIPTORS_GONE:
+                raise out_of_descriptors() from None
+            raise StartError("workers", f"cannot make what workers need: {error.strerror}", "see the system's log") from None
 
     def start(self) -> None:
         """Fork the workers."""
