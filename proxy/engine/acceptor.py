@@ -146,7 +146,7 @@ class Acceptor(Entry):
             return False
         return True
 
-    def _open_session(self, accepted: socket.socket, peer: object, listener: Listener) -> None:
+    def _open_session(self, accepted: socket.socket, peer: Any, listener: Listener) -> None:
         worker, local = self._worker, self._local
         link = worker.client_link(accepted)
         if self._is_wildcard:

@@ -22,6 +22,7 @@ cdef class TcpStream(Stream):
     cdef public long long patience_ends_ms
     cdef _one_side_ended(self)
     cdef _waited(self, long long now_ms)
+    cdef tuple _silence_ends(self)
     cdef _arm(self)
     cdef _end(self, why)
     cdef _log(self, why, Server server)

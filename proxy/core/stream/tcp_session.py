@@ -253,8 +253,11 @@ class TcpStream(Stream):
         else:
             self.fail(failure.QUEUE_CLIENT_TIMEOUT if self.state == QUEUED else failure.CONNECT_CLIENT_TIMEOUT)
 
+    def _silence_ends(self) -> tuple[int, Failure]:
+        return idleness.silence_ends(self.session, self.backend, self.connection, self.client_closed, self.server_closed)
+
     def _arm(self) -> None:
-        deadline_ms, _ = idleness.silence_ends(self.session, self.backend, self.connection, self.client_closed, self.server_closed)
+        deadline_ms, _ = self._silence_ends()
         self.session.arm(deadline_ms)
 
     def deadline_reached(self, now_ms: int) -> None:
@@ -262,7 +265,7 @@ class TcpStream(Stream):
         if self.state != ESTABLISHED:
             self._waited(now_ms)
             return
-        deadline_ms, why = idleness.silence_ends(self.session, self.backend, self.connection, self.client_closed, self.server_closed)
+        deadline_ms, why = self._silence_ends()
         if deadline_ms > now_ms or not deadline_ms:
             self.session.arm(deadline_ms)
         else:

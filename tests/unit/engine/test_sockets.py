@@ -196,8 +196,42 @@ def test_a_link_reads_what_comes_and_is_told_of_the_end(house):
     link.send(b"answer")
     assert far.recv(100) == b"answer"
     link.end_writing()
+    house.turns()
     assert far.recv(100) == b""
     link.close()
+
+
+def test_a_half_close_is_told_once_and_not_at_all_before_a_close(house):
+    told = []
+
+    class Counted(socket.socket):
+        def shutdown(self, how: int) -> None:
+            told.append(how)
+            super().shutdown(how)
+
+    def counted() -> tuple[SocketLink, socket.socket]:
+        near, far = socket.socketpair()
+        far.settimeout(5)
+        house.kept.append(far)
+        mine = Counted(fileno=near.detach())
+        mine.setblocking(False)
+        link = SocketLink(house.worker, mine)
+        link.belongs_to(Owner())
+        return link, far
+
+    link, far = counted()
+    link.end_writing()
+    link.end_writing()
+    house.turns()
+    far.shutdown(socket.SHUT_WR)
+    house.turns()
+    assert (told, far.recv(100)) == ([socket.SHUT_WR], b"")
+    link.close()
+    link, far = counted()
+    link.end_writing()
+    link.close()
+    house.turns()
+    assert (told, far.recv(100)) == ([socket.SHUT_WR], b"")
 
 
 def test_a_paused_link_reads_nothing_until_every_cause_is_gone(house):
