@@ -93,10 +93,10 @@ class ProbeIO:
         self._sock, self._fd, self.connecting = sock, sock.fileno(), True
         self._out = b""
         self._readable = self._peer_closed = 0
-        version = step.send_proxy or self._plan.send_proxy
-        if version:
+        parts = self._plan.send_proxy if step.send_proxy is None else step.send_proxy
+        if parts:
             # connect() has chosen our address, whether or not the other side has answered yet
-            self._out = proxy_header(version, sock.getsockname(), sockaddr)
+            self._out = proxy_header(parts, sock.getsockname(), sockaddr)
         self._readiness.watch(self._fd, self._ready)
         return None
 

@@ -15,7 +15,7 @@ cdef class Session(LinkOwner):
     cdef public long long accept_ms, client_active_ms, server_active_ms, request_number
     cdef public double accept_wall_s
     cdef public bint closed, gone
-    cdef public bytes packed
+    cdef public bytes packed, unique_id
     cpdef begin(self)
     cpdef count_session(self)
     cpdef started(self)
