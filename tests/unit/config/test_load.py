@@ -261,3 +261,14 @@ def test_a_section_is_suggested_where_its_header_is_misspelt(line: str, nearest:
     with pytest.raises(ConfigError) as caught:
         load(text=f"{WEB} {line}\n", environment={})
     assert [item.hint for item in caught.value.diagnostics if "unknown keyword" in item.message] == [f"did you mean '{nearest}'?"]
+
+
+@pytest.mark.parametrize(("line", "hint"), [
+    ("balance roundrobbin", "did you mean 'roundrobin'?"), ("balance lestconn", "did you mean 'leastconn'?"),
+    ("balance fast", "balance roundrobin shares equally, balance leastconn suits long connections"),
+    ("cookie SRV insrt", "did you mean 'insert'?"), ("cookie SRV insert indirekt", "did you mean 'indirect'?"),
+])
+def test_the_nearest_word_is_suggested(line: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(text=f"{WEB} {line}\n", environment={})
+    assert [item.hint for item in caught.value.diagnostics] == [hint]
