@@ -48,7 +48,8 @@ class Case:
     mode: str = "http"
 
     def text(self) -> str:
-        body = [f"mode {self.mode}", *self._patience(), *self.lines, f"server s1 @{self.name}@ check inter 100 {self.words}", *self.more]
+        server = f"server s1 @{self.name}@ check inter 100 {self.words}"
+        body = [f"mode {self.mode}", *self._patience(), *self.lines, server, *self.more]
         return f"backend {self.name}\n" + "".join(f" {line}\n" for line in body)
 
     def _patience(self) -> tuple[str, ...]:

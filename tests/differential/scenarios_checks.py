@@ -72,10 +72,6 @@ ANSWERS = (
     case("garbage", (OK, b"hello\r\n\r\n", b"HTTP/1.1 20x\r\n\r\n", BAD_LENGTH, b"SSH-2.0-x\r\n", OK), HTTPCHK, LOG),
     case("reason", (OK, answer(500, "R" * 200), answer(500, 'A "b" \\ \xe9'), answer(500, ""), OK), HTTPCHK, LOG),
 )
-PROXY_WORDS = (
-    "send-proxy-v2", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn send-proxy", "send-proxy-v2 proxy-v2-options crc32c",
-    "send-proxy-v2-ssl proxy-v2-options crc32c,unique-id,authority", "send-proxy-v2 proxy-v2-options cert-cn",
-)
 REQUESTS = (
     case("head", (OK,), "option httpchk HEAD /"),
     case("uri", (OK,), "option httpchk /alive?a=1"),
@@ -87,9 +83,6 @@ REQUESTS = (
     case("two-connections", (OK, OK, OK, BAD, OK), HTTPCHK, *TWO_CONNECTIONS, LOG),
     case("check-send-proxy", (OK,), words="check-send-proxy"),
     case("send-proxy", (OK,), words="send-proxy"),
-    *(case(f"check-{words.replace(' ', '-').replace(',', '-')}", (OK,), words=words) for words in PROXY_WORDS),
-    *(case(f"connect{way.replace(' ', '-')}-v2", (OK,), HTTPCHK, f"http-check connect{way}", "http-check send uri /1",
-           words="send-proxy-v2-ssl") for way in ("", " send-proxy", " default")),
     case("connect-send-proxy", (OK,), HTTPCHK, "http-check connect send-proxy", "http-check send uri /1"),
     case("state", FALL_AND_RISE, HTTPCHK, STATE, words="weight 3",
          more=("server s2 127.0.0.1:1 weight 5", "server s3 127.0.0.1:1 backup weight 7")),
@@ -102,3 +95,12 @@ REQUESTS = (
     case("state-slow", FALL_AND_RISE, HTTPCHK, STATE, words="weight 256 slowstart 60s", more=("server s2 127.0.0.1:1 weight 1",)),
 )
 CASES = [*STATES, *ANSWERS, *REQUESTS]
+PROXY_WORDS = (
+    "send-proxy-v2", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn send-proxy", "send-proxy-v2 proxy-v2-options crc32c",
+    "send-proxy-v2-ssl proxy-v2-options crc32c,unique-id,authority", "send-proxy-v2 proxy-v2-options cert-cn",
+)
+PROXY_HEADERS = [
+    *(case(f"check-{words.replace(' ', '-').replace(',', '-')}", (OK,), words=words) for words in PROXY_WORDS),
+    *(case(f"connect{way.replace(' ', '-')}-v2", (OK,), HTTPCHK, f"http-check connect{way}", "http-check send uri /1",
+           words="send-proxy-v2-ssl") for way in ("", " send-proxy", " default")),
+]
