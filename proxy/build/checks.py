@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from proxy.base.proxy_parts import V1
 from proxy.build.findings import Findings
 from proxy.build.resolving import required
 from proxy.config.model import CheckRule, ProxySection, ServerLine, ServiceCheck
@@ -25,16 +26,12 @@ def check_plan(section: ProxySection, line: ServerLine, server: Server, findings
     if not line.check or line.track:
         return None
     family, sockaddr = _own_address(line, server, findings)
-    own = line.check_address is not None or line.check_port is not None
-    send_proxy = line.send_proxy if not own or line.check_send_proxy else 0
-    if line.check_send_proxy and not send_proxy:
-        send_proxy = 1
     timeouts, kinds = section.timeouts, {rule.kind for rule in section.check_rules}
     return CheckPlan(
         inter_ms=line.inter_ms, fastinter_ms=line.fastinter_ms, downinter_ms=line.downinter_ms,
         connect_timeout_ms=timeouts.connect or 0, timeout_ms=timeouts.check or 0,
-        family=family, sockaddr=sockaddr, port=line.check_port, send_proxy=send_proxy,
-        steps=tuple(_step(rule, "send-state" in kinds) for rule in section.check_rules if rule.kind not in _WITHOUT_STEP),
+        family=family, sockaddr=sockaddr, port=line.check_port, send_proxy=_proxy_parts(line),
+        steps=tuple(_step(rule, line, "send-state" in kinds) for rule in section.check_rules if rule.kind not in _WITHOUT_STEP),
         service=service_plan(section.check_service),
         disable_on_404="disable-on-404" in kinds,
         log_health_checks="log-health-checks" in section.options,
@@ -57,9 +54,27 @@ def service_plan(check: ServiceCheck | None) -> ServicePlan | None:
     return ServicePlan(check.kind, user, check.before_41, hello)
 
 
-def _step(rule: CheckRule, send_state: bool) -> Step:
+def _proxy_parts(line: ServerLine) -> int:
+    """The PROXY header of a check: the server's own, but to an address or port of the check's own only where asked for."""
+    said = None if line.check_connect is None else _said_of_proxy(line.check_connect, line)
+    if said is not None:
+        return said
+    own = line.check_address is not None or line.check_port is not None
+    if line.check_send_proxy:
+        return line.send_proxy or V1
+    return 0 if own else line.send_proxy
+
+
+def _said_of_proxy(rule: CheckRule, line: ServerLine) -> int | None:
+    """What a `connect` step says of the PROXY header; None where it leaves that to the server's line."""
+    if rule.send_proxy:
+        return line.send_proxy or V1
+    return None if rule.default else 0
+
+
+def _step(rule: CheckRule, line: ServerLine, send_state: bool) -> Step:
     if rule.kind == "connect":
-        return ConnectStep(rule.port, 1 if rule.send_proxy else 0)
+        return ConnectStep(rule.port, _said_of_proxy(rule, line))
     if rule.kind == "send":
         return request_step(rule, send_state)
     return expectation(rule)

@@ -52,6 +52,7 @@ class LogPlanner:
         self._hostname = socket.gethostname() if hostname is None else hostname
         self._addresses: dict[tuple[str, Family | None], Address | None] = {}
         self._plans: dict[LogPlan, LogPlan] = {}
+        self._told: set[str] = set()            # a line of `global` is also one of every proxy with `log global`
 
     def for_process(self) -> LogPlan | None:
         """The plan of the process's own messages; None where no `log` line is in force."""
@@ -113,6 +114,9 @@ class LogPlanner:
         if found is not None:
             return replace(found, port=address.port, datagram=True)
         told = f"parsing [{target.where}] : log : invalid address: '{address.host}' in '{address}'"
+        if told in self._told:
+            return address
+        self._told.add(told)
         if self._ignore_resolution:
             self._findings.warning(told, "the name does not resolve: lines to it are dropped")
         else:

@@ -72,8 +72,8 @@ def _server(server: ServerDraft, proxy: ProxyDraft, port: int | None) -> ServerL
         changes["maxconn"] = line.minconn
     if port is not None and line.check:
         changes["check_port"] = port
-    if proxy.check == "tcp" and proxy.tcp_check_rules and proxy.tcp_check_rules[0].send_proxy:
-        changes["check_send_proxy"] = True
+    if proxy.check == "tcp" and proxy.tcp_check_rules:
+        changes["check_connect"] = proxy.tcp_check_rules[0]
     return replace(line, **changes) if changes else line
 
 

@@ -135,7 +135,8 @@ class CheckRule:
 
     `kind` "send": method, uri, version, fields, body. `kind` "expect": `what` is status, string, rstatus or rstring,
     `pattern` its argument, `negated` after `!`, and the statuses reported (`ok_status`, `error_status`, `timeout_status`)
-    and texts (`on_success`, `on_error`). `kind` "connect": `port` and `send_proxy`. `kind` "disable-on-404", "send-state".
+    and texts (`on_success`, `on_error`). `kind` "connect": `port`, `send_proxy`, and `default`: the
+    rest is as the server's line says. `kind` "disable-on-404", "send-state".
     """
 
     kind: str
@@ -156,6 +157,7 @@ class CheckRule:
     comment: str = ""
     port: int | None = None
     send_proxy: bool = False
+    default: bool = False
     where: Where = NOWHERE
 
 
@@ -178,6 +180,7 @@ class ServerLine:
     check_address: Address | None = None
     check_port: int | None = None
     check_send_proxy: bool = False
+    check_connect: CheckRule | None = None          # the `tcp-check connect` in force
     inter_ms: int = 2000
     fastinter_ms: int | None = None
     downinter_ms: int | None = None
@@ -189,7 +192,7 @@ class ServerLine:
     on_marked_down: str = ""             # "" or "shutdown-sessions"
     on_marked_up: str = ""               # "" or "shutdown-backup-sessions"
     track: str = ""                      # "server" or "backend/server"
-    send_proxy: int = 0                  # 0 none, 1 text, 2 binary
+    send_proxy: int = 0                  # bits of base.proxy_parts, 0 = no header
     pool_max_conn: int = -1
     pool_low_conn: int = 0
     pool_purge_delay_ms: int = 5000

@@ -12,6 +12,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from proxy.base.errors import RemoteProtocolError
+from proxy.base.proxy_parts import CRC32C, SSL, UNIQUE_ID, V2
 
 V1_START = b"PROXY "
 V1_MAX = 107                    # octets, CRLF included
@@ -26,6 +27,10 @@ UNHANDLED = "Received an unhandled protocol in the PROXY protocol header"
 TRUNCATED = "Truncated PROXY protocol header received"
 
 TLV_CRC32C = 0x03
+TLV_UNIQUE_ID = 0x05
+TLV_SSL = 0x20
+NO_TLS = bytes(5)               # no bit of the client's set, nothing verified
+UNIQUE_ID_MAX = 128             # octets (section 2.2.5)
 CRC_OCTETS = 4
 CRC32C_REVERSED = 0x82F63B78        # the polynomial 0x1EDC6F41, bits reversed
 
@@ -73,15 +78,36 @@ def encode_v1(source: tuple[str, int] | None, destination: tuple[str, int] | Non
     return f"PROXY {family} {source[0]} {destination[0]} {source[1]} {destination[1]}\r\n".encode("ascii")
 
 
-def encode_v2(source: tuple[str, int] | None, destination: tuple[str, int] | None) -> bytes:
+def encode(
+    parts: int, source: tuple[str, int] | None, destination: tuple[str, int] | None, unique_id: bytes | None = None
+) -> bytes:
+    """The header that these parts (`base.proxy_parts`) make; no id goes with a connection of our own (None)."""
+    if not parts & V2:
+        return encode_v1(source, destination)
+    others = b""
+    if parts & UNIQUE_ID and unique_id is not None:
+        others += _tlv(TLV_UNIQUE_ID, unique_id[:UNIQUE_ID_MAX])
+    if parts & SSL:
+        others += _tlv(TLV_SSL, NO_TLS)
+    if not parts & CRC32C:
+        return encode_v2(source, destination, others)
+    blank = encode_v2(source, destination, _tlv(TLV_CRC32C, bytes(CRC_OCTETS)) + others)
+    return encode_v2(source, destination, _tlv(TLV_CRC32C, crc32c(blank).to_bytes(CRC_OCTETS, "big")) + others)
+
+
+def encode_v2(source: tuple[str, int] | None, destination: tuple[str, int] | None, tlvs: bytes = b"") -> bytes:
     """A header of version 2 for two IP addresses of one family, LOCAL for anything else."""
     packed = _packed(source, destination)
     if packed is None or source is None or destination is None:
-        return V2_LOCAL
+        return V2_LOCAL[:-2] + len(tlvs).to_bytes(2, "big") + tlvs
     family, addresses = packed
     ports = source[1].to_bytes(2, "big") + destination[1].to_bytes(2, "big")
-    fixed = bytes((0x21, family << 4 | 1)) + (len(addresses) + 4).to_bytes(2, "big")
-    return V2_SIGNATURE + fixed + addresses + ports
+    fixed = bytes((0x21, family << 4 | 1)) + (len(addresses) + 4 + len(tlvs)).to_bytes(2, "big")
+    return V2_SIGNATURE + fixed + addresses + ports + tlvs
+
+
+def _tlv(kind: int, value: bytes) -> bytes:
+    return bytes((kind,)) + len(value).to_bytes(2, "big") + value
 
 
 def _packed(source: tuple[str, int] | None, destination: tuple[str, int] | None) -> tuple[int, bytes] | None:

@@ -49,7 +49,7 @@ class ServerCheck(Entry):
     def __init__(self, checks: Checks, readiness: Readiness, server: Server, plan: CheckPlan) -> None:
         Entry.__init__(self)
         self._checks = checks
-        self._io = ProbeIO(readiness, plan, self)
+        self._io = ProbeIO(readiness, plan, self, server.backend.counters)
         if self._io.asks is not None:
             self._io.asks.state_field = self._state_field
         self._due_ms = 0                # when the check was to start

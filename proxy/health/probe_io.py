@@ -17,12 +17,23 @@ from proxy.health.probe_service import ServiceProbe
 from proxy.health.probe_tcp import CONNECTED, proxy_header
 from proxy.health.readiness import MAY_HAVE_FAILED, MAY_READ, PEER_CLOSED, Readiness
 from proxy.health.result import Verdict
+from proxy.runtime.cells import (
+    H1_BYTES_IN,
+    H1_BYTES_OUT,
+    H1_OPEN_CONNECTIONS,
+    H1_OPEN_STREAMS,
+    H1_TOTAL_CONNECTIONS,
+    H1_TOTAL_STREAMS,
+)
 from proxy.runtime.check_plan import CheckPlan, ConnectStep
 
 RECEIVE_OCTETS = 16384
 LINGER_NONE = b"\x01\x00\x00\x00\x00\x00\x00\x00"      # struct linger: on, 0 s: leave with RST, no TIME_WAIT, nothing half-open
 STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 OVER_IP = frozenset({socket.AF_INET, socket.AF_INET6})
+
+OPEN = (H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS)
+OPENED = (*OPEN, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS)
 
 _IN_PROGRESS = frozenset({errno.EINPROGRESS, errno.EINTR})
 _AGAIN = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
@@ -44,15 +55,16 @@ class ProbeOwner(Protocol):
 class ProbeIO:
     """The connection of one server's checks, one at a time.
 
-    `asks` is what is asked and how the answer is understood, None for a check of layer 4.
+    `asks` is what is asked and how the answer is understood, None for a check of layer 4. HTTP checks are HTTP/1 traffic of the
+    backend, and counted in its `counters` as such.
     """
 
     __slots__ = (
         "_fd", "_out", "_owner", "_peer_closed", "_plan", "_readable", "_readiness", "_ready", "_sock", "_speaks_first",
-        "asks", "connecting",
+        "_traffic", "asks", "connecting",
     )
 
-    def __init__(self, readiness: Readiness, plan: CheckPlan, owner: ProbeOwner) -> None:
+    def __init__(self, readiness: Readiness, plan: CheckPlan, owner: ProbeOwner, counters: memoryview) -> None:
         self._readiness = readiness
         self._plan = plan
         self._owner = owner
@@ -65,8 +77,10 @@ class ProbeIO:
         self.connecting = False
         self.asks: HttpProbe | ServiceProbe | None = None
         self._speaks_first = True       # or the service does, once it knows that the connection is open
+        self._traffic: memoryview | None = None
         if plan.steps:
             self.asks = HttpProbe(plan)
+            self._traffic = counters
         elif plan.service is not None:
             self.asks = ServiceProbe(plan.service)
             self._speaks_first = self.asks.speaks_first
@@ -93,11 +107,13 @@ class ProbeIO:
         self._sock, self._fd, self.connecting = sock, sock.fileno(), True
         self._out = b""
         self._readable = self._peer_closed = 0
-        version = step.send_proxy or self._plan.send_proxy
-        if version:
+        parts = self._plan.send_proxy if step.send_proxy is None else step.send_proxy
+        if parts:
             # connect() has chosen our address, whether or not the other side has answered yet
-            self._out = proxy_header(version, sock.getsockname(), sockaddr)
+            self._out = proxy_header(parts, sock.getsockname(), sockaddr)
         self._readiness.watch(self._fd, self._ready)
+        if self._traffic is not None:
+            _count(self._traffic, OPENED, 1)
         return None
 
     def close(self) -> None:
@@ -108,6 +124,8 @@ class ProbeIO:
         self._readiness.forget(self._fd)
         self._sock = None
         self.connecting = False
+        if self._traffic is not None:
+            _count(self._traffic, OPEN, -1)
         if not self._peer_closed:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
         sock.close()
@@ -170,6 +188,8 @@ class ProbeIO:
                 if error.errno not in _AGAIN:
                     self._end(errors.connection_lost(error.errno or 0))
                 return
+            if self._traffic is not None:
+                self._traffic[H1_BYTES_IN] += len(octets)
             if not octets:
                 action = asks.closed()
                 self._act(INVALID_RESPONSE if action is None or isinstance(action, bytes) else action)
@@ -183,6 +203,8 @@ class ProbeIO:
             return True
         if isinstance(action, bytes):
             self._out += action
+            if self._traffic is not None:
+                self._traffic[H1_BYTES_OUT] += len(action)
             return True
         if isinstance(action, Verdict):
             self._end(action)
@@ -190,3 +212,8 @@ class ProbeIO:
         self.close()
         self._owner.probe_reconnect(action)
         return False
+
+
+def _count(counters: memoryview, cells: tuple[int, ...], amount: int) -> None:
+    for cell in cells:
+        counters[cell] += amount

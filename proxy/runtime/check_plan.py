@@ -9,10 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ConnectStep:
-    """Open a connection, to another `port` where one is given; `send_proxy` is the PROXY header's version, 0 = as planned."""
+    """Open a connection, to another `port` where one is given; `send_proxy`: the parts of a PROXY header, None = as planned."""
 
     port: int | None = None
-    send_proxy: int = 0
+    send_proxy: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,10 +48,16 @@ class Case:
     mode: str = "http"
 
     def text(self) -> str:
-        own = HANG in self.script or any(line.startswith("timeout check") for line in self.lines)
-        patience = () if own else ("timeout check 10s",)            # a busy machine is not a server that hangs
-        body = [f"mode {self.mode}", *patience, *self.lines, f"server s1 @{self.name}@ check inter 100 {self.words}", *self.more]
+        server = f"server s1 @{self.name}@ check inter 100 {self.words}"
+        body = [f"mode {self.mode}", *self._patience(), *self.lines, server, *self.more]
         return f"backend {self.name}\n" + "".join(f" {line}\n" for line in body)
+
+    def _patience(self) -> tuple[str, ...]:
+        """A busy machine is not a server that hangs; of those that do, some hang with each check from their last act on."""
+        if HANG in self.script:
+            return ()
+        listens_on = any(isinstance(act, Talk) and act.then == HANG for act in self.script)
+        return ("timeout check 1s" if listens_on else "timeout check 10s",)
 
 
 @dataclass(slots=True)

@@ -95,3 +95,12 @@ REQUESTS = (
     case("state-slow", FALL_AND_RISE, HTTPCHK, STATE, words="weight 256 slowstart 60s", more=("server s2 127.0.0.1:1 weight 1",)),
 )
 CASES = [*STATES, *ANSWERS, *REQUESTS]
+PROXY_WORDS = (
+    "send-proxy-v2", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn send-proxy", "send-proxy-v2 proxy-v2-options crc32c",
+    "send-proxy-v2-ssl proxy-v2-options crc32c,unique-id,authority", "send-proxy-v2 proxy-v2-options cert-cn",
+)
+PROXY_HEADERS = [
+    *(case(f"check-{words.replace(' ', '-').replace(',', '-')}", (OK,), words=words) for words in PROXY_WORDS),
+    *(case(f"connect{way.replace(' ', '-')}-v2", (OK,), HTTPCHK, f"http-check connect{way}", "http-check send uri /1",
+           words="send-proxy-v2-ssl") for way in ("", " send-proxy", " default")),
+]

@@ -10,6 +10,16 @@ from tests.differential.steps import Drop, End, Receive, ReceiveOctets, Seen, Se
 TCP = DEFAULTS.replace("mode http", "mode tcp").replace("option httplog", "option tcplog")
 TCP_ONE = LISTEN + " server s1 @s1@\n"
 ECHO = {"s1": (Expect(b"ping"), b"pong", Do.UNTIL_END)}
+# a line of text, or nothing: a binary header has each run's own ports in it (those of checks are compared in scenarios_checks)
+PROXY_WORDS = (
+    "proxy-v2-options crc32c",
+    "send-proxy no-send-proxy-v2",
+    "send-proxy no-send-proxy",
+    "send-proxy-v2-ssl no-send-proxy-v2",
+    "send-proxy-v2 no-send-proxy-v2-ssl",
+    "send-proxy-v2-ssl-cn no-send-proxy-v2-ssl",
+    "send-proxy-v2-ssl-cn no-send-proxy-v2-ssl-cn",
+)
 GREETING = {"s1": (b"220 hello\r\n", Do.UNTIL_END)}
 STATS = """
 listen pages
@@ -129,6 +139,17 @@ SCENARIOS = (
         raw=ECHO,
         logs=1,
         defaults=TCP.replace(" option tcplog\n", ""),
+    ),
+    *(
+        Scenario(
+            f"proxy-parts-{words.replace(' ', '-')}",
+            f"{TCP_ONE} unique-id-format %ci-%fi\n".replace("@s1@", f"@s1@ {words}"),
+            flat(Send(octets=b"ping"), ReceiveOctets(until=b"pong"), Drop()),
+            servers={},
+            raw=ECHO,
+            defaults=TCP.replace("option tcplog", "log-format %ID"),
+        )
+        for words in PROXY_WORDS
     ),
     Scenario(
         "mode-health",

@@ -26,7 +26,7 @@ FATAL = b"E\0\0\0\x40SFATAL\0C28000\0Mno such user\0\0"
 
 
 def case(name: str, option: str, *talks: Talk, words: str = "") -> Case:
-    return Case(name, talks, (f"option {option}", "timeout check 700ms", LOG), f"inter 250 rise 1 fall 1 {words}", (), "tcp")
+    return Case(name, talks, (f"option {option}", LOG), f"inter 250 rise 1 fall 1 {words}", (), "tcp")
 
 
 def said(*words: bytes) -> Talk:

@@ -10,12 +10,13 @@ import pytest
 from tests.differential.check_lab import Seen, run
 from tests.differential.lab import commands
 from tests.differential.scenarios_checks import CASES as HTTP_CASES
+from tests.differential.scenarios_checks import PROXY_HEADERS
 from tests.differential.scenarios_services import CASES as SERVICE_CASES
 from tests.differential.scenarios_services import RANDOM
 
 pytestmark = pytest.mark.peer("haproxy")
 
-CASES = [*HTTP_CASES, *SERVICE_CASES]
+CASES = [*HTTP_CASES, *PROXY_HEADERS, *SERVICE_CASES]
 # While a check runs, HAProxy shows the last status without its code; a slow start's share depends on the moment.
 OF_THE_MOMENT = ("check_status", "check_code", "check_desc", "last_chk", "throttle", "weight")
 # HAProxy forgets the version of a MySQL server from its second answer on.
@@ -28,7 +29,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, peer: Callable[[str], str]) -
     haproxy = peer("haproxy")
     theirs: dict[str, Seen] = {}
     ours: dict[str, Seen] = {}
-    for cases in (HTTP_CASES, SERVICE_CASES):
+    for cases in (HTTP_CASES, PROXY_HEADERS, SERVICE_CASES):
         folders = [tmp_path_factory.mktemp(name) for name in ("haproxy", "pyproxy")]
         with ThreadPoolExecutor(2) as pool:
             runs = [

@@ -3,6 +3,7 @@
 import pytest
 from playbook import Lab, get, ok
 
+from proxy.base.proxy_parts import UNIQUE_ID, V2
 from proxy.core.address_fields import AddressFieldPolicy
 from proxy.core.logformat import compile_format
 from proxy.core.stream.failure import KILLED
@@ -235,3 +236,23 @@ def test_octets_are_counted_while_a_long_transfer_runs():
     assert lab.backend.counters[BOUT] == lab.records()[0].octets_out
     assert lab.frontend.counters[BOUT] == lab.listener.counters[BOUT] == lab.backend.counters[BOUT]
     assert lab.backend.counters[BIN] == lab.frontend.counters[BIN] == lab.listener.counters[BIN]
+
+
+def test_a_tcp_session_has_a_unique_id_too():
+    lab = Lab(mode="tcp")
+    lab.frontend.unique_id = UniqueId((), b"")
+    lab.frontend.unique_id.format = compile_format("%ci-%rt", http=False)
+    lab.server.send_proxy = V2 | UNIQUE_ID
+    client = lab.client()
+    server = lab.attempt().accepted()
+    assert server.received().endswith(b"\x05\x00\x0a10.1.1.1-0")
+    client.ends()
+    server.ends()
+    assert [record.unique_id for record in lab.log.records] == [b"10.1.1.1-0"]
+
+
+def test_without_a_format_there_is_no_unique_id():
+    lab = Lab(mode="tcp")
+    lab.server.send_proxy = V2 | UNIQUE_ID
+    lab.client()
+    assert lab.attempt().accepted().received().endswith(b"\x05\x00\x00")

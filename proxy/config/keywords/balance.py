@@ -9,10 +9,12 @@ from proxy.config.drafts import ProxyDraft
 from proxy.config.keywords.row import ANY_BACK, Keyword, Line, Refusal
 from proxy.config.keywords.values import integer, integer_or_none, is_field_name
 from proxy.config.model import BalanceSettings
+from proxy.config.suggest import did_you_mean
 
 Row = Keyword[ProxyDraft]
 
 PLAIN = ("roundrobin", "static-rr", "leastconn", "first", "source")
+ALGORITHMS = (*PLAIN, "random", "uri", "url_param", "hdr(<name>)", "rdp-cookie")
 LAYER7 = frozenset({"uri", "url_param", "hdr", "rdp-cookie"})
 FUNCTIONS = ("sdbm", "djb2", "crc32", "wt6")
 _CALL = re.compile(r"(hdr|random|rdp-cookie)\((.*?)\)?", re.ASCII)
@@ -104,7 +106,8 @@ def _read_balance(line: Line, proxy: ProxyDraft) -> None:
     elif call or name == "random":
         base = _call(line, base, name, call.group(2) if call else "")
     else:
-        raise Refusal(_ONLY, line.at(0), "balance roundrobin shares equally, balance leastconn suits long connections")
+        raise Refusal(_ONLY, line.at(0), did_you_mean(name, ALGORITHMS) or
+                      "balance roundrobin shares equally, balance leastconn suits long connections")
     proxy.balance = base
 
 

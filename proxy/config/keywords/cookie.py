@@ -9,11 +9,13 @@ from proxy.config.drafts import ProxyDraft
 from proxy.config.keywords.row import ANY_BACK, Acts, Keyword, Line, Refusal
 from proxy.config.keywords.values import is_field_name, time_ms
 from proxy.config.model import CookieSettings
+from proxy.config.suggest import did_you_mean
 
 Row = Keyword[ProxyDraft]
 
 MODES = ("rewrite", "insert", "prefix")
 FLAGS = ("indirect", "nocache", "postonly", "preserve", "httponly", "secure", "dynamic")
+WITH_VALUE = ("domain", "maxidle", "maxlife", "attr")
 _SUPPORTS = (
     "'cookie' supports 'rewrite', 'insert', 'prefix', 'indirect', 'nocache', 'postonly', 'domain', 'maxidle', 'dynamic', "
     "'maxlife' "
@@ -76,7 +78,7 @@ def _read_cookie(line: Line, proxy: ProxyDraft) -> None:
             chosen["attrs"].append(_attribute(line, index))
             index += 1
         else:
-            raise Refusal(_SUPPORTS, line.at(index))
+            raise Refusal(_SUPPORTS, line.at(index), did_you_mean(word, (*MODES, *FLAGS, *WITH_VALUE)))
         index += 1
     if len(modes) > 1:
         raise Refusal("cookie 'rewrite', 'insert' and 'prefix' modes are incompatible.", line.at(1), "keep one of them")

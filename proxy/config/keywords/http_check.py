@@ -105,7 +105,7 @@ def _read_port(line: Line, index: int, values: Values) -> None:
 
 
 CONNECT = table_of((
-    LineWord("default", "", flag("_default"), loads=("default",), fails=("defaults",)),
+    LineWord("default", "", flag("default"), loads=("default",), fails=("defaults",)),
     LineWord("port", "<port>", _read_port, 1, "the server's", loads=("port 8080",), fails=("port", "port 70000", "port http")),
     LineWord("send-proxy", "", flag("send_proxy"), loads=("send-proxy",), fails=("send-proxies",)),
     LineWord("linger", "", flag("_linger"), loads=("linger",), fails=("lingering",)),
@@ -142,7 +142,8 @@ def _read_connect(line: Line, proxy: ProxyDraft) -> None:
             "'comment', when there is a 'connect' step in the tcp-check ruleset.", line.statement,
             "begin with the 'connect' step",
         )
-    rules.append(CheckRule("connect", port=values.get("port"), send_proxy=values.get("send_proxy", False), where=line.where))
+    known = {name: values[name] for name in ("port", "send_proxy", "default") if name in values}
+    rules.append(CheckRule("connect", where=line.where, **known))
 
 
 # ---- http-check send ----
@@ -359,7 +360,7 @@ ROWS: tuple[Row, ...] = (
     *(Row(f"option {name}", ANY_BACK, usage, _read_other_check, acts=Acts.UNSUPPORTED, feature=f"option {name}",
           fails=(f"option {name}",))
       for name, usage, _ in _OTHER_CHECKS),
-    Row("http-check connect", ANY_BACK, "[port <port>] [send-proxy] [linger] [comment <text>]", _read_connect,
+    Row("http-check connect", ANY_BACK, "[default] [port <port>] [send-proxy] [linger] [comment <text>]", _read_connect,
         loads=("option httpchk\nhttp-check connect port 8080\nhttp-check send uri /alive",),
         fails=("http-check connect loud", "http-check connect port 99999",
                "http-check send meth GET\nhttp-check expect status 200\nhttp-check connect")),
@@ -384,7 +385,7 @@ ROWS: tuple[Row, ...] = (
     Row("http-check comment", ANY_BACK, "<text>", _ignore_step, least=1,
         missing="'http-check comment' : expects a string as argument.",
         loads=("http-check comment alive",), fails=("http-check comment",)),
-    Row("tcp-check connect", ANY_BACK, "[port <port>] [send-proxy] [linger] [comment <text>]", _read_connect,
+    Row("tcp-check connect", ANY_BACK, "[default] [port <port>] [send-proxy] [linger] [comment <text>]", _read_connect,
         loads=("option tcp-check\ntcp-check connect port 8080",), fails=("tcp-check connect loud",
                                                                          "tcp-check connect port 99999")),
     Row("tcp-check comment", ANY_BACK, "<text>", _ignore_step, least=1,

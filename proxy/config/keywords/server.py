@@ -11,6 +11,7 @@ from proxy.base.addresses import Address, Family
 from proxy.config.drafts import ProxyDraft, ServerDraft
 from proxy.config.keywords.addresses import server_address
 from proxy.config.keywords.proxy_basics import read_source
+from proxy.config.keywords.proxy_header import PROXY_HEADER_WORDS
 from proxy.config.keywords.row import ANY_BACK, BACK, Acts, Keyword, Line, Refusal
 from proxy.config.keywords.values import bad_name_character, integer_or_none
 from proxy.config.keywords.words import (
@@ -38,8 +39,7 @@ INIT_ADDR = ("last", "libc", "none")
 TLS_FLAGS = (
     "allow-0rtt", "force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "no-ssl", "no-check-ssl",
     "no-ssl-reuse",
-    "no-sslv3", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "no-send-proxy-v2-ssl",
-    "no-send-proxy-v2-ssl-cn", "no-verifyhost", "ssl-reuse", "tls-tickets",
+    "no-sslv3", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "no-verifyhost", "ssl-reuse", "tls-tickets",
 )
 TLS_VALUES = (
     "alpn", "ca-file", "check-alpn", "check-sni", "ciphers", "ciphersuites", "crl-file", "crt", "npn", "sni", "ssl-max-ver",
@@ -220,14 +220,7 @@ WORDS: tuple[LineWord, ...] = (
              fails=("resolve-prefer", "resolve-prefer ipv5")),
     LineWord("resolvers", "<section>", text("resolvers"), 1, missing="'resolvers' expects a section name as argument.",
              loads=(), fails=("resolvers", "resolvers nowhere")),
-    LineWord("send-proxy", "", flag("send_proxy", 1), loads=("send-proxy",), fails=("send-proxies",)),
-    LineWord("no-send-proxy", "", _clear("send_proxy", 0), loads=("no-send-proxy",), fails=("no-send-proxies",)),
-    LineWord("send-proxy-v2", "", flag("send_proxy", 2), loads=("send-proxy-v2",), fails=("send-proxy-v3",)),
-    LineWord("no-send-proxy-v2", "", _clear("send_proxy", 0), loads=("no-send-proxy-v2",), fails=("no-send-proxy-v3",)),
-    LineWord("send-proxy-v2-ssl", "", flag("send_proxy", 2), loads=("send-proxy-v2-ssl",), fails=("send-proxy-v2-tls",)),
-    LineWord("send-proxy-v2-ssl-cn", "", flag("send_proxy", 2), loads=("send-proxy-v2-ssl-cn",), fails=("send-proxy-v2-tls-cn",)),
-    LineWord("proxy-v2-options", "<option>[,...]", ignored("the plain header is sent"), 1, acts=Acts.IGNORED,
-             loads=("send-proxy-v2 proxy-v2-options crc32c",), fails=("proxy-v2-options",)),
+    *PROXY_HEADER_WORDS,
     LineWord("slowstart", "<time>", time("slowstart_ms", _MS_SERVER.format("slowstart"), "ms"), 1, "0 (none)",
              missing="'slowstart' expects <time> as argument.", loads=("slowstart 30s",),
              fails=("slowstart", "slowstart slowly")),
@@ -282,12 +275,12 @@ TABLE = table_of(WORDS)
 
 def _words(line: Line, proxy: ProxyDraft, start: int, wording: WordLine) -> dict[str, Any]:
     """The words from `start` on, over what `default-server` says."""
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict(proxy.default_server)
     read_words(line, start, TABLE, values, wording)
     take_tls_words(line, values, any(word.text in ("ssl", "check-ssl") for word in line.arguments))
     values.pop("_no_tfo", None)
     values.pop("_no_agent", None)
-    return {**proxy.default_server, **values}
+    return values
 
 
 def _check_name(line: Line) -> None:

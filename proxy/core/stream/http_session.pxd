@@ -16,7 +16,7 @@ cdef long PAUSE_NOT_ASKED, HEAD_READ_OCTETS, LINGER_MS, LINGER_OCTETS, NO_FLAG
 
 cdef class HttpSession(Session):
     cdef public Limits limits
-    cdef public bytes buffer, unique_id
+    cdef public bytes buffer
     cdef public Exchange stream
     cdef public RequestHead head
     cdef public ServerConnection private

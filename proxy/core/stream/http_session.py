@@ -55,7 +55,6 @@ class HttpSession(Session):
     __slots__ = (
         "buffer", "captured_cookie", "captured_request", "half_closed", "head", "idle_since_ms", "keep", "limits",
         "linger_octets", "lingering", "private", "reading", "request_began_ms", "request_ended_ms", "requests", "stream",
-        "unique_id",
     )
 
     def __init__(
@@ -78,7 +77,6 @@ class HttpSession(Session):
         self.private: ServerConnection | None = None
         self.captured_cookie: bytes | None = None
         self.captured_request: list[bytes | None] | None = None
-        self.unique_id = b""
 
     # what the link tells
 

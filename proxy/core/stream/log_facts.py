@@ -32,6 +32,14 @@ def session_facts(session: Session) -> LogRecord:
     return record
 
 
+def identify(session: Session) -> bytes:
+    """The session's unique id, empty without `unique-id-format`; made when first asked for, unless a request has made it."""
+    unique_id = session.frontend.unique_id
+    if unique_id is not None and not session.unique_id:
+        session.unique_id = unique_id.format.line(session_facts(session))
+    return session.unique_id
+
+
 def stream_facts(record: LogRecord, stream: Stream) -> None:
     """What a stream adds: its server, and how it got there."""
     backend, server = stream.backend, stream.server

@@ -18,7 +18,7 @@ cdef class Session(LinkOwner):
     cdef public long long accept_ms, client_active_ms, server_active_ms, request_number
     cdef public double accept_wall_s
     cdef public bint closed, gone
-    cdef public bytes packed
+    cdef public bytes packed, unique_id
     cdef prepare_session(self, Host host, Listener listener, Link link, tuple peer, tuple local)
     cpdef begin(self)
     cpdef count_session(self)

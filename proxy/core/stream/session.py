@@ -25,7 +25,7 @@ class Session(LinkOwner):
     __slots__ = (
         "accept_ms", "accept_wall_s", "client_active_ms", "closed", "frontend", "gone", "host", "link",
         "listener", "local_address", "local_port", "packed", "peer_address", "peer_port", "request_number",
-        "server_active_ms",
+        "server_active_ms", "unique_id",
     )
 
     def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]) -> None:
@@ -49,6 +49,7 @@ class Session(LinkOwner):
         self.closed = False
         self.gone = False                       # the client's connection is broken: nothing reaches it any more
         self.packed = b""
+        self.unique_id = b""                    # of the request at hand, or of the connection in TCP mode (%ID)
         self.request_number = 0                 # of the request at hand, among those of all workers (%rt)
 
     # the engine's side

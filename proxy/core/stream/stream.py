@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from proxy.base.proxy_parts import UNIQUE_ID
 from proxy.core import queue
-from proxy.core.proxy_protocol import encode_v1, encode_v2
+from proxy.core.proxy_protocol import encode
 from proxy.core.stream import accounting, failure
 from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure
+from proxy.core.stream.log_facts import identify
 from proxy.core.stream.ports import Host, Link, abstract
 from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.states import ASSIGNING, CLOSED, CONNECTING, ESTABLISHED, NO_FLAG, QUEUED, WAITING
@@ -246,8 +248,9 @@ class Stream(Exchange):
         if not server.send_proxy:
             return b""
         session = self.session
-        encode = encode_v2 if server.send_proxy == 2 else encode_v1
-        return encode((session.peer_address, session.peer_port), (session.local_address, session.local_port))
+        unique_id = identify(session) if server.send_proxy & UNIQUE_ID else b""
+        return encode(server.send_proxy, (session.peer_address, session.peer_port), (session.local_address, session.local_port),
+                      unique_id)
 
     def connected(self, link: Link) -> None:
         """The connection stands."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from proxy.core import queue
 from proxy.core.stream import failure, idleness
 from proxy.core.stream.failure import Failure
-from proxy.core.stream.log_facts import session_facts, stream_facts, termination
+from proxy.core.stream.log_facts import identify, session_facts, stream_facts, termination
 from proxy.core.stream.ports import BODY_READ_OCTETS, HEAD_READ_OCTETS, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Host, Link
 from proxy.core.stream.session import Session
 from proxy.core.stream.states import CLOSED, ESTABLISHED, NO_FLAG, QUEUED
@@ -295,6 +295,7 @@ class TcpStream(Stream):
         record = session_facts(self.session)
         held, self.server = self.server, server
         stream_facts(record, self)
+        record.unique_id = identify(self.session)
         self.server = held
         record.termination = termination(why, NO_FLAG, NO_FLAG)
         record.status = 0

@@ -15,13 +15,14 @@ from proxy.health.checks import TICK_CHECKS_MAX
 from proxy.health.probe_io import LINGER_NONE
 from proxy.health.readiness import PEER_CLOSED, READ, WRITE, LoopReadiness
 from proxy.runtime import transitions
-from proxy.runtime.cells import CHKDOWN, CHKFAIL
+from proxy.runtime.cells import CHKDOWN, CHKFAIL, INDEX
 from proxy.runtime.check_plan import CheckPlan, ConnectStep, ExpectStep, SendStep
 from proxy.runtime.states import Admin, Operational
 from proxy.runtime.status_text import check_state_bits, status
 
 SEND = SendStep(b"OPTIONS / HTTP/1.0\r\n\r\n", b"OPTIONS")
 HTTP = CheckPlan(inter_ms=2000, steps=(SEND,))
+H1_COLUMNS = ("h1_open_connections", "h1_open_streams", "h1_total_connections", "h1_total_streams", "h1_bytes_in", "h1_bytes_out")
 WANT_X = CheckPlan(steps=(SEND, ExpectStep(content=b"x", error_status="L7RSP", timeout_status="L6TOUT")))
 SHORT = CheckPlan(inter_ms=500, connect_timeout_ms=3000, timeout_ms=200)
 NO_PORT_LEFT = "Out of local source ports on the system (Cannot assign requested address)"
@@ -523,3 +524,21 @@ def test_nothing_to_check(world: Any) -> None:
     world.server("s1")
     world.start().stop()
     assert world.run(10_000) == []
+
+
+def test_checks_in_http_are_traffic_of_the_backend(world: Any) -> None:
+    server = world.server("s1", HTTP)
+    counters = server.backend.counters
+    world.answer(server, answer(200))
+    world.start()
+    world.run(500)
+    sent, received = len(SEND.octets), len(answer(200))
+    assert [counters[INDEX[name]] for name in H1_COLUMNS] == [0, 0, 1, 1, received, sent]
+
+
+def test_checks_of_layer_4_are_no_traffic_in_http(world: Any) -> None:
+    server = world.server("s1", CheckPlan(send_proxy=1))
+    world.answer(server)
+    world.start()
+    world.run(500)
+    assert [server.backend.counters[INDEX[name]] for name in H1_COLUMNS] == [0] * 6

@@ -85,11 +85,27 @@ def test_steps() -> None:
     ({}, 0), ({"send_proxy": 1}, 1), ({"send_proxy": 2}, 2), ({"check_send_proxy": True}, 1),
     ({"send_proxy": 2, "check_port": 81}, 0), ({"send_proxy": 2, "check_port": 81, "check_send_proxy": True}, 2),
     ({"send_proxy": 1, "check_address": HERE}, 0),
+    ({"send_proxy": 2, "check_connect": CheckRule("connect")}, 0),
+    ({"send_proxy": 2, "check_connect": CheckRule("connect", default=True)}, 2),
+    ({"send_proxy": 6, "check_connect": CheckRule("connect", port=81, send_proxy=True), "check_port": 81}, 6),
+    ({"check_connect": CheckRule("connect", send_proxy=True)}, 1),
 ])
 def test_proxy_header_of_checks(line: dict[str, Any], version: int) -> None:
     plan = plan_of(line)
     assert plan is not None
     assert plan.send_proxy == version
+
+
+@pytest.mark.parametrize(("line", "rule", "parts"), [
+    ({"send_proxy": 2}, {}, 0), ({"send_proxy": 2}, {"default": True}, None), ({"send_proxy": 6}, {"send_proxy": True}, 6),
+    ({}, {"send_proxy": True}, 1), ({"send_proxy": 2, "check_port": 81}, {"send_proxy": True, "default": True}, 2),
+])
+def test_a_connect_step_sends_a_proxy_header_where_it_says_so(
+    line: dict[str, Any], rule: dict[str, Any], parts: int | None
+) -> None:
+    plan = plan_of(line, check_rules=(CheckRule("connect", **rule), CheckRule("send")))
+    assert plan is not None
+    assert plan.steps[0] == ConnectStep(None, parts)
 
 
 @pytest.mark.parametrize(("address", "sockaddr"), [

@@ -113,7 +113,9 @@ def test_a_name_that_does_not_resolve() -> None:
     lost = section(log_targets=(replace(LOCAL, address=parse_log_address("nosuch.invalid:601")),))
     message = "config : parsing [x.cfg:7] : log : invalid address: 'nosuch.invalid' in 'nosuch.invalid:601'"
     findings = Findings()
-    planner(findings=findings, resolve=lambda host, only: None).for_proxy(lost)
+    plans = planner(findings=findings, resolve=lambda host, only: None)
+    plans.for_proxy(lost)
+    plans.for_proxy(replace(lost, log_tag="another"))       # with 'log global' many proxies share one line: it is told once
     with pytest.raises(StartError) as caught:
         findings.end()
     assert [(fault.message, fault.where) for fault in caught.value.faults] == [(message, HERE)]

@@ -8,6 +8,7 @@ import pytest
 
 from proxy.base.addresses import Family
 from proxy.base.errors import ConfigError, Severity
+from proxy.base.proxy_parts import CRC32C, SSL, SSL_CN, UNIQUE_ID, V1, V2
 from proxy.config.load import load
 from proxy.config.load_options import LoadOptions
 
@@ -174,7 +175,8 @@ def test_the_check_request_stands_before_what_is_expected() -> None:
 def test_the_tcp_check_connect_goes_before_the_port_of_the_server() -> None:
     steps = " option tcp-check\n tcp-check connect port 81 send-proxy\n server t 192.0.2.2:80 check port 90\n"
     server = load(text=WEB + steps, environment={}).proxies[0].servers[1]
-    assert (server.check_port, server.check_send_proxy) == (81, True)
+    assert server.check_connect is not None
+    assert (server.check_port, server.check_connect.send_proxy) == (81, True)
 
 
 def test_no_log_forgets_the_targets_so_far() -> None:
@@ -238,3 +240,35 @@ def test_a_part_of_a_second_refreshes_after_one(delay: str, seconds: int) -> Non
     found = load(text=WEB + f" stats refresh {delay}\n", environment={})
     assert found.proxies[0].stats is not None
     assert found.proxies[0].stats.refresh_s == seconds
+
+
+@pytest.mark.parametrize(("default", "words", "parts"), [
+    ("", "send-proxy", V1), ("send-proxy-v2", "send-proxy", V1 | V2), ("send-proxy-v2-ssl", "no-send-proxy-v2", SSL),
+    ("send-proxy-v2", "no-send-proxy-v2", 0), ("", "proxy-v2-options crc32c,unique-id", CRC32C | UNIQUE_ID),
+    ("", "send-proxy-v2-ssl-cn no-send-proxy-v2-ssl", SSL_CN), ("proxy-v2-options crc32c", "proxy-v2-options ssl", CRC32C | SSL),
+])
+def test_words_of_the_proxy_header_add_up(default: str, words: str, parts: int) -> None:
+    lines = f" default-server {default}\n server t 192.0.2.2:80\n server u 192.0.2.3:80 {words}\n server v 192.0.2.4:80\n"
+    before, server, behind = load(text=WEB + lines, environment={}).proxies[0].servers[1:]
+    assert server.send_proxy == parts
+    assert before.send_proxy == behind.send_proxy
+
+
+@pytest.mark.parametrize(("line", "nearest"), [
+    ("fronted web", "frontend"), ("defalts", "defaults"), ("bakend b", "backend"), ("userlst u", "userlist"),
+])
+def test_a_section_is_suggested_where_its_header_is_misspelt(line: str, nearest: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(text=f"{WEB} {line}\n", environment={})
+    assert [item.hint for item in caught.value.diagnostics if "unknown keyword" in item.message] == [f"did you mean '{nearest}'?"]
+
+
+@pytest.mark.parametrize(("line", "hint"), [
+    ("balance roundrobbin", "did you mean 'roundrobin'?"), ("balance lestconn", "did you mean 'leastconn'?"),
+    ("balance fast", "balance roundrobin shares equally, balance leastconn suits long connections"),
+    ("cookie SRV insrt", "did you mean 'insert'?"), ("cookie SRV insert indirekt", "did you mean 'indirect'?"),
+])
+def test_the_nearest_word_is_suggested(line: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(text=f"{WEB} {line}\n", environment={})
+    assert [item.hint for item in caught.value.diagnostics] == [hint]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.base.errors import RemoteProtocolError
+from proxy.base.proxy_parts import CRC32C, SSL, UNIQUE_ID, V1, V2
 from proxy.core.proxy_protocol import (
     ALIEN,
     INVALID,
@@ -18,6 +19,7 @@ from proxy.core.proxy_protocol import (
     V2_SIGNATURE,
     ProxyHeader,
     crc32c,
+    encode,
     encode_v1,
     encode_v2,
     parse,
@@ -101,10 +103,10 @@ def test_what_haproxy_sends() -> None:
     assert encode_v1(("127.0.0.1", 55196), ("127.0.0.1", 26180)) == b"PROXY TCP4 127.0.0.1 127.0.0.1 55196 26180\r\n"
     assert encode_v1(("::1", 49932), ("::1", 26182)) == b"PROXY TCP6 ::1 ::1 49932 26182\r\n"
     assert encode_v2(*V4) == V2_V4
-    for encode, unknown in ((encode_v1, V1_UNKNOWN), (encode_v2, V2_LOCAL)):
-        assert encode(None, None) == unknown
-        assert encode(("/run/x.sock", 0), ("/run/x.sock", 0)) == unknown
-        assert encode(("1.2.3.4", 1), ("::1", 1)) == unknown
+    for write, unknown in ((encode_v1, V1_UNKNOWN), (encode_v2, V2_LOCAL)):
+        assert write(None, None) == unknown
+        assert write(("/run/x.sock", 0), ("/run/x.sock", 0)) == unknown
+        assert write(("1.2.3.4", 1), ("::1", 1)) == unknown
 
 
 PORTS = st.integers(0, 65535)
@@ -125,3 +127,36 @@ def test_any_octets_give_a_header_or_an_error(tail: bytes, head: bytes) -> None:
     except RemoteProtocolError:
         return
     assert header is None or 0 < header.size <= len(head + tail)
+
+
+# what HAProxy 2.6 sent for the same words from 127.0.0.1 to 127.0.0.1, and for a check
+HERE = (("127.0.0.1", 0x3C43), ("127.0.0.1", 0x3C46))
+ENDS = "7f0000017f0000013c433c46"
+
+
+@pytest.mark.parametrize(("parts", "ends", "unique_id", "after_signature"), [
+    (V2, HERE, b"", "2111000c" + ENDS),
+    (V2 | SSL, HERE, b"", "21110014" + ENDS + "2000050000000000"),
+    (V1 | V2 | SSL, HERE, b"", "21110014" + ENDS + "2000050000000000"),
+    (V2 | UNIQUE_ID, HERE, b"", "2111000f" + ENDS + "050000"),
+    (V2 | UNIQUE_ID | SSL, HERE, b"7F-0", "2111001b" + ENDS + "050004" + b"7F-0".hex() + "2000050000000000"),
+    (V2 | UNIQUE_ID, HERE, b"x" * 200, "2111008f" + ENDS + "050080" + "78" * 128),
+    (V2 | UNIQUE_ID | SSL, (None, None), None, "20000008" + "2000050000000000"),
+])
+def test_parts_of_a_header(parts: int, ends: tuple[object, object], unique_id: bytes | None, after_signature: str) -> None:
+    header = encode(parts, *ends, unique_id)                            # type: ignore[arg-type]
+    assert header[12:].hex() == after_signature
+    assert parse(header) == ProxyHeader(*ends, len(header))             # type: ignore[arg-type]
+
+
+def test_a_checksum_comes_first_and_is_right() -> None:
+    header = encode(V2 | CRC32C | SSL, *V4)
+    assert header[28:31] == b"\x03\x00\x04"
+    assert parse(header) == ProxyHeader(*V4, len(header))
+    with pytest.raises(RemoteProtocolError):
+        parse(header[:-1] + b"\x01")
+
+
+@pytest.mark.parametrize("parts", [V1, CRC32C, SSL | UNIQUE_ID])
+def test_without_version_2_it_is_a_line(parts: int) -> None:
+    assert encode(parts, *V4, b"id") == encode_v1(*V4)
