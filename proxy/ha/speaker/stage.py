@@ -178,7 +178,7 @@ class Stage:
         self._static.exchange(Belongings(configuration.static_addresses, configuration.static_routes, configuration.static_rules))
         refused = [each.address for instance in usable(configuration.instances) if not accepts(instance)
                    for each in (*instance.virtual_addresses, *instance.virtual_addresses_excluded)]
-        self._firewall.apply(configuration.global_.nftables_table, refused)
+        self._firewall.apply(configuration.global_.nftables_table, refused, configuration.global_.nftables_counters)
 
     # ── groups ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -141,7 +141,8 @@ def _family(name: str, kind: str, what: str, values: Iterable[tuple[dict[str, st
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+    # A name may have octets that are no UTF-8, which the format has no place for.
+    return text.encode("utf-8", "backslashreplace").decode().replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
 DUMPS = "/tmp"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from proxy.base.errors import StartError
 from proxy.ha.conf.model import Configuration, Global
+from proxy.ha.daemon import ipvsadm_command as ipvsadm
 from proxy.ha.daemon.arguments import Arguments, UsageError, help_text, parse_arguments, settle_pid_files
 from proxy.ha.daemon.capabilities import CAP_NET_ADMIN, CAP_NET_RAW, effective, require
 from proxy.ha.daemon.channel import Receiving, Sending
@@ -118,9 +121,49 @@ def test_check_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[
     path.write_text(GOOD.replace("interface lo", "interface lo //x"))
     assert main(["-t", "-f", str(path)]) == 0, "what keepalived passes over is no error"
     assert main(["-t", "-f", str(tmp_path / "none")]) == 6
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["-t", "-f", str(tmp_path / "pipe")]) == 6, "nobody writes to it: it must not be waited for"
+    assert "not a regular file" in capsys.readouterr().err
     log = tmp_path / "log"
     assert main([f"--config-test={log}", "-f", str(tmp_path / "none")]) == 6
     assert "Config files missing" in log.read_text()
+
+
+def test_a_check_looks_into_the_namespace_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text(GOOD)
+    assert main(["-t", "-s", "there-is-none", "-f", str(path)]) == 5
+    assert "no network namespace 'there-is-none'" in capsys.readouterr().err
+
+
+def test_a_log_file_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text(GOOD)
+    words = ["-n", "-g", "/proc/nowhere/log", "-f", str(path), "-p", str(tmp_path / "p.pid")]
+    assert main(words) == 2
+    assert "cannot write log file /proc/nowhere/log: No such file" in capsys.readouterr().err
+
+
+def test_ipvsadm_asks_where_the_checkers_usually_are(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def nobody(path: str) -> dict[str, object]:
+        asked.append(path)
+        raise FileNotFoundError(2, "No such file")
+
+    monkeypatch.setattr(ipvsadm, "ask", nobody)
+    assert main(["ipvsadm", "-Ln"]) == 1
+    assert main(["ipvsadm", "-Ln", "-c", "/x/c.pid"]) == 1
+    assert asked == ["/run/keepalived_checkers.sock", "/x/c.sock"]
+
+
+def test_the_terminal_may_have_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    octets = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(octets, "latin-1"))
+    main(["-v"])
+    sys.stdout.write("\udcff\u20ac")
+    sys.stdout.flush()
+    assert octets.getvalue().endswith(b"\\udcff\\u20ac")
 
 
 def test_reading_in_a_child_is_reading(tmp_path: Path, loop: Loop) -> None:

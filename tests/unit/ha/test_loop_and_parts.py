@@ -203,6 +203,8 @@ def test_the_rules_of_no_accept() -> None:
     assert "ip daddr { 192.0.2.1 } drop" in text
     assert "nd-neighbor-solicit" in text
     assert text.startswith("table inet t\ndelete table inet t\n")
+    assert "counter" not in text
+    assert rules("t", [ip_address("192.0.2.1"), ip_address("2001:db8::1")], counters=True).count("counter drop") == 3
 
 
 def run(loop: Loop, programs: Programs, *words: str, timeout_s: float = NEVER) -> int:

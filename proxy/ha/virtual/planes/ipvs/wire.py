@@ -96,7 +96,7 @@ class Entry:
         """All its attributes."""
         body = self.identity() + attribute(SVC_SCHED, self.scheduler.encode() + b"\0")
         if self.engine:
-            body += attribute(SVC_PE_NAME, self.engine.encode() + b"\0")
+            body += attribute(SVC_PE_NAME, self.engine.encode("utf-8", "surrogateescape") + b"\0")
         body += attribute(SVC_FLAGS, _FLAGS.pack(self.flags, ALL_ONES)) + _u32(SVC_TIMEOUT, self.timeout_s)
         # An IPv4 netmask is in the network's order, an IPv6 one the length of a prefix.
         mask = struct.pack("!I", self.netmask) if self.family == 4 else struct.pack("=I", self.netmask)

@@ -25,7 +25,8 @@ def plain(name: str) -> str:
     safe = _UNSAFE.sub("-", name)
     if safe == name and len(name) <= MAX_NAME:
         return name
-    return f"{safe[:MAX_NAME]}_{zlib.crc32(name.encode()):08x}"
+    octets = name.encode("utf-8", "surrogateescape")
+    return f"{safe[:MAX_NAME]}_{zlib.crc32(octets):08x}"
 
 
 def service_name(service: Service) -> str:
