@@ -276,3 +276,12 @@ def test_nothing_is_read_and_dropped(name: str) -> None:
     if (part == "Global" and field in DEFAULTS) or (part == "SyncDaemon" and field in UNUSED):
         return
     assert re.search(rf"\.{field}\b", SOURCE), f"{name} is read from the file and used nowhere"
+
+
+def test_behind_a_firewall_mark_there_are_no_ports_but_the_checkers() -> None:
+    configuration, said = loaded("virtual_server fwmark 7 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 10.0.0.7 8080 {\n"
+                                 "TCP_CHECK {\n}\nHTTP_GET {\nconnect_port 81\nurl {\npath /\n}\n}\n}\n}\n")
+    assert said == ["WARNING - fwmark virtual server FWM 7, real server [10.0.0.7]:8080 has port specified - clearing"]
+    server = configuration.virtual_servers[0].real_servers[0]
+    assert server.port == 0
+    assert [check.basics.connect_port for check in server.checks if isinstance(check, TcpCheck | HttpCheck)] == [8080, 81]
