@@ -312,6 +312,38 @@ def test_the_status_socket_answers_one_line(tmp_path: Path, loop: Loop, capsys: 
     assert "no status socket" in log.said[0]
 
 
+def test_the_other_childs_metrics_are_asked_for(loop: Loop, tmp_path: Path) -> None:
+    log, path = Lines(), str(tmp_path / "c.sock")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = MetricsServer(loop, log, lambda: "one 1\n")
+    server.configure(Global(metrics_address="127.0.0.1", metrics_port=port), path)
+
+    def scraped() -> bytes:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            client.setblocking(False)
+            octets = b""
+            while True:
+                loop.once(0.05)
+                try:
+                    chunk = client.recv(65536)
+                except BlockingIOError:
+                    continue
+                if not chunk:
+                    return octets.partition(b"\r\n\r\n")[2]
+                octets += chunk
+
+    assert scraped().endswith(b"one 1\n# HELP pyproxy_ha_checkers_up whether the checkers child has answered\n"
+                              b"# TYPE pyproxy_ha_checkers_up gauge\npyproxy_ha_checkers_up 0\n")
+    other = StatusSocket(loop, log, path, dict, lambda: "two 2\n")
+    assert scraped().endswith(b"pyproxy_ha_checkers_up 1\ntwo 2\n")
+    other.close()
+    server.close()
+    assert log.said == []
+
+
 def test_metrics_over_http(loop: Loop) -> None:
     log = Lines()
     server = MetricsServer(loop, log, lambda: "metric 1\n")
@@ -335,7 +367,11 @@ def test_metrics_over_http(loop: Loop) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        server.configure(Global(metrics_address="127.0.0.1", metrics_port=taken.getsockname()[1]))
-        assert "no metrics at 127.0.0.1" in log.said[0]
+        port = taken.getsockname()[1]
+        server.configure(Global(metrics_address="127.0.0.1", metrics_port=port))
+        assert log.said == [f"no metrics at 127.0.0.1 port {port}: Address already in use, trying again"]
+    while len(log.said) < 2:
+        loop.once(5)
+    assert log.said[1:] == [f"metrics at 127.0.0.1 port {port}"], "it is tried again once the port is free"
     server.configure(Global())
     server.close()
