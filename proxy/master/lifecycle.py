@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol, TextIO
 
 from proxy.base.errors import StartError
+from proxy.base.systemd import Notifier
 from proxy.config.model import Configuration
 from proxy.master.assemble import Instance, assemble
 from proxy.master.daemon import Readiness, daemonise
@@ -26,7 +27,6 @@ from proxy.master.pidfile import PidFile
 from proxy.master.predecessors import Predecessors, bind_beside
 from proxy.master.preload import preload
 from proxy.master.signals import Signals
-from proxy.master.systemd import Notifier
 
 
 class Teller(Protocol):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ha.lab import PYPROXY_HA, ROOT, Lab, start_ha, tool
+from tests.ha.lab import PATIENCE_S, PYPROXY_HA, ROOT, Lab, start_ha, tool
 from tests.ha.status import instance, status
 from tests.ha.texts import VIP, pair
 
@@ -97,6 +97,18 @@ virtual_server group [\xff]:80 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n del
     daemon.read()
     assert daemon.stop() == 0
     assert "internal error" not in daemon.text
+
+
+def test_systemd_hears_of_the_start_and_the_end(lab: Lab, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE_S)
+        daemon = start_ha(lab["a"], "pyproxy-ha", pair(150), tmp_path, environment={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        assert daemon.folder is not None
+        said = systemd.recv(200)
+        assert said == b"READY=1\nMAINPID=" + (daemon.folder / "p.pid").read_bytes().strip()
+        assert daemon.stop() == 0
+        assert systemd.recv(200) == b"STOPPING=1"
 
 
 def test_a_second_one_with_the_same_pid_file_does_not_start(lab: Lab, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class MetricsServer:
             sock.listen(MAX_CONNECTIONS)
         except OSError as error:
             sock.close()
-            self._why = error.strerror
+            self._why = error.strerror or str(error)
             if error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
                 self._why += ", trying again"
                 self._again.set(self._loop.now() + AGAIN_AFTER_S)

@@ -12,6 +12,7 @@ import socket
 from dataclasses import dataclass, fields
 from functools import partial
 
+from proxy.base.systemd import Notifier
 from proxy.ha.conf.model import Configuration
 from proxy.ha.daemon.arguments import CLEAR_SIGNAL, JSON_SIGNAL, Arguments
 from proxy.ha.daemon.channel import Receiving, Sending
@@ -20,7 +21,6 @@ from proxy.ha.daemon.once import run_once
 from proxy.ha.daemon.pidfile import PidFile
 from proxy.ha.daemon.reading import Reading, read_meanwhile
 from proxy.ha.daemon.signals import Signals
-from proxy.ha.daemon.systemd import tell
 from proxy.ha.log import ProcessLog
 from proxy.ha.loop import Loop, Timer
 
@@ -46,6 +46,7 @@ class Parent:
     def __init__(self, arguments: Arguments, configuration: Configuration, log: ProcessLog) -> None:
         self._arguments, self._configuration, self._log = arguments, configuration, log
         self._loop = Loop()
+        self._systemd = Notifier()
         self._children: dict[str, _Child] = {}
         self._ending = False
         self._status = 0
@@ -69,7 +70,7 @@ class Parent:
         try:
             run_once(global_.startup_script, global_.startup_script_timeout_s, global_, self._log)
             self._settle_children()
-            tell(f"READY=1\nMAINPID={os.getpid()}")
+            self._systemd.tell(f"READY=1\nMAINPID={os.getpid()}")
             if self._children:
                 self._loop.run()
             else:
@@ -82,6 +83,7 @@ class Parent:
                 child.pid_file.remove()
             global_ = self._configuration.global_
             run_once(global_.shutdown_script, global_.shutdown_script_timeout_s, global_, self._log)
+            self._systemd.close()
             self._loop.close()
         return self._status
 
@@ -145,6 +147,7 @@ class Parent:
         status = 1
         try:
             self._loop.close()
+            self._systemd.close()
             log = ProcessLog(child.kind.ident, self._arguments.log_options())
             around = ChildSurroundings(self._arguments, self._configuration, Receiving(channel), log,
                                        status_path(child.pid_file.path))
@@ -202,7 +205,7 @@ class Parent:
                 if child.timer is not None:
                     child.timer.cancel()
                 self._gone(child)
-        tell("STOPPING=1")
+        self._systemd.tell("STOPPING=1")
         self._log.say("info", "Stopping")
         if not self._children:
             self._loop.stop()
