@@ -59,7 +59,7 @@ vrrp_instance webha {
     assert not instance.lower_prio_no_advert
     assert [str(each) for each in instance.virtual_addresses] == ["192.168.4.252/32"]
     assert configuration.global_.notification_email == ("admin@example.com",)
-    assert said == ["number '0' outside range [1e-06, 4294]", "number '0' outside range [1e-06, 4294]",
+    assert said == ["number '0' outside range [0.000001, 4294]", "number '0' outside range [0.000001, 4294]",
                     "'//the card' taken for a comment, which begins with # or !"] or sorted(said)[0].startswith("'//the card'")
 
 

@@ -147,7 +147,7 @@ def _garp_interval(name: str) -> Read:
 
     def read(line: Line, draft: Draft) -> None:
         if line.text(0).strip("0.") == "":
-            raise Refusal(f"number '{line.text(0)}' outside range [1e-06, 4294]", line.at(0),
+            raise Refusal(f"number '{line.text(0)}' outside range [0.000001, 4294]", line.at(0),
                           "leave the line out: 0 is the default")
         draft.values[name] = seconds(0.000001, 4294)(line, 0)
 
