@@ -91,7 +91,7 @@ virtual_server group [\xff]:80 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n del
         text = b"".join(iter(lambda: client.recv(1 << 16), b""))
         assert b'instance="w\\\\udcff"' in text
         assert b"pyproxy_ha_checkers_up 1\n" in text
-        assert b'pyproxy_ha_real_server_up{virtual_server="[\\\\udcff]:80",real_server="[10.77.0.2]:tcp:80"} 0' in text
+        assert b'pyproxy_ha_real_server_up{virtual_server="[[\\\\udcff]:80]:tcp:0",real_server="[10.77.0.2]:tcp:80"} 0' in text
     assert "w" in a.run(*PYPROXY_HA, "status", "-r", str(tmp_path / "r.pid"))
     assert "FWM  7 rr" in a.run(*PYPROXY_HA, "ipvsadm", "-Ln", "-c", str(tmp_path / "c.pid"))
     daemon.read()

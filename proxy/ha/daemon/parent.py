@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -65,6 +66,9 @@ class Parent:
             **{number: partial(self._pass_on, number) for number in (signal.SIGUSR1, signal.SIGUSR2, JSON_SIGNAL, CLEAR_SIGNAL)},
         })
         global_ = self._configuration.global_
+        # What there is by now is shared with the children, and stays.
+        gc.freeze()
+        gc.enable()
         if self._arguments.dump:
             self._dump()
         try:

@@ -30,7 +30,6 @@ class Reading:
 
 def read(path: str, config_id: str | None) -> Reading:
     """Read in this process; everything heavy is imported here."""
-    from proxy.config.rendering import render
     from proxy.ha.conf.lines import FileMissing
     from proxy.ha.conf.load import load
 
@@ -38,6 +37,10 @@ def read(path: str, config_id: str | None) -> Reading:
         configuration, sources = load(path, config_id=config_id)
     except FileMissing as error:
         return Reading(None, f"Config files missing '{path}': {error.reason}.\n  check the name after -f\n")
+    if not configuration.diagnostics:
+        return Reading(configuration, "")
+    from proxy.config.rendering import render
+
     shown = render(configuration.diagnostics, sources, os.getpid())
     errors = sum(not item.feature for item in configuration.diagnostics)
     return Reading(configuration, shown, errors)
