@@ -2,7 +2,7 @@
 
     apply ─> configuration file ─> new pyproxy ─ `-sf OLD` ─> the old one finishes its connections and ends
 
-What the servers have had is asked of the proxy once a second, by its statistics; the counts of those before it are kept.
+What the servers have had is asked of the proxy every other second, by its statistics; the counts of those before it are kept.
 
 It is a proxy: the real servers see this machine's address, and a server that is taken out keeps the connections that it has until
 they end. Persistence is by a hash of the client's address: it lasts as long as the set of servers does.
@@ -28,6 +28,7 @@ from proxy.ha.proxy_statistics import rows
 from proxy.ha.virtual.plan import Match, Service, Timeouts, Traffic
 from proxy.ha.virtual.planes.nft.words import service_name
 from proxy.ha.virtual.planes.plane import PlaneError, Traffics
+from proxy.ha.virtual.rates import SAMPLE_S
 
 MAX_ADDRESSES = 256
 RESTART_AFTER_S = 1.0
@@ -94,7 +95,7 @@ class UserspacePlane:
     """Virtual servers by a proxy of our own."""
 
     name = "pyproxy in user space"
-    tick_s = 1.0
+    tick_s = SAMPLE_S
 
     def __init__(self, loop: Loop, log: Log) -> None:
         self._loop, self._log = loop, log
