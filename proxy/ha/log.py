@@ -45,7 +45,7 @@ class ProcessLog:
         self._socket: socket.socket | None = None
         self._file = -1
         if options.file:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
             self._file = os.open(options.file, flags, 0o640)
 
     def say(self, level: str, text: str) -> None:

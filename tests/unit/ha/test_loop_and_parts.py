@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import pwd
 import select
+import signal
 import socket
 import stat
 import struct
@@ -304,6 +306,29 @@ class Proc:
         (home / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
 
 
+@pytest.mark.parametrize("written", [b"", b"7\n"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(loop: Loop, tmp_path: Path, written: bytes) -> None:
+    path, log = tmp_path / "pipe", Lines()
+    os.mkfifo(path)
+    writing = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    os.write(writing, written)
+
+    def too_long(*_: object) -> None:
+        raise AssertionError("the loop was held up")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, 5)
+    try:
+        tracker = FileTracker(loop, log, TrackFile("f", str(path)), lambda value, why: None)
+        tracker.start()
+        tracker.stop()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        os.close(writing)
+    assert tracker.value == (7 if written else 0)
+
+
 @pytest.mark.parametrize(("process", "up"), [
     (TrackProcess("p", "nginx"), True), (TrackProcess("p", "nginx", quorum=2), True),
     (TrackProcess("p", "nginx", quorum=3), False),
@@ -461,3 +486,26 @@ def test_news_that_were_lost_make_everything_be_read_anew(loop: Loop, monkeypatc
         netlink.close()
     assert [each.address for each in told[0].removed] == [socket.inet_aton("192.0.2.77")]
     assert told[0].routes
+
+
+def test_who_runs_a_program_is_looked_up_once(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = pwd.getpwnam
+
+    def counted(name: str) -> pwd.struct_passwd:
+        asked.append(name)
+        return real(name)
+
+    monkeypatch.setattr(pwd, "getpwnam", counted)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    programs = Programs(loop, Lines(), Global(script_user="nobody"))
+    command = ScriptCommand(("/bin/true",))
+    found = programs.identity(command)
+    assert found.uid == real("nobody").pw_uid
+    assert programs.identity(command) is found
+    with pytest.raises(LookupError):
+        programs.identity(ScriptCommand(("/bin/true",), "no-such-user"))
+    assert asked == ["nobody", "no-such-user"]
+    programs.configure(Global(script_user="nobody"))
+    assert programs.identity(command) == found
+    assert asked[2:] == ["nobody"]
