@@ -96,6 +96,15 @@ class ProcessLog:
             self._file = -1
 
 
+def our_fault(error: Exception) -> str:
+    """What nobody expected, and where: never a traceback."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place is not None else "?"
+    return f"{type(error).__name__}: {error} at {where}; this is a bug in pyproxy-ha, please report it"
+
+
 def to_terminal(text: str) -> None:
     """Say something at the terminal, before there is a log."""
     try:

@@ -22,7 +22,7 @@ from proxy.ha.daemon.namespace import enter_namespace
 from proxy.ha.daemon.parent import Parent
 from proxy.ha.daemon.pidfile import PidFile
 from proxy.ha.daemon.reading import read_in_child
-from proxy.ha.log import ProcessLog, to_terminal
+from proxy.ha.log import ProcessLog, our_fault, to_terminal
 
 EXIT_USAGE, EXIT_START, EXIT_ERRORS, EXIT_NO_FILE = 1, 2, 5, 6
 IDENT = "Keepalived"
@@ -49,6 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        to_terminal(f"pyproxy-ha: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        return EXIT_START
+    except Exception as error:
+        to_terminal(f"pyproxy-ha: internal error: {our_fault(error)}")
+        return EXIT_START
 
 
 def _command(words: list[str]) -> int:

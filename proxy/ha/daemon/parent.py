@@ -22,7 +22,7 @@ from proxy.ha.daemon.once import run_once
 from proxy.ha.daemon.pidfile import PidFile
 from proxy.ha.daemon.reading import Reading, read_meanwhile
 from proxy.ha.daemon.signals import Signals
-from proxy.ha.log import ProcessLog
+from proxy.ha.log import ProcessLog, our_fault
 from proxy.ha.loop import Loop, Timer
 
 RESPAWN_AFTER_S = 1.0
@@ -105,7 +105,10 @@ class Parent:
             return
         self._reading = True
         self._log.say("info", "Reloading")
-        read_meanwhile(self._loop, self._arguments.file, self._arguments.config_id, self._read)
+        try:
+            read_meanwhile(self._loop, self._arguments.file, self._arguments.config_id, self._read)
+        except OSError as error:                # no process, no descriptor: the machine is at its limits
+            self._read(Reading(None, f"cannot read the configuration: {error.strerror}\n"))
 
     def _read(self, reading: Reading) -> None:
         self._reading = False
@@ -136,8 +139,18 @@ class Parent:
                 child.channel.send(self._configuration)
 
     def _start(self, child: _Child) -> None:
-        ours, theirs = socket.socketpair()
-        pid = os.fork()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            self._start_later(child, error)
+            return
+        try:
+            pid = os.fork()
+        except OSError as error:
+            ours.close()
+            theirs.close()
+            self._start_later(child, error)
+            return
         if pid == 0:
             ours.close()
             self._be(child, theirs)
@@ -145,6 +158,14 @@ class Parent:
         child.pid, child.channel = pid, Sending(self._loop, ours)
         child.pid_file.write(pid)
         self._loop.watch_process(pid, lambda status: self._ended(child, status))
+
+    def _start_later(self, child: _Child, error: OSError) -> None:
+        self._log.say("err", f"cannot start the {child.kind.name} child: {error.strerror}; trying again")
+        self._start_after(child)
+
+    def _start_after(self, child: _Child) -> None:
+        child.timer = child.timer or self._loop.timer(lambda: self._start(child))
+        child.timer.set(self._loop.now() + RESPAWN_AFTER_S)
 
     def _be(self, child: _Child, channel: socket.socket) -> None:
         """In the child: leave the parent's things, run, exit."""
@@ -161,12 +182,7 @@ class Parent:
             signal.set_wakeup_fd(-1)
             status = child.kind.run(around)
         except Exception as error:
-            place = error.__traceback__
-            while place is not None and place.tb_next is not None:
-                place = place.tb_next
-            where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place is not None else "?"
-            self._log.say("crit", f"internal error in the {child.kind.name} child: {type(error).__name__}: {error} at {where}; "
-                                  f"please report it")
+            self._log.say("crit", f"internal error in the {child.kind.name} child: {our_fault(error)}")
         finally:
             os._exit(status)
 
@@ -188,8 +204,7 @@ class Parent:
             self._end()
             return
         self._log.say("err", f"the {child.kind.name} child has ended with {how}: starting it anew")
-        child.timer = child.timer or self._loop.timer(lambda: self._start(child))
-        child.timer.set(self._loop.now() + RESPAWN_AFTER_S)
+        self._start_after(child)
 
     def _gone(self, child: _Child) -> None:
         child.pid_file.remove()

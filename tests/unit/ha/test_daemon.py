@@ -9,10 +9,12 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from proxy.base.errors import StartError
+from proxy.ha.conf.load import load
 from proxy.ha.conf.model import Configuration, Global
 from proxy.ha.daemon import ipvsadm_command as ipvsadm
 from proxy.ha.daemon.arguments import Arguments, UsageError, help_text, parse_arguments, settle_pid_files
@@ -22,11 +24,13 @@ from proxy.ha.daemon.children import VRRP, status_path
 from proxy.ha.daemon.command import main
 from proxy.ha.daemon.metrics import MetricsServer
 from proxy.ha.daemon.namespace import enter_namespace
+from proxy.ha.daemon.parent import Parent
 from proxy.ha.daemon.pidfile import PidFile
 from proxy.ha.daemon.reading import read, read_in_child, read_meanwhile
 from proxy.ha.daemon.signals import Signals
 from proxy.ha.daemon.status_command import ask, status_command
 from proxy.ha.daemon.status_socket import StatusSocket
+from proxy.ha.log import ProcessLog
 from proxy.ha.loop import Loop
 from proxy.ha.speaker.status import table
 
@@ -142,6 +146,43 @@ def test_a_log_file_that_cannot_be_written(tmp_path: Path, capsys: pytest.Captur
     words = ["-n", "-g", "/proc/nowhere/log", "-f", str(path), "-p", str(tmp_path / "p.pid")]
     assert main(words) == 2
     assert "cannot write log file /proc/nowhere/log: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (OSError(24, "Too many open files"), "pyproxy-ha: Too many open files\n"),
+    (RuntimeError("odd"), "pyproxy-ha: internal error: RuntimeError: odd at test_daemon.py:"),
+])
+def test_what_nobody_expected_is_told_without_a_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+                                                          error: Exception, said: str) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("proxy.ha.daemon.command.read_in_child", broken)
+    assert main(["-t", "-f", "/dev/null"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_without_processes_the_parent_tries_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, log = tmp_path / "x.conf", Lines()
+    path.write_text(GOOD)
+    arguments = Arguments(file=str(path), vrrp_pid_file=str(tmp_path / "r.pid"), pid_file=str(tmp_path / "p.pid"))
+    configuration, _ = load(str(path))
+    parent = Parent(arguments, configuration, cast("ProcessLog", log))
+    tries = 0
+
+    def no_process() -> int:
+        nonlocal tries
+        tries += 1
+        if tries == 2:
+            parent.reload()
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", no_process)
+    assert parent.run(PidFile(str(tmp_path / "p.pid"))) == 0
+    assert "cannot start the VRRP child: Resource temporarily unavailable; trying again" in log.said
+    assert "cannot read the configuration: Resource temporarily unavailable" in log.said
+    assert "not reloaded: the configuration stays as it was" in log.said
 
 
 def test_ipvsadm_asks_where_the_checkers_usually_are(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
