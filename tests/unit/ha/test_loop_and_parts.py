@@ -30,6 +30,7 @@ from proxy.ha.net.unix_question import UnixQuestion
 from proxy.ha.proxy_statistics import rows, state_of
 from proxy.ha.speaker.firewall import rules
 from proxy.ha.speaker.interfaces import Changed, Interfaces
+from proxy.ha.speaker.mail import Mail, send_in_child
 from proxy.ha.speaker.spawn import TIMED_OUT, Programs, unsafe_part
 from proxy.ha.speaker.trackers.file import FileTracker
 from proxy.ha.speaker.trackers.process import ProcessTable, ProcessTracker
@@ -509,3 +510,13 @@ def test_who_runs_a_program_is_looked_up_once(loop: Loop, monkeypatch: pytest.Mo
     programs.configure(Global(script_user="nobody"))
     assert programs.identity(command) == found
     assert asked[2:] == ["nobody"]
+
+
+def test_a_mail_without_a_process_is_told_as_not_sent(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_process() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    ends: list[int] = []
+    monkeypatch.setattr(os, "fork", no_process)
+    send_in_child(loop, Mail("127.0.0.1", 25, "x", 1.0, "a@b", ("c@d",), "s", "b", 0.0), ends.append)
+    assert ends == [1]
