@@ -285,3 +285,14 @@ def test_behind_a_firewall_mark_there_are_no_ports_but_the_checkers() -> None:
     server = configuration.virtual_servers[0].real_servers[0]
     assert server.port == 0
     assert [check.basics.connect_port for check in server.checks if isinstance(check, TcpCheck | HttpCheck)] == [8080, 81]
+
+
+def test_what_keepalived_passes_over_is_told_and_no_error() -> None:
+    """As `keepalived -t` judges: a word too many in a statement is nothing, behind a block's name or an address it is a fault."""
+    text = ("global_defs {\nvrrp_strict off\nvrrp_skip_check_adv_addr x\n}\nvrrp_instance V W {\ninterface eth0 1\n"
+            "virtual_router_id 3\nvirtual_ipaddress {\n10.0.0.9 eth0\n}\n}\n")
+    configuration, _ = load(text=text)
+    assert configuration.global_.vrrp_strict
+    assert [(item.message, bool(item.feature)) for item in configuration.diagnostics if "strict mode" not in item.message] == [
+        ("surplus word 'off' ignored", True), ("surplus word 'x' ignored", True), ("surplus word 'W' ignored", False),
+        ("surplus word '1' ignored", True), ("Unknown configuration entry 'eth0' for ip address - ignoring", False)]

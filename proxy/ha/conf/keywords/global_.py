@@ -218,7 +218,7 @@ ROWS: tuple[Keyword, ...] = (
     _fifo("lvs_notify_fifo"), _command("lvs_notify_fifo_script"), _flag("fifo_write_vrrp_states_on_reload"),
     Keyword("vrrp_version", "2|3", sets("vrrp_version", integer(2, 3)), "2", 1, 1, loads=("vrrp_version 3",),
             fails=("vrrp_version", "vrrp_version 4", "vrrp_version v3", "vrrp_version 3 3")),
-    _switch("vrrp_strict"), _flag("vrrp_skip_check_adv_addr"), _flag("vrrp_check_unicast_src"),
+    _flag("vrrp_strict"), _flag("vrrp_skip_check_adv_addr"), _flag("vrrp_check_unicast_src"),
     Keyword("vrrp_mcast_group4", "<address>", sets("vrrp_mcast_group4", address4), "224.0.0.18", 1, 1,
             loads=("vrrp_mcast_group4 224.0.0.19",),
             fails=("vrrp_mcast_group4 ff02::12", "vrrp_mcast_group4")),
