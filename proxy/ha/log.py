@@ -45,7 +45,7 @@ class ProcessLog:
         self._socket: socket.socket | None = None
         self._file = -1
         if options.file:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
             self._file = os.open(options.file, flags, 0o640)
 
     def say(self, level: str, text: str) -> None:
@@ -94,6 +94,15 @@ class ProcessLog:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def our_fault(error: Exception) -> str:
+    """What nobody expected, and where: never a traceback."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place is not None else "?"
+    return f"{type(error).__name__}: {error} at {where}; this is a bug in pyproxy-ha, please report it"
 
 
 def to_terminal(text: str) -> None:

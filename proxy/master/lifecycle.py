@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Protocol, TextIO
 
 from proxy.base.errors import StartError
+from proxy.base.systemd import Notifier
 from proxy.config.model import Configuration
 from proxy.engine.handover import take_over
 from proxy.master.assemble import Instance, assemble
@@ -30,7 +31,6 @@ from proxy.master.pidfile import PidFile
 from proxy.master.predecessors import Predecessors, bind_beside
 from proxy.master.preload import preload
 from proxy.master.signals import Signals
-from proxy.master.systemd import Notifier
 from proxy.master.workers.supervisor import Supervisor
 
 Step = Callable[[], None]

@@ -391,7 +391,8 @@ class Lab:
             host.close()
 
 
-def start_ha(host: Host, kind: str, text: str, folder: Path, *extra: str) -> Daemon:
+def start_ha(host: Host, kind: str, text: str, folder: Path, *extra: str,
+             environment: dict[str, str] | None = None) -> Daemon:
     """Start `pyproxy-ha` or `keepalived` on a host with this configuration; its files are in a folder of its own."""
     home = folder / f"{host.name}-{kind}-{len(os.listdir(folder)) if folder.exists() else 0}"
     home.mkdir(parents=True)
@@ -401,6 +402,6 @@ def start_ha(host: Host, kind: str, text: str, folder: Path, *extra: str) -> Dae
              "-c", str(home / "c.pid"), *extra]
     if kind == "keepalived":
         words.append("-G")
-    daemon = host.start(kind, words)
+    daemon = host.start(kind, words, environment)
     daemon.folder = home
     return daemon

@@ -179,6 +179,22 @@ def test_an_interface_that_goes_comes_and_is_renamed(lab: Lab, tmp_path: Path) -
         a.ip("link del dev vip9", check=False)
 
 
+def test_an_interface_that_leaves_a_bridge_is_still_there(lab: Lab, tmp_path: Path) -> None:
+    """The kernel tells of a port that leaves by the message that tells of interfaces that go."""
+    a = lab["a"]
+    daemon = start_ha(a, "pyproxy-ha", pair(150), tmp_path)
+    a.wait_address(VIP)
+    try:
+        a.ip("link add br9 type bridge")
+        a.ip("link set eth0 master br9")
+        a.ip("link set eth0 nomaster")
+    finally:
+        a.ip("link del br9", check=False)
+    instance(daemon)
+    assert [change["to"] for change in instance(daemon)["changes"]] == ["BACKUP", "MASTER"]
+    assert instance(daemon)["source"] == a.address
+
+
 def test_ipv6_addresses_are_announced_to_all_nodes(lab: Lab, tmp_path: Path) -> None:
     a = lab["a"]
     with lab["client"].sniffer(0x86DD) as wire:

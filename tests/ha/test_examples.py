@@ -8,6 +8,7 @@ import pytest
 
 from tests.ha.lab import ROOT, Lab, start_ha
 from tests.ha.test_election import HA, KA, MIXED
+from tests.ha.virtual import behind, real_servers, wait_ready, who
 
 
 def machine(name: str, b: bool) -> str:
@@ -31,6 +32,33 @@ def test_the_web_pair(lab: Lab, tmp_path: Path, first: str, second: str) -> None
     b.wait_address(vip)
     backup.wait_line("Entering MASTER STATE")
     assert "dropped" not in backup.text
+
+
+@pytest.mark.parametrize(("first", "second"), MIXED)
+def test_the_director_pair(lab: Lab, tmp_path: Path, first: str, second: str) -> None:
+    """pyproxy-ha serves while it has the address; keepalived takes the address alone: it ends where the kernel has no IPVS."""
+    a, b, client, vip = lab["a"], lab["b"], lab["client"], "10.77.0.253"
+    name = "keepalived-director-pair.conf"
+    with real_servers(lab):
+        for host in (lab["r1"], lab["r2"]):
+            behind(host, vip)
+        lab["r1"].ip("addr add 10.77.0.52/24 dev eth0")
+        lab["r2"].ip("addr add 10.77.0.53/24 dev eth0")
+        only_vrrp = {KA: ("-P",), HA: ()}
+        master = start_ha(a, first, machine(name, b=False), tmp_path, *only_vrrp[first])
+        backup = start_ha(b, second, machine(name, b=True), tmp_path, *only_vrrp[second])
+        a.wait_address(vip)
+        b.wait_address(vip, present=False)
+        if first == HA:
+            wait_ready(master)
+            assert sorted(who(client, vip) for _ in range(4)) == ["r1", "r1", "r2", "r2"]
+        lab.block("a")
+        master.kill()
+        b.wait_address(vip)
+        backup.wait_line("Entering MASTER STATE")
+        if second == HA:
+            wait_ready(backup)
+            assert sorted(who(client, vip) for _ in range(4)) == ["r1", "r1", "r2", "r2"]
 
 
 @pytest.mark.parametrize("name", ["keepalived-web-pair.conf", "keepalived-director-pair.conf"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ha.lab import PYPROXY_HA, ROOT, Lab, start_ha, tool
+from tests.ha.lab import PATIENCE_S, PYPROXY_HA, ROOT, Lab, start_ha, tool
 from tests.ha.status import instance, status
 from tests.ha.texts import VIP, pair
 
@@ -63,6 +63,52 @@ def test_it_needs_no_more_than_two_capabilities(lab: Lab, tmp_path: Path) -> Non
     a.wait_address(VIP)
     assert daemon.stop() == 0
     assert VIP not in a.addresses()
+
+
+def test_octets_that_are_no_utf_8_harm_nobody(lab: Lab, tmp_path: Path) -> None:
+    """Names, labels, hosts in Latin-1: the kernel or a peer may refuse them, nothing ends."""
+    a = lab["a"]
+    latin = b"""global_defs {\n metrics 127.0.0.1 9199\n router_id \xff\n}
+vrrp_instance w\xff {\n interface eth0\n virtual_router_id 51\n priority 255\n state MASTER\n virtual_ipaddress {
+ 10.77.0.100 label eth0:\xff\n 10.77.0.101\n }\n}
+virtual_server_group [\xff]:80 {\n fwmark 7\n }
+virtual_server group [\xff]:80 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n delay_loop 1\n real_server 10.77.0.2 80 {
+ TCP_CHECK {\n warmup 0\n bind_if \xff\n }\n SMTP_CHECK {\n warmup 0\n helo_name \xff\n }
+ DNS_CHECK {\n warmup 0\n name \xff.com\n }\n HTTP_GET {\n warmup 0\n url {\n path /\xff\n }\n }
+ MISC_CHECK {\n warmup 0\n misc_path "/bin/true \xff"\n }\n }\n}\n"""
+    path = tmp_path / "ha.conf"
+    path.write_bytes(latin)
+    words = [*PYPROXY_HA, "-n", "-l", "-D", "-f", str(path), "-p", str(tmp_path / "p.pid"), "-r", str(tmp_path / "r.pid"),
+             "-c", str(tmp_path / "c.pid")]
+    daemon = a.start("pyproxy-ha", words)
+    a.wait_address("10.77.0.101")
+    daemon.wait_line("is no domain name")
+    daemon.wait_line("Removing service [10.77.0.2]:tcp:80")
+    client = a.socket(socket.AF_INET, socket.SOCK_STREAM)
+    with client:
+        client.connect(("127.0.0.1", 9199))
+        client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        text = b"".join(iter(lambda: client.recv(1 << 16), b""))
+        assert b'instance="w\\\\udcff"' in text
+        assert b"pyproxy_ha_checkers_up 1\n" in text
+        assert b'pyproxy_ha_real_server_up{virtual_server="[[\\\\udcff]:80]:tcp:0",real_server="[10.77.0.2]:tcp:80"} 0' in text
+    assert "w" in a.run(*PYPROXY_HA, "status", "-r", str(tmp_path / "r.pid"))
+    assert "FWM  7 rr" in a.run(*PYPROXY_HA, "ipvsadm", "-Ln", "-c", str(tmp_path / "c.pid"))
+    daemon.read()
+    assert daemon.stop() == 0
+    assert "internal error" not in daemon.text
+
+
+def test_systemd_hears_of_the_start_and_the_end(lab: Lab, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE_S)
+        daemon = start_ha(lab["a"], "pyproxy-ha", pair(150), tmp_path, environment={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        assert daemon.folder is not None
+        said = systemd.recv(200)
+        assert said == b"READY=1\nMAINPID=" + (daemon.folder / "p.pid").read_bytes().strip()
+        assert daemon.stop() == 0
+        assert systemd.recv(200) == b"STOPPING=1"
 
 
 def test_a_second_one_with_the_same_pid_file_does_not_start(lab: Lab, tmp_path: Path) -> None:

@@ -193,15 +193,34 @@ def _virtual_server(draft: Draft, global_: Global, diagnostics: Diagnostics) -> 
               "log_all": global_.checker_log_all_failures}
     real_servers = tuple(_real_server(each, around) for each in values.pop("real_servers", ()))
     values["sorry_server"] = _sorry(values, method)
-    if "protocol" not in values:
-        checked_by = "TCP"
+    if "protocol" not in values and values.get("fwmark") is not None:
+        values["protocol"] = Protocol.TCP
+        diagnostics.warning(draft.where, "virtual_server: no protocol set - where the kernel has no IPVS, TCP alone is carried",
+                            "write: protocol TCP", feature="protocol of a firewall mark")
+    elif "protocol" not in values:
         values["protocol"] = Protocol.UDP
-        diagnostics.warning(draft.where, "virtual_server: no protocol set - defaulting to UDP", f"write: protocol {checked_by}")
+        diagnostics.warning(draft.where, "virtual_server: no protocol set - defaulting to UDP", "write: protocol TCP")
     if not {"lb_algo", "lvs_sched"} & draft.set_at.keys():
         diagnostics.warning(draft.where, "virtual_server: no scheduler set, setting default 'wlc'", "write: lb_algo wlc")
     if not {"lb_kind", "lvs_method"} & draft.set_at.keys():
         diagnostics.warning(draft.where, "virtual_server: no forwarding method set, setting default NAT", "write: lb_kind NAT")
+    if values.get("fwmark") is not None:
+        real_servers = tuple(_without_port(each, draft.values["fwmark"], diagnostics) for each in real_servers)
     return _plain(VirtualServer, draft, real_servers=real_servers)
+
+
+def _without_port(server: RealServer, mark: int, diagnostics: Diagnostics) -> RealServer:
+    """A real server behind a firewall mark: asked at the port that the client asked for; its checkers keep the one written."""
+    if not server.port:
+        return server
+    diagnostics.warning(server.where, f"WARNING - fwmark virtual server FWM {mark}, real server [{server.address}]:{server.port} "
+                                      f"has port specified - clearing",
+                        f"write: real_server {server.address} 0, and connect_port {server.port} in its checkers",
+                        feature="port behind a firewall mark")
+    checks = tuple(each if isinstance(each, FileCheck) else
+                   replace(each, basics=replace(each.basics, connect_port=each.basics.connect_port or server.port))
+                   for each in server.checks)
+    return replace(server, port=0, checks=checks)
 
 
 def _sorry(values: dict[str, Any], method: ForwardingMethod) -> SorryServer | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 from dataclasses import dataclass, field
 
 from proxy.base.errors import Where
@@ -79,6 +80,9 @@ class LineReader:
         Raises: FileMissing.
         """
         try:
+            # A pipe that nobody writes to would be waited for without end.
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                raise FileMissing(path, "it is not a regular file")
             self._read(path, 0)
         except OSError as error:
             raise FileMissing(path, error.strerror or str(error)) from None
@@ -130,7 +134,9 @@ class LineReader:
                 self._diagnostics.warning(where, f"no file matches '{pattern}'",
                                           "write 'include' where the file need not be there")
         for path in found:
-            if os.path.isdir(path):
+            if os.path.exists(path) and not os.path.isfile(path):
+                if not os.path.isdir(path):
+                    self._diagnostics.warning(where, f"'{path}' is not a regular file: not read")
                 continue
             try:
                 self._read(path, depth + 1)

@@ -68,7 +68,6 @@ class Global:
     smtp_alert_vrrp: bool | None = None
     smtp_alert_checker: bool | None = None
     no_email_faults: bool = False
-    no_checker_emails: bool = False
     router_id: str = ""                        # "" = host name
     # scripts
     script_user: str = ""
@@ -111,7 +110,6 @@ class Global:
     log_unknown_vrids: bool = False
     default_interface: str = "eth0"
     dynamic_interfaces: bool = False
-    allow_if_changes: bool = False
     # process
     instance: str = ""
     net_namespace: str = ""
@@ -133,9 +131,7 @@ class Global:
     lvs_flush: bool = False
     lvs_flush_on_stop: str = ""                # "", "all" or "VS"
     nftables_table: str = "keepalived"
-    nftables_ipvs_table: str = "keepalived_ipvs"
     nftables_counters: bool = False
-    nftables_ipvs_start_fwmark: int = 1000
     checker_log_all_failures: bool = False
     rs_init_notifies: bool = False
     # pyproxy-ha's own

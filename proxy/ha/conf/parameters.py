@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-MAX_LINES = 1_000_000
+MAX_LINES = 100_000
 MAX_OCTETS = 1 << 16
 MAX_DEPTH = 64
 

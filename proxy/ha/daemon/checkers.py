@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 
 from proxy.base.errors import StartError
+from proxy.ha.conf.model import Configuration, Global
 from proxy.ha.daemon import scheduling
 from proxy.ha.daemon.capabilities import CAP_NET_ADMIN, effective, require
-from proxy.ha.daemon.children import ChildSurroundings
+from proxy.ha.daemon.children import VRRP, ChildSurroundings
+from proxy.ha.daemon.metrics import MetricsServer
 from proxy.ha.daemon.signals import Signals
 from proxy.ha.daemon.status_socket import StatusSocket
 from proxy.ha.loop import Loop
@@ -24,6 +26,7 @@ from proxy.ha.net.netlink import (
 )
 from proxy.ha.virtual.director import Director
 from proxy.ha.virtual.listing import dump_text, snapshot
+from proxy.ha.virtual.metrics import metrics_text
 from proxy.ha.virtual.planes.choose import choose
 from proxy.ha.virtual.planes.plane import PlaneError
 
@@ -46,7 +49,14 @@ def run(around: ChildSurroundings) -> int:
         log.say("err", f"the kernel does not let us begin: {getattr(error, 'strerror', None) or error}")
         return EXIT_CANNOT_BEGIN
     network = _Network(loop, director)
-    status = StatusSocket(loop, log, around.status_path, lambda: snapshot(director))
+    status = StatusSocket(loop, log, around.status_path, lambda: snapshot(director), lambda: metrics_text(director))
+    metrics = MetricsServer(loop, log, lambda: metrics_text(director))
+
+    def settle_metrics(configuration: Configuration) -> None:
+        """The VRRP child serves them, where there is one."""
+        metrics.configure(Global() if VRRP.wanted(around.arguments, configuration) else configuration.global_)
+
+    settle_metrics(around.configuration)
 
     def end() -> None:
         log.detail("Stopping")
@@ -63,6 +73,7 @@ def run(around: ChildSurroundings) -> int:
             return
         for configuration in messages:
             director.reload(configuration)
+            settle_metrics(configuration)
             log.say("info", f"Reloaded: {len(director.pools)} virtual servers")
 
     signals = Signals(loop, {
@@ -76,6 +87,7 @@ def run(around: ChildSurroundings) -> int:
     loop.run()
     signals.close()
     status.close()
+    metrics.close()
     director.notices.close()
     loop.close()
     return 0

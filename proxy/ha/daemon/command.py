@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from proxy.base.errors import StartError
 from proxy.ha.conf.model import Configuration
@@ -20,7 +22,7 @@ from proxy.ha.daemon.namespace import enter_namespace
 from proxy.ha.daemon.parent import Parent
 from proxy.ha.daemon.pidfile import PidFile
 from proxy.ha.daemon.reading import read_in_child
-from proxy.ha.log import ProcessLog, to_terminal
+from proxy.ha.log import ProcessLog, our_fault, to_terminal
 
 EXIT_USAGE, EXIT_START, EXIT_ERRORS, EXIT_NO_FILE = 1, 2, 5, 6
 IDENT = "Keepalived"
@@ -29,6 +31,9 @@ IDENT = "Keepalived"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):       # names may have characters that the terminal's encoding has not
+            stream.reconfigure(errors="backslashreplace")
     try:
         if words[:1] == ["status"]:
             from proxy.ha.daemon.status_command import status_command
@@ -44,6 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        to_terminal(f"pyproxy-ha: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        return EXIT_START
+    except Exception as error:
+        to_terminal(f"pyproxy-ha: internal error: {our_fault(error)}")
+        return EXIT_START
 
 
 def _command(words: list[str]) -> int:
@@ -79,7 +90,11 @@ def check(arguments: Arguments) -> int:
     reading = read_in_child(arguments.file, arguments.config_id)
     text, errors = reading.messages, reading.errors
     if reading.configuration is not None:
-        missing = missing_interfaces(reading.configuration)
+        try:
+            enter_namespace(arguments.namespace or reading.configuration.global_.net_namespace)
+            missing = missing_interfaces(reading.configuration)
+        except StartError as error:
+            missing = [f"{error.message}\n  {error.hint}"]
         errors += len(missing)
         text += "".join(line + "\n" for line in missing)
     if arguments.check_log:
@@ -100,11 +115,23 @@ def missing_interfaces(configuration: Configuration) -> list[str]:
     """What is to be said of interfaces that are not there."""
     if configuration.global_.dynamic_interfaces:
         return []
-    there = set(os.listdir("/sys/class/net")) if os.path.isdir("/sys/class/net") else set()
+    there = {name for _, name in socket.if_nameindex()}
     return [f"[WARNING]  ({os.getpid()}) : config : [{each.where}] : "
             f"interface {each.interface} of vrrp_instance {each.name} doesn't exist\n"
             f"  there are: {', '.join(sorted(there - {'lo'})) or 'none'}" for each in configuration.instances
             if each.interface and each.interface not in there]
+
+
+def _log(arguments: Arguments) -> ProcessLog:
+    """The log.
+
+    Raises: StartError when its file cannot be written.
+    """
+    try:
+        return ProcessLog(IDENT, arguments.log_options())
+    except OSError as error:
+        raise StartError("log", f"cannot write log file {arguments.log_file}: {error.strerror}",
+                         "name another with -g") from None
 
 
 def serve(arguments: Arguments) -> int:
@@ -120,6 +147,7 @@ def serve(arguments: Arguments) -> int:
     try:
         enter_namespace(arguments.namespace or reading.configuration.global_.net_namespace)
         pid_file = PidFile(arguments.pid_file)
+        log = _log(arguments)
     except StartError as error:
         to_terminal(f"pyproxy-ha: {error.message}" + (f"\n  {error.hint}" if error.hint else ""))
         return EXIT_START
@@ -129,7 +157,6 @@ def serve(arguments: Arguments) -> int:
         status = to_background()
         if status is not None:
             return status
-    log = ProcessLog(IDENT, arguments.log_options())
     log.say("info", f"Starting {version_text().split(',')[0]}")
     for line in reading.messages.splitlines():
         log.say("warning", line)

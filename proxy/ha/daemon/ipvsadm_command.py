@@ -7,7 +7,8 @@ import json
 import sys
 from collections.abc import Sequence
 
-from proxy.ha.daemon.arguments import Arguments
+from proxy.ha.conf.model import Global
+from proxy.ha.daemon.arguments import Arguments, settle_pid_files
 from proxy.ha.daemon.children import status_path
 from proxy.ha.daemon.status_command import ask
 from proxy.ha.log import to_terminal
@@ -37,8 +38,10 @@ def ipvsadm_command(words: Sequence[str]) -> int:
     if "-h" in found or "--help" in found:
         sys.stdout.write(USAGE)
         return 0
+    usual = Arguments()
+    settle_pid_files(usual, Global())
     path = found.get("-s") or found.get("--socket") \
-        or status_path(found.get("-c") or found.get("--checkers_pid") or Arguments().checkers_pid_file)
+        or status_path(found.get("-c") or found.get("--checkers_pid") or usual.checkers_pid_file)
     try:
         answer = ask(path)
     except (OSError, ValueError) as error:

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 from dataclasses import dataclass, fields
 from functools import partial
 
+from proxy.base.systemd import Notifier
 from proxy.ha.conf.model import Configuration
 from proxy.ha.daemon.arguments import CLEAR_SIGNAL, JSON_SIGNAL, Arguments
 from proxy.ha.daemon.channel import Receiving, Sending
@@ -20,8 +22,7 @@ from proxy.ha.daemon.once import run_once
 from proxy.ha.daemon.pidfile import PidFile
 from proxy.ha.daemon.reading import Reading, read_meanwhile
 from proxy.ha.daemon.signals import Signals
-from proxy.ha.daemon.systemd import tell
-from proxy.ha.log import ProcessLog
+from proxy.ha.log import ProcessLog, our_fault
 from proxy.ha.loop import Loop, Timer
 
 RESPAWN_AFTER_S = 1.0
@@ -46,6 +47,7 @@ class Parent:
     def __init__(self, arguments: Arguments, configuration: Configuration, log: ProcessLog) -> None:
         self._arguments, self._configuration, self._log = arguments, configuration, log
         self._loop = Loop()
+        self._systemd = Notifier()
         self._children: dict[str, _Child] = {}
         self._ending = False
         self._status = 0
@@ -64,12 +66,15 @@ class Parent:
             **{number: partial(self._pass_on, number) for number in (signal.SIGUSR1, signal.SIGUSR2, JSON_SIGNAL, CLEAR_SIGNAL)},
         })
         global_ = self._configuration.global_
+        # What there is by now is shared with the children, and stays.
+        gc.freeze()
+        gc.enable()
         if self._arguments.dump:
             self._dump()
         try:
             run_once(global_.startup_script, global_.startup_script_timeout_s, global_, self._log)
             self._settle_children()
-            tell(f"READY=1\nMAINPID={os.getpid()}")
+            self._systemd.tell(f"READY=1\nMAINPID={os.getpid()}")
             if self._children:
                 self._loop.run()
             else:
@@ -82,6 +87,7 @@ class Parent:
                 child.pid_file.remove()
             global_ = self._configuration.global_
             run_once(global_.shutdown_script, global_.shutdown_script_timeout_s, global_, self._log)
+            self._systemd.close()
             self._loop.close()
         return self._status
 
@@ -99,7 +105,10 @@ class Parent:
             return
         self._reading = True
         self._log.say("info", "Reloading")
-        read_meanwhile(self._loop, self._arguments.file, self._arguments.config_id, self._read)
+        try:
+            read_meanwhile(self._loop, self._arguments.file, self._arguments.config_id, self._read)
+        except OSError as error:                # no process, no descriptor: the machine is at its limits
+            self._read(Reading(None, f"cannot read the configuration: {error.strerror}\n"))
 
     def _read(self, reading: Reading) -> None:
         self._reading = False
@@ -130,8 +139,18 @@ class Parent:
                 child.channel.send(self._configuration)
 
     def _start(self, child: _Child) -> None:
-        ours, theirs = socket.socketpair()
-        pid = os.fork()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            self._start_later(child, error)
+            return
+        try:
+            pid = os.fork()
+        except OSError as error:
+            ours.close()
+            theirs.close()
+            self._start_later(child, error)
+            return
         if pid == 0:
             ours.close()
             self._be(child, theirs)
@@ -140,11 +159,20 @@ class Parent:
         child.pid_file.write(pid)
         self._loop.watch_process(pid, lambda status: self._ended(child, status))
 
+    def _start_later(self, child: _Child, error: OSError) -> None:
+        self._log.say("err", f"cannot start the {child.kind.name} child: {error.strerror}; trying again")
+        self._start_after(child)
+
+    def _start_after(self, child: _Child) -> None:
+        child.timer = child.timer or self._loop.timer(lambda: self._start(child))
+        child.timer.set(self._loop.now() + RESPAWN_AFTER_S)
+
     def _be(self, child: _Child, channel: socket.socket) -> None:
         """In the child: leave the parent's things, run, exit."""
         status = 1
         try:
             self._loop.close()
+            self._systemd.close()
             log = ProcessLog(child.kind.ident, self._arguments.log_options())
             around = ChildSurroundings(self._arguments, self._configuration, Receiving(channel), log,
                                        status_path(child.pid_file.path))
@@ -154,12 +182,7 @@ class Parent:
             signal.set_wakeup_fd(-1)
             status = child.kind.run(around)
         except Exception as error:
-            place = error.__traceback__
-            while place is not None and place.tb_next is not None:
-                place = place.tb_next
-            where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place is not None else "?"
-            self._log.say("crit", f"internal error in the {child.kind.name} child: {type(error).__name__}: {error} at {where}; "
-                                  f"please report it")
+            self._log.say("crit", f"internal error in the {child.kind.name} child: {our_fault(error)}")
         finally:
             os._exit(status)
 
@@ -181,8 +204,7 @@ class Parent:
             self._end()
             return
         self._log.say("err", f"the {child.kind.name} child has ended with {how}: starting it anew")
-        child.timer = child.timer or self._loop.timer(lambda: self._start(child))
-        child.timer.set(self._loop.now() + RESPAWN_AFTER_S)
+        self._start_after(child)
 
     def _gone(self, child: _Child) -> None:
         child.pid_file.remove()
@@ -202,7 +224,7 @@ class Parent:
                 if child.timer is not None:
                     child.timer.cancel()
                 self._gone(child)
-        tell("STOPPING=1")
+        self._systemd.tell("STOPPING=1")
         self._log.say("info", "Stopping")
         if not self._children:
             self._loop.stop()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.ha.conf.model import Configuration
+from proxy.ha.log import our_fault
 from proxy.ha.loop import Loop
 
 
@@ -30,7 +31,6 @@ class Reading:
 
 def read(path: str, config_id: str | None) -> Reading:
     """Read in this process; everything heavy is imported here."""
-    from proxy.config.rendering import render
     from proxy.ha.conf.lines import FileMissing
     from proxy.ha.conf.load import load
 
@@ -38,6 +38,10 @@ def read(path: str, config_id: str | None) -> Reading:
         configuration, sources = load(path, config_id=config_id)
     except FileMissing as error:
         return Reading(None, f"Config files missing '{path}': {error.reason}.\n  check the name after -f\n")
+    if not configuration.diagnostics:
+        return Reading(configuration, "")
+    from proxy.config.rendering import render
+
     shown = render(configuration.diagnostics, sources, os.getpid())
     errors = sum(not item.feature for item in configuration.diagnostics)
     return Reading(configuration, shown, errors)
@@ -92,7 +96,12 @@ def _fork(path: str, config_id: str | None) -> tuple[int, int]:
     reading, writing = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        raise
     if pid:
         os.close(writing)
         return pid, reading
@@ -104,12 +113,7 @@ def _fork(path: str, config_id: str | None) -> tuple[int, int]:
         try:
             result = read(path, config_id)
         except Exception as error:          # ours; the user sees what and where, the daemon goes on with what it has
-            place = error.__traceback__
-            while place is not None and place.tb_next is not None:
-                place = place.tb_next
-            where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place is not None else "?"
-            result = Reading(None, f"internal error while reading {path}: {type(error).__name__}: {error}\n"
-                                   f"  at {where}; this is a bug in pyproxy-ha, please report it with the file\n")
+            result = Reading(None, f"internal error while reading {path}: {our_fault(error)} with the file\n")
         with os.fdopen(writing, "wb") as pipe:
             pickle.dump(result, pipe, protocol=5)
         status = 0

@@ -26,6 +26,7 @@ def apply(wanted: Scheduling, log: Log) -> None:
     """Ask the kernel for it, and leave what exists now out of garbage collection."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     if wanted.processors:
         _try(log, f"to run on processors {wanted.processors}", lambda: os.sched_setaffinity(0, wanted.processors))
     if wanted.nice is not None:

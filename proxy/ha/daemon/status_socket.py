@@ -1,4 +1,4 @@
-"""A UNIX socket that answers what is going on: one line in, one JSON document out. Bounded in connections, octets and time."""
+"""A UNIX socket that answers what is going on: one line in, a JSON document or metrics out; bounded in every way."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from proxy.ha.loop import Loop
 MODE = 0o660
 MAX_CONNECTIONS = 8
 PATIENCE_S = 5.0
+METRICS_QUESTION = b"metrics\n"
 
 
 class StatusSocket:
-    """Listens at `path`; `snapshot` makes the document. A socket that cannot be made is said, and gone without."""
+    """Listens at `path`; `snapshot` makes the document, `metrics` what Prometheus reads, where somebody else serves that.
 
-    def __init__(self, loop: Loop, log: Log, path: str, snapshot: Callable[[], dict[str, Any]]) -> None:
-        self._loop, self._path, self._snapshot = loop, path, snapshot
+    A socket that cannot be made is said, and gone without.
+    """
+
+    def __init__(self, loop: Loop, log: Log, path: str, snapshot: Callable[[], dict[str, Any]],
+                 metrics: Callable[[], str] | None = None) -> None:
+        self._loop, self._path, self._snapshot, self._metrics = loop, path, snapshot, metrics
         self._open: set[OneAnswer] = set()
         self._socket: socket.socket | None = None
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
@@ -52,7 +57,9 @@ class StatusSocket:
             return
         self._open.add(OneAnswer(self._loop, connection, b"\n", self._answer, self._open.discard, PATIENCE_S))
 
-    def _answer(self, question: bytes) -> bytes:
+    def _answer(self, question: bytes, asking: OneAnswer) -> bytes:
+        if question.strip() == METRICS_QUESTION.strip() and self._metrics is not None:
+            return self._metrics().encode()
         if question.strip() not in (b"", b"status"):
             return json.dumps({"error": "unknown question; there is: status"}).encode() + b"\n"
         return json.dumps(self._snapshot()).encode() + b"\n"

@@ -10,7 +10,7 @@ from proxy.ha.conf.model import Configuration
 from proxy.ha.daemon import scheduling
 from proxy.ha.daemon.arguments import CLEAR_SIGNAL, JSON_SIGNAL
 from proxy.ha.daemon.capabilities import CAP_NET_ADMIN, CAP_NET_RAW, effective, require
-from proxy.ha.daemon.children import ChildSurroundings
+from proxy.ha.daemon.children import CHECKERS, ChildSurroundings, status_path
 from proxy.ha.daemon.metrics import MetricsServer
 from proxy.ha.daemon.signals import Signals
 from proxy.ha.daemon.status_socket import StatusSocket
@@ -32,9 +32,13 @@ def run(around: ChildSurroundings) -> int:
     except OSError as error:
         log.say("err", f"the kernel does not let us begin: {error.strerror or error}")
         return EXIT_MISSING_INTERFACE
+    def checkers_path(configuration: Configuration) -> str:
+        wanted = CHECKERS.wanted(around.arguments, configuration)
+        return status_path(around.arguments.checkers_pid_file) if wanted else ""
+
     status = StatusSocket(loop, log, around.status_path, lambda: snapshot(stage))
     metrics = MetricsServer(loop, log, lambda: metrics_text(stage))
-    metrics.configure(around.configuration.global_)
+    metrics.configure(around.configuration.global_, checkers_path(around.configuration))
 
     def end() -> None:
         stage.stop(release=not around.arguments.keep_addresses)
@@ -50,7 +54,7 @@ def run(around: ChildSurroundings) -> int:
         except StartError as error:
             log.say("err", f"not reloaded: {error.message} ({error.hint})")
             return
-        metrics.configure(configuration.global_)
+        metrics.configure(configuration.global_, checkers_path(configuration))
         log.say("info", "Reloaded: " + ", ".join(f"{name} {member.state.value}" for name, member in stage.members.items()))
 
     def told() -> None:

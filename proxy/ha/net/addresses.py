@@ -93,7 +93,7 @@ def _message(address: VirtualAddress, index: int) -> bytes:
                         0, SCOPES[address.scope], index)
     body += attribute(IFA_LOCAL, packed) + attribute(IFA_ADDRESS, address.peer.ip.packed if address.peer else packed)
     if address.label:
-        body += attribute(IFA_LABEL, address.label.encode() + b"\0")
+        body += attribute(IFA_LABEL, address.label.encode("utf-8", "surrogateescape") + b"\0")
     if broadcast := _broadcast(address):
         body += attribute(IFA_BROADCAST, broadcast)
     flags = _flags(address)

@@ -55,7 +55,7 @@ class AdvertSockets:
         receiving, sending = self._receiving, self._sending
         if self.name:
             for each in (receiving, sending):
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self.name.encode() + b"\0")
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self.name.encode("utf-8", "surrogateescape") + b"\0")
         sending.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)      # what it receives is never read
         # The control traffic of routers goes before everything else (RFC 2474).
         sending.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, 6)

@@ -26,7 +26,7 @@ _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _ERROR = struct.Struct("=i")
 _RECEIVE_OCTETS = 1 << 17
-NLA_TYPE_MASK = 0x3FFF
+NLA_F_NESTED, NLA_TYPE_MASK = 0x8000, 0x3FFF
 
 
 class NetlinkError(PyproxyError):

@@ -191,7 +191,7 @@ def _rule(rule: Rule) -> bytes:
     if rule.source is not None and rule.source.prefixlen:
         body += attribute(FRA_SRC, rule.source.network_address.packed)
     for kind, name in ((FRA_IIFNAME, rule.iif), (FRA_OIFNAME, rule.oif)):
-        body += attribute(kind, name.encode() + b"\0") if name else b""
+        body += attribute(kind, name.encode("utf-8", "surrogateescape") + b"\0") if name else b""
     numbers = ((FRA_TABLE, table or None), (FRA_PRIORITY, rule.priority), (FRA_FWMARK, rule.fwmark), (FRA_FWMASK, rule.fwmask),
                (FRA_SUPPRESS_PREFIXLEN, rule.suppress_prefixlength), (FRA_GOTO, rule.goto or None))
     for kind, number in numbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ from proxy.ha.net.netlink import (
 
 RTMGRP_IPV4_RULE, RTMGRP_IPV6_RULE = 1 << 7, 1 << 18
 SCOPE_LINK = 253
+_OF_A_LINK = bytes((socket.AF_UNSPEC,))
 
 
 @dataclass
@@ -130,6 +132,8 @@ class Interfaces:
         changed.routes = True
 
     def _take(self, kind: int, content: bytes, changed: Changed) -> None:
+        if kind in (RTM_NEWLINK, RTM_DELLINK) and content[:1] != _OF_A_LINK:
+            return                              # a port has joined or left a bridge; the interface is still there
         if kind == RTM_NEWLINK:
             self._new_link(read_link(content), changed)
         elif kind == RTM_DELLINK:

@@ -27,7 +27,11 @@ class Mail:
 
 def send_in_child(loop: Loop, mail: Mail, ended: Callable[[int], None]) -> None:
     """Send a mail from a child; `ended` is told its wait status, 0 when it was sent."""
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:                     # no more processes here: the address matters more
+        ended(1)
+        return
     if pid == 0:
         status = 1
         try:

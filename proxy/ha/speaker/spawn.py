@@ -27,7 +27,7 @@ class Identity:
 
     uid: int | None = None
     gid: int | None = None
-    name: str = ""
+    groups: tuple[int, ...] = ()
 
 
 class Programs:
@@ -41,6 +41,7 @@ class Programs:
 
     def configure(self, global_: Global) -> None:
         """Take the script settings of `global_defs`."""
+        self._identities: dict[tuple[str, str], Identity] = {}
         self._secure = global_.enable_script_security
         self._default_user, self._default_group = global_.script_user, global_.script_group
         if not self._default_user:
@@ -66,11 +67,17 @@ class Programs:
         return ""
 
     def identity(self, command: ScriptCommand) -> Identity:
-        """Who runs it.
+        """Who runs it; looked up once, because a directory service that is slow would hold every timer up.
 
         Raises: LookupError with what does not exist.
         """
         user, group = command.user or self._default_user, command.group or ("" if command.user else self._default_group)
+        if (user, group) not in self._identities:
+            self._identities[user, group] = self._look_up(user, group)
+        return self._identities[user, group]
+
+    @staticmethod
+    def _look_up(user: str, group: str) -> Identity:
         if not user or os.geteuid() != 0:
             return Identity()
         try:
@@ -83,7 +90,7 @@ class Programs:
             raise LookupError(f"group {group}") from None
         if entry.pw_uid == os.geteuid() and gid == os.getegid():
             return Identity()
-        return Identity(entry.pw_uid, gid, user)
+        return Identity(entry.pw_uid, gid, tuple(os.getgrouplist(user, gid)))
 
     def run(self, command: ScriptCommand, extra: tuple[str, ...], timeout_s: float,
             ended: Callable[[int], None]) -> Running | None:
@@ -98,7 +105,7 @@ class Programs:
                 [self._path(command.words[0]) or command.words[0], *command.words[1:], *extra],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
                 user=identity.uid, group=identity.gid,
-                extra_groups=None if identity.uid is None else os.getgrouplist(identity.name, identity.gid or 0),
+                extra_groups=None if identity.uid is None else identity.groups,
                 restore_signals=True, close_fds=True,
             )
         except (OSError, subprocess.SubprocessError) as error:

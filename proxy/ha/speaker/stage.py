@@ -15,7 +15,7 @@ from proxy.ha.net.netlink import Netlink
 from proxy.ha.speaker.firewall import Firewall
 from proxy.ha.speaker.holdings import Belongings, Holdings
 from proxy.ha.speaker.interfaces import Changed, Interfaces
-from proxy.ha.speaker.member import Counters, Member, Surroundings, shown
+from proxy.ha.speaker.member import SAY_AGAIN_S, Counters, Member, Surroundings, shown
 from proxy.ha.speaker.notices import Notices
 from proxy.ha.speaker.settings import accepts, watches_of
 from proxy.ha.speaker.sockets import SharedSockets
@@ -44,6 +44,7 @@ class Stage:
         self.groups: dict[str, Group] = {}
         self._watches: dict[str, tuple[Watch, ...]] = {}
         self.strangers_count = 0
+        self._strangers: dict[tuple[str, int], float] = {}      # when each may be told of again
         self._netlink = Netlink()
         self._packets = PacketSocket()
         routed = any(each.virtual_routes or each.virtual_rules for each in configuration.instances)
@@ -178,7 +179,7 @@ class Stage:
         self._static.exchange(Belongings(configuration.static_addresses, configuration.static_routes, configuration.static_rules))
         refused = [each.address for instance in usable(configuration.instances) if not accepts(instance)
                    for each in (*instance.virtual_addresses, *instance.virtual_addresses_excluded)]
-        self._firewall.apply(configuration.global_.nftables_table, refused)
+        self._firewall.apply(configuration.global_.nftables_table, refused, configuration.global_.nftables_counters)
 
     # ── groups ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -305,7 +306,9 @@ class Stage:
 
     def _stranger(self, interface: str, vrid: int, received: Received) -> None:
         self.strangers_count += 1
-        if self.configuration.global_.log_unknown_vrids:
+        now = self._loop.now()
+        if self.configuration.global_.log_unknown_vrids and now >= self._strangers.get((interface, vrid), 0.0):
+            self._strangers[interface, vrid] = now + SAY_AGAIN_S
             self.log.say("info", f"{interface}: an advert for VRID {vrid} from {shown(received.envelope.source)}, which is not "
                                  f"configured here")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+
+from proxy.ha.exposition import family
 
 if TYPE_CHECKING:
     from proxy.ha.speaker.member import Member
@@ -113,35 +114,23 @@ _METRICS = (
 
 
 def metrics_text(stage: Stage) -> str:
-    """The snapshot for Prometheus. Source: its text exposition format, version 0.0.4."""
+    """The snapshot for Prometheus."""
     found = snapshot(stage)
     lines: list[str] = []
     for name, kind, what, field in _METRICS:
-        lines += _family(f"pyproxy_ha_vrrp_{name}", kind, what,
+        lines += family(f"pyproxy_ha_vrrp_{name}", kind, what,
                          ((_labels(each), _STATES[each[field]] if field == "state" else each[field])
                           for each in found["instances"]))
-    lines += _family("pyproxy_ha_vrrp_dropped_total", "counter", "packets dropped, by reason", (
+    lines += family("pyproxy_ha_vrrp_dropped_total", "counter", "packets dropped, by reason", (
         ({**_labels(each), "reason": reason}, count) for each in found["instances"] for reason,
         count in sorted(each["dropped"].items())))
-    lines += _family("pyproxy_ha_vrrp_unknown_vrid_total", "counter", "packets for routers that are not configured",
+    lines += family("pyproxy_ha_vrrp_unknown_vrid_total", "counter", "packets for routers that are not configured",
                      [({}, found["unknown_vrids"])])
     return "\n".join(lines) + "\n"
 
 
 def _labels(each: dict[str, Any]) -> dict[str, str]:
     return {"instance": each["name"], "interface": each["interface"], "vrid": str(each["virtual_router_id"])}
-
-
-def _family(name: str, kind: str, what: str, values: Iterable[tuple[dict[str, str], float]]) -> list[str]:
-    lines = [f"# HELP {name} {what}", f"# TYPE {name} {kind}"]
-    for labels, value in values:
-        inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        lines.append(f"{name}{{{inside}}} {value}" if inside else f"{name} {value}")
-    return lines
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
 DUMPS = "/tmp"

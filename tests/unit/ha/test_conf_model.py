@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pickle
 import re
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from proxy.ha.conf import model, routing
+from proxy.ha.conf import model, routing, services
 from proxy.ha.conf.freeze import INHERITED
 from proxy.ha.conf.load import load
 from proxy.ha.conf.model import Configuration
@@ -60,7 +59,7 @@ vrrp_instance webha {
     assert not instance.lower_prio_no_advert
     assert [str(each) for each in instance.virtual_addresses] == ["192.168.4.252/32"]
     assert configuration.global_.notification_email == ("admin@example.com",)
-    assert said == ["number '0' outside range [1e-06, 4294]", "number '0' outside range [1e-06, 4294]",
+    assert said == ["number '0' outside range [0.000001, 4294]", "number '0' outside range [0.000001, 4294]",
                     "'//the card' taken for a comment, which begins with # or !"] or sorted(said)[0].startswith("'//the card'")
 
 
@@ -261,32 +260,39 @@ def test_every_example_loads_without_a_word(path: Path) -> None:
     assert not load(str(path))[0].diagnostics
 
 
-# Nothing is read and silently dropped: every field is used outside `conf`, or named here with where it will be.
-VIRTUAL_SERVERS = "virtual servers are the checkers child's"
-NOT_YET = {
-    "Global": ("lvs_notify_fifo", "lvs_notify_fifo_script", "smtp_alert_checker", "no_checker_emails", "checker_priority",
-               "checker_rt_priority",
-               "checker_no_swap", "checker_cpu_affinity", "lvs_sync_daemon", "lvs_timeouts", "lvs_flush", "lvs_flush_on_stop",
-               "nftables_ipvs_table",
-               "nftables_counters", "nftables_ipvs_start_fwmark", "checker_log_all_failures", "rs_init_notifies",
-               "allow_if_changes"),
-    "Configuration": ("virtual_server_groups", "virtual_servers", "tls", "track_groups"),
-}
+# Nothing is read and silently dropped: every field is used outside `conf`, or is a default that `freeze` gives to others.
+DEFAULTS = {*INHERITED.values(), "vrrp_min_garp", "smtp_alert_checker", "checker_log_all_failures"}
+UNUSED = {"syncid", "maxlen"}                   # of lvs_sync_daemon, which is warned about
 SOURCE = "\n".join(path.read_text() for path in sorted(PACKAGE.rglob("*.py"))
                    if "conf" not in path.relative_to(PACKAGE).parts[:1])
-PARTS: tuple[Any, ...] = (
-    model.Global, model.VrrpScript, model.TrackProcess, model.TrackFile, model.TrackProxy, model.Notify, model.SyncGroup,
-    model.GarpGroup,
-    model.UnicastPeer, model.InterfaceDelay, model.Instance, model.Configuration, routing.VirtualAddress, routing.Route,
-    routing.Rule, routing.NextHop,
-)
+PARTS = [each for module in (model, routing, services) for each in vars(module).values()
+         if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__]
 
 
 @pytest.mark.parametrize("name",
                          [f"{part.__name__}.{each.name}" for part in PARTS for each in fields(part) if each.name != "where"])
 def test_nothing_is_read_and_dropped(name: str) -> None:
     part, field = name.split(".")
-    used = re.search(rf"\.{field}\b", SOURCE) is not None
-    if field in NOT_YET.get(part, ()) or (part == "Global" and field in (*INHERITED.values(), "vrrp_min_garp")):
+    if (part == "Global" and field in DEFAULTS) or (part == "SyncDaemon" and field in UNUSED):
         return
-    assert used, f"{name} is read from the file and used nowhere"
+    assert re.search(rf"\.{field}\b", SOURCE), f"{name} is read from the file and used nowhere"
+
+
+def test_behind_a_firewall_mark_there_are_no_ports_but_the_checkers() -> None:
+    configuration, said = loaded("virtual_server fwmark 7 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 10.0.0.7 8080 {\n"
+                                 "TCP_CHECK {\n}\nHTTP_GET {\nconnect_port 81\nurl {\npath /\n}\n}\n}\n}\n")
+    assert said == ["WARNING - fwmark virtual server FWM 7, real server [10.0.0.7]:8080 has port specified - clearing"]
+    server = configuration.virtual_servers[0].real_servers[0]
+    assert server.port == 0
+    assert [check.basics.connect_port for check in server.checks if isinstance(check, TcpCheck | HttpCheck)] == [8080, 81]
+
+
+def test_what_keepalived_passes_over_is_told_and_no_error() -> None:
+    """As `keepalived -t` judges: a word too many in a statement is nothing, behind a block's name or an address it is a fault."""
+    text = ("global_defs {\nvrrp_strict off\nvrrp_skip_check_adv_addr x\n}\nvrrp_instance V W {\ninterface eth0 1\n"
+            "virtual_router_id 3\nvirtual_ipaddress {\n10.0.0.9 eth0\n}\n}\n")
+    configuration, _ = load(text=text)
+    assert configuration.global_.vrrp_strict
+    assert [(item.message, bool(item.feature)) for item in configuration.diagnostics if "strict mode" not in item.message] == [
+        ("surplus word 'off' ignored", True), ("surplus word 'x' ignored", True), ("surplus word 'W' ignored", False),
+        ("surplus word '1' ignored", True), ("Unknown configuration entry 'eth0' for ip address - ignoring", False)]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from proxy.base.errors import StartError
+from proxy.ha.conf.load import load
 from proxy.ha.conf.model import Configuration, Global
+from proxy.ha.daemon import ipvsadm_command as ipvsadm
 from proxy.ha.daemon.arguments import Arguments, UsageError, help_text, parse_arguments, settle_pid_files
 from proxy.ha.daemon.capabilities import CAP_NET_ADMIN, CAP_NET_RAW, effective, require
 from proxy.ha.daemon.channel import Receiving, Sending
@@ -19,11 +24,13 @@ from proxy.ha.daemon.children import VRRP, status_path
 from proxy.ha.daemon.command import main
 from proxy.ha.daemon.metrics import MetricsServer
 from proxy.ha.daemon.namespace import enter_namespace
+from proxy.ha.daemon.parent import Parent
 from proxy.ha.daemon.pidfile import PidFile
 from proxy.ha.daemon.reading import read, read_in_child, read_meanwhile
 from proxy.ha.daemon.signals import Signals
 from proxy.ha.daemon.status_command import ask, status_command
 from proxy.ha.daemon.status_socket import StatusSocket
+from proxy.ha.log import ProcessLog
 from proxy.ha.loop import Loop
 from proxy.ha.speaker.status import table
 
@@ -118,9 +125,86 @@ def test_check_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[
     path.write_text(GOOD.replace("interface lo", "interface lo //x"))
     assert main(["-t", "-f", str(path)]) == 0, "what keepalived passes over is no error"
     assert main(["-t", "-f", str(tmp_path / "none")]) == 6
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["-t", "-f", str(tmp_path / "pipe")]) == 6, "nobody writes to it: it must not be waited for"
+    assert "not a regular file" in capsys.readouterr().err
     log = tmp_path / "log"
     assert main([f"--config-test={log}", "-f", str(tmp_path / "none")]) == 6
     assert "Config files missing" in log.read_text()
+
+
+def test_a_check_looks_into_the_namespace_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text(GOOD)
+    assert main(["-t", "-s", "there-is-none", "-f", str(path)]) == 5
+    assert "no network namespace 'there-is-none'" in capsys.readouterr().err
+
+
+def test_a_log_file_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text(GOOD)
+    words = ["-n", "-g", "/proc/nowhere/log", "-f", str(path), "-p", str(tmp_path / "p.pid")]
+    assert main(words) == 2
+    assert "cannot write log file /proc/nowhere/log: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (OSError(24, "Too many open files"), "pyproxy-ha: Too many open files\n"),
+    (RuntimeError("odd"), "pyproxy-ha: internal error: RuntimeError: odd at test_daemon.py:"),
+])
+def test_what_nobody_expected_is_told_without_a_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+                                                          error: Exception, said: str) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("proxy.ha.daemon.command.read_in_child", broken)
+    assert main(["-t", "-f", "/dev/null"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_without_processes_the_parent_tries_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, log = tmp_path / "x.conf", Lines()
+    path.write_text(GOOD)
+    arguments = Arguments(file=str(path), vrrp_pid_file=str(tmp_path / "r.pid"), pid_file=str(tmp_path / "p.pid"))
+    configuration, _ = load(str(path))
+    parent = Parent(arguments, configuration, cast("ProcessLog", log))
+    tries = 0
+
+    def no_process() -> int:
+        nonlocal tries
+        tries += 1
+        if tries == 2:
+            parent.reload()
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", no_process)
+    assert parent.run(PidFile(str(tmp_path / "p.pid"))) == 0
+    assert "cannot start the VRRP child: Resource temporarily unavailable; trying again" in log.said
+    assert "cannot read the configuration: Resource temporarily unavailable" in log.said
+    assert "not reloaded: the configuration stays as it was" in log.said
+
+
+def test_ipvsadm_asks_where_the_checkers_usually_are(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def nobody(path: str) -> dict[str, object]:
+        asked.append(path)
+        raise FileNotFoundError(2, "No such file")
+
+    monkeypatch.setattr(ipvsadm, "ask", nobody)
+    assert main(["ipvsadm", "-Ln"]) == 1
+    assert main(["ipvsadm", "-Ln", "-c", "/x/c.pid"]) == 1
+    assert asked == ["/run/keepalived_checkers.sock", "/x/c.sock"]
+
+
+def test_the_terminal_may_have_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    octets = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(octets, "latin-1"))
+    main(["-v"])
+    sys.stdout.write("\udcff\u20ac")
+    sys.stdout.flush()
+    assert octets.getvalue().endswith(b"\\udcff\\u20ac")
 
 
 def test_reading_in_a_child_is_reading(tmp_path: Path, loop: Loop) -> None:
@@ -269,6 +353,38 @@ def test_the_status_socket_answers_one_line(tmp_path: Path, loop: Loop, capsys: 
     assert "no status socket" in log.said[0]
 
 
+def test_the_other_childs_metrics_are_asked_for(loop: Loop, tmp_path: Path) -> None:
+    log, path = Lines(), str(tmp_path / "c.sock")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = MetricsServer(loop, log, lambda: "one 1\n")
+    server.configure(Global(metrics_address="127.0.0.1", metrics_port=port), path)
+
+    def scraped() -> bytes:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            client.setblocking(False)
+            octets = b""
+            while True:
+                loop.once(0.05)
+                try:
+                    chunk = client.recv(65536)
+                except BlockingIOError:
+                    continue
+                if not chunk:
+                    return octets.partition(b"\r\n\r\n")[2]
+                octets += chunk
+
+    assert scraped().endswith(b"one 1\n# HELP pyproxy_ha_checkers_up whether the checkers child has answered\n"
+                              b"# TYPE pyproxy_ha_checkers_up gauge\npyproxy_ha_checkers_up 0\n")
+    other = StatusSocket(loop, log, path, dict, lambda: "two 2\n")
+    assert scraped().endswith(b"pyproxy_ha_checkers_up 1\ntwo 2\n")
+    other.close()
+    server.close()
+    assert log.said == []
+
+
 def test_metrics_over_http(loop: Loop) -> None:
     log = Lines()
     server = MetricsServer(loop, log, lambda: "metric 1\n")
@@ -292,7 +408,11 @@ def test_metrics_over_http(loop: Loop) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        server.configure(Global(metrics_address="127.0.0.1", metrics_port=taken.getsockname()[1]))
-        assert "no metrics at 127.0.0.1" in log.said[0]
+        port = taken.getsockname()[1]
+        server.configure(Global(metrics_address="127.0.0.1", metrics_port=port))
+        assert log.said == [f"no metrics at 127.0.0.1 port {port}: Address already in use, trying again"]
+    while len(log.said) < 2:
+        loop.once(5)
+    assert log.said[1:] == [f"metrics at 127.0.0.1 port {port}"], "it is tried again once the port is free"
     server.configure(Global())
     server.close()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import pwd
 import select
+import signal
 import socket
 import stat
 import struct
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ha.conf.model import Global, TrackFile, TrackProcess, VrrpScript
+from proxy.ha.conf.model import Global, TrackFile, TrackProcess, TrackProxy, VrrpScript
 from proxy.ha.conf.routing import NextHop, Route, Rule, VirtualAddress
 from proxy.ha.conf.script_command import ScriptCommand
 from proxy.ha.loop import NEVER, Loop
@@ -24,12 +26,15 @@ from proxy.ha.net.links import Link, list_links
 from proxy.ha.net.netlink import Monitor, Netlink, Overrun, attribute, attributes, messages
 from proxy.ha.net.proc_events import ProcessEvents
 from proxy.ha.net.routes import RouteError, table_number
+from proxy.ha.net.unix_question import UnixQuestion
+from proxy.ha.proxy_statistics import rows, state_of
 from proxy.ha.speaker.firewall import rules
 from proxy.ha.speaker.interfaces import Changed, Interfaces
+from proxy.ha.speaker.mail import Mail, send_in_child
 from proxy.ha.speaker.spawn import TIMED_OUT, Programs, unsafe_part
 from proxy.ha.speaker.trackers.file import FileTracker
 from proxy.ha.speaker.trackers.process import ProcessTable, ProcessTracker
-from proxy.ha.speaker.trackers.proxy import state_of
+from proxy.ha.speaker.trackers.proxy import ProxyTracker
 from proxy.ha.speaker.trackers.script import ScriptTracker
 from proxy.ha.vrrp.actions import State
 from proxy.ha.vrrp.group import SyncGroup
@@ -203,6 +208,8 @@ def test_the_rules_of_no_accept() -> None:
     assert "ip daddr { 192.0.2.1 } drop" in text
     assert "nd-neighbor-solicit" in text
     assert text.startswith("table inet t\ndelete table inet t\n")
+    assert "counter" not in text
+    assert rules("t", [ip_address("192.0.2.1"), ip_address("2001:db8::1")], counters=True).count("counter drop") == 3
 
 
 def run(loop: Loop, programs: Programs, *words: str, timeout_s: float = NEVER) -> int:
@@ -300,6 +307,29 @@ class Proc:
         (home / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
 
 
+@pytest.mark.parametrize("written", [b"", b"7\n"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(loop: Loop, tmp_path: Path, written: bytes) -> None:
+    path, log = tmp_path / "pipe", Lines()
+    os.mkfifo(path)
+    writing = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    os.write(writing, written)
+
+    def too_long(*_: object) -> None:
+        raise AssertionError("the loop was held up")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, 5)
+    try:
+        tracker = FileTracker(loop, log, TrackFile("f", str(path)), lambda value, why: None)
+        tracker.start()
+        tracker.stop()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        os.close(writing)
+    assert tracker.value == (7 if written else 0)
+
+
 @pytest.mark.parametrize(("process", "up"), [
     (TrackProcess("p", "nginx"), True), (TrackProcess("p", "nginx", quorum=2), True),
     (TrackProcess("p", "nginx", quorum=3), False),
@@ -334,6 +364,83 @@ def test_which_processes_count(loop: Loop, tmp_path: Path, process: TrackProcess
 ])
 def test_what_a_proxy_says(answer: str, state: str) -> None:
     assert state_of(answer, "weblb") == state
+
+
+@pytest.mark.parametrize("answer", ["", "\n", "x", "# pxname,svname\na,b\n", "# pxname,svname,status,\na\n", "\0", '"' * 7,
+                                    "# pxname,svname,status,\n" + "x" * 200_000 + ",BACKEND,UP,\n"])
+def test_what_is_no_statistics_has_no_rows(answer: str) -> None:
+    assert list(rows(answer)) == []
+
+
+class Peer:
+    """A program at a UNIX socket that answers when told to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = str(folder / "peer.sock")
+        self.listening = socket.socket(socket.AF_UNIX)
+        self.listening.bind(self.path)
+        self.listening.listen()
+        self.asked: list[socket.socket] = []
+
+    def accept(self) -> bytes:
+        self.asked.append(self.listening.accept()[0])
+        return self.asked[-1].recv(100)
+
+    def close(self) -> None:
+        for each in (self.listening, *self.asked):
+            each.close()
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Iterator[Peer]:
+    made = Peer(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_question_has_one_end(loop: Loop, peer: Peer, tmp_path: Path) -> None:
+    ends: list[tuple[bytes | None, str]] = []
+
+    def ask(path: str, patience_s: float = 20, most: int = 10) -> UnixQuestion:
+        return UnixQuestion(loop, path, b"who\n", patience_s, most, lambda answer, why: ends.append((answer, why)))
+
+    assert not ask(str(tmp_path / "none")).waiting
+    assert not ask("x\0y").waiting
+    assert not ask("x" * 200).waiting
+    assert [answer for answer, _ in ends] == [None] * 3
+    assert "No such file" in ends[0][1]
+    ends.clear()
+    good = ask(peer.path)
+    assert peer.accept() == b"who\n"
+    peer.asked[-1].sendall(b"I")
+    loop.once(1)
+    assert good.waiting
+    peer.asked[-1].sendall(b" am")
+    peer.asked[-1].shutdown(socket.SHUT_WR)
+    while good.waiting:
+        loop.once(1)
+    ask(peer.path)
+    peer.accept()
+    peer.asked[-1].sendall(b"x" * 11)
+    loop.once(1)
+    silent = ask(peer.path, patience_s=0.01)
+    while silent.waiting:
+        loop.once(1)
+    forgotten = ask(peer.path)
+    forgotten.cancel()
+    forgotten.cancel()
+    assert ends == [(b"I am", ""), (None, "the answer has no end"), (None, "no answer in 0.01 s")]
+
+
+def test_a_proxy_that_is_silent_for_longer_than_the_interval_is_down(loop: Loop, peer: Peer) -> None:
+    said: list[tuple[object, str]] = []
+    proxy = TrackProxy(peer.path, "b", interval_s=0.001, timeout_s=0.05, rise=1, fall=1)
+    tracker = ProxyTracker(loop, Lines(), proxy, lambda value, why: said.append((value, why)))
+    tracker.start()
+    while not said:
+        loop.once(1)
+    tracker.stop()
+    assert said == [(False, "no answer in 0.05 s")]
 
 
 def test_one_server_of_a_backend() -> None:
@@ -380,3 +487,36 @@ def test_news_that_were_lost_make_everything_be_read_anew(loop: Loop, monkeypatc
         netlink.close()
     assert [each.address for each in told[0].removed] == [socket.inet_aton("192.0.2.77")]
     assert told[0].routes
+
+
+def test_who_runs_a_program_is_looked_up_once(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = pwd.getpwnam
+
+    def counted(name: str) -> pwd.struct_passwd:
+        asked.append(name)
+        return real(name)
+
+    monkeypatch.setattr(pwd, "getpwnam", counted)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    programs = Programs(loop, Lines(), Global(script_user="nobody"))
+    command = ScriptCommand(("/bin/true",))
+    found = programs.identity(command)
+    assert found.uid == real("nobody").pw_uid
+    assert programs.identity(command) is found
+    with pytest.raises(LookupError):
+        programs.identity(ScriptCommand(("/bin/true",), "no-such-user"))
+    assert asked == ["nobody", "no-such-user"]
+    programs.configure(Global(script_user="nobody"))
+    assert programs.identity(command) == found
+    assert asked[2:] == ["nobody"]
+
+
+def test_a_mail_without_a_process_is_told_as_not_sent(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_process() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    ends: list[int] = []
+    monkeypatch.setattr(os, "fork", no_process)
+    send_in_child(loop, Mail("127.0.0.1", 25, "x", 1.0, "a@b", ("c@d",), "s", "b", 0.0), ends.append)
+    assert ends == [1]

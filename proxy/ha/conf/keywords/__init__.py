@@ -96,11 +96,12 @@ TOP_ROWS: tuple[Keyword, ...] = (
             fails=virtual_server.GROUP_FAILS),
     Keyword("virtual_server", "<address> [<port>] | fwmark <n> | group <name> { … }", _virtual_server, least=1, block=True,
             loads=("virtual_server 192.0.2.1 80 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 192.0.2.2 80 {\n}\n}",
-                   "virtual_server fwmark 5 {\nprotocol TCP\nlb_algo rr\nlb_kind DR\nreal_server 192.0.2.2 80 {\n}\n}",
+                   "virtual_server fwmark 5 {\nprotocol TCP\nlb_algo rr\nlb_kind DR\nreal_server 192.0.2.2 0 {\n}\n}",
                    "virtual_server_group G {\n192.0.2.1 80\n}\nvirtual_server group G {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n"
                    "real_server 192.0.2.2 80 {\n}\n}"),
             fails=("virtual_server {\n}", "virtual_server host 80 {\n}", "virtual_server 192.0.2.1 80",
                    "virtual_server fwmark {\n}",
+                   "virtual_server fwmark 5 {\nprotocol TCP\nlb_algo rr\nlb_kind DR\nreal_server 192.0.2.2 80 {\n}\n}",
                    "virtual_server group G {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n}",
                    "virtual_server 192.0.2.1 80 {\nlb_algo rr\nlb_kind NAT\n}",
                    "virtual_server 192.0.2.1 80 {\nprotocol TCP\nlb_kind NAT\n}",

@@ -9,7 +9,7 @@ from proxy.config.diagnostics import Diagnostics
 from proxy.config.statements import Word
 from proxy.config.suggest import did_you_mean
 from proxy.ha.conf.blocks import Entry
-from proxy.ha.conf.keywords.row import SURPLUS, Draft, Line, Read, Refusal
+from proxy.ha.conf.keywords.row import Draft, Line, Read, Refusal
 from proxy.ha.conf.keywords.values import address_of, integer_of
 from proxy.ha.conf.routing import IpInterface, VirtualAddress
 
@@ -78,7 +78,7 @@ def _address(entry: Entry, diagnostics: Diagnostics) -> VirtualAddress:
             extra = " ".join(each.text for each in words[index:])
             clean = " ".join(each.text for each in words[:index])
             hint = did_you_mean(word.text, [*_VALUED, *_SWITCHES]) or f"write: {clean}"
-            diagnostics.warning(word, f"surplus words '{extra}' ignored", hint, entry.keyword, SURPLUS)
+            diagnostics.warning(word, f"Unknown configuration entry '{extra}' for ip address - ignoring", hint, entry.keyword)
             break
         index += 1
     return VirtualAddress(interface, where=entry.where, **found)

@@ -31,6 +31,8 @@ REGEX_OPTIONS = frozenset(
 _STATUS = re.compile(r"([0-9]{3})(?:-([0-9]{3}))?", re.ASCII)
 _DIGEST = re.compile(r"[0-9A-Fa-f]{32}", re.ASCII)
 _HEXADECIMAL = frozenset("0123456789abcdef")
+MAX_DOMAIN = 253
+_DOMAIN = re.compile(r"\.|[!-\-/-~]{1,63}(?:\.[!-\-/-~]{1,63})*\.?", re.ASCII)
 
 
 def basics_rows() -> tuple[Keyword, ...]:
@@ -185,10 +187,19 @@ _SMTP_ROWS = (
             fails=("host x", "host {\nip 1\n}")),
     *_connection_rows(),
 )
+def _domain(line: Line, index: int) -> str:
+    word = line.arguments[index]
+    if len(word.text) > MAX_DOMAIN or not _DOMAIN.fullmatch(word.text):
+        raise Refusal(f"'{word.text}' is no domain name", word, "write labels of 1 to 63 ASCII characters, such as example.com")
+    return word.text
+
+
 _DNS_ROWS = (
     Keyword("type", "|".join(DNS_TYPES), sets("type", choice(*DNS_TYPES, folded=True)), "SOA", 1, 1, loads=("type A",),
             fails=("type", "type PTR")),
-    Keyword("name", "<domain>", sets("name", text), ".", 1, 1, loads=("name example.com",), fails=("name", "name a b")),
+    Keyword("name", "<domain>", sets("name", _domain), ".", 1, 1,
+            loads=("name example.com", "name _sip._tcp.example.com.", "name ."),
+            fails=("name", "name a b", "name a..b", "name ü.com", f"name {'a' * 64}.com", f"name {'a.' * 127}a")),
     *_connection_rows(),
 )
 

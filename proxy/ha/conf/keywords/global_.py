@@ -26,6 +26,7 @@ from proxy.ha.conf.keywords.values import (
 from proxy.ha.conf.model import LvsTimeouts, SyncDaemon
 
 _HOST = re.compile(r"[A-Za-z0-9_.:-]{1,253}", re.ASCII)
+_TABLE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _UMASK_BITS = {
     f"I{right}{who}": bit << shift
     for who, shift in (("USR", 6), ("GRP", 3), ("OTH", 0)) for right, bit in (("R", 4), ("W", 2), ("X", 1))
@@ -48,12 +49,18 @@ def _script_user(line: Line, draft: Draft) -> None:
     draft.values["script_user"], draft.values["script_group"] = line.text(0), line.text(1)
 
 
+def _nftables(line: Line, draft: Draft) -> None:
+    name = line.text(0, "keepalived")
+    if not _TABLE.fullmatch(name):
+        raise Refusal(f"'{name}' is no name of a table", line.at(0), "write a letter, then letters, digits, '_', '-' or '.'")
+    draft.values["nftables_table"] = name
+
+
 def _dynamic_interfaces(line: Line, draft: Draft) -> None:
     if line.arguments and line.text(0) != "allow_if_changes":
         raise Refusal(f"'dynamic_interfaces': unknown value '{line.text(0)}'", line.at(0),
                       "write: dynamic_interfaces [allow_if_changes]")
     draft.values["dynamic_interfaces"] = True
-    draft.values["allow_if_changes"] = bool(line.arguments)
 
 
 def _garp_extra_if(line: Line, draft: Draft) -> None:
@@ -140,7 +147,7 @@ def _garp_interval(name: str) -> Read:
 
     def read(line: Line, draft: Draft) -> None:
         if line.text(0).strip("0.") == "":
-            raise Refusal(f"number '{line.text(0)}' outside range [1e-06, 4294]", line.at(0),
+            raise Refusal(f"number '{line.text(0)}' outside range [0.000001, 4294]", line.at(0),
                           "leave the line out: 0 is the default")
         draft.values[name] = seconds(0.000001, 4294)(line, 0)
 
@@ -184,6 +191,7 @@ def _fifo(word: str) -> Keyword:
 
 
 SNMP = "there is no SNMP agent here: Prometheus metrics are served with 'metrics [<address>] <port>'"
+GROUPS = "a virtual_server_group is one service here, it needs no firewall marks"
 MEMORY = "it tunes what this program does not have"
 
 ROWS: tuple[Keyword, ...] = (
@@ -198,7 +206,7 @@ ROWS: tuple[Keyword, ...] = (
             fails=("smtp_helo_name",)),
     _time("smtp_connect_timeout", "30"),
     *(_switch(word) for word in ("smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "checker_log_all_failures")),
-    _flag("no_email_faults"), _flag("no_checker_emails"), _flag("rs_init_notifies"),
+    _flag("no_email_faults"), _flag("rs_init_notifies"),
     Keyword("router_id", "<name>", sets("router_id", text), "host name", 1, 1, loads=("router_id LVS_DEVEL", 'router_id "a b"'),
             fails=("router_id", "router_id a b")),
     Keyword("script_user", "<user> [<group>]", _script_user, "keepalived_script, else root", 1, 2,
@@ -210,7 +218,7 @@ ROWS: tuple[Keyword, ...] = (
     _fifo("lvs_notify_fifo"), _command("lvs_notify_fifo_script"), _flag("fifo_write_vrrp_states_on_reload"),
     Keyword("vrrp_version", "2|3", sets("vrrp_version", integer(2, 3)), "2", 1, 1, loads=("vrrp_version 3",),
             fails=("vrrp_version", "vrrp_version 4", "vrrp_version v3", "vrrp_version 3 3")),
-    _switch("vrrp_strict"), _switch("vrrp_skip_check_adv_addr"), _flag("vrrp_check_unicast_src"),
+    _flag("vrrp_strict"), _flag("vrrp_skip_check_adv_addr"), _flag("vrrp_check_unicast_src"),
     Keyword("vrrp_mcast_group4", "<address>", sets("vrrp_mcast_group4", address4), "224.0.0.18", 1, 1,
             loads=("vrrp_mcast_group4 224.0.0.19",),
             fails=("vrrp_mcast_group4 ff02::12", "vrrp_mcast_group4")),
@@ -255,13 +263,12 @@ ROWS: tuple[Keyword, ...] = (
     _flag("lvs_flush"),
     Keyword("lvs_flush_on_stop", "[VS]", _flush_on_stop, most=1, loads=("lvs_flush_on_stop", "lvs_flush_on_stop VS"),
             fails=("lvs_flush_on_stop RS",)),
-    Keyword("nftables", "[<table>]", lambda line, draft: draft.values.update(nftables_table=line.text(0, "keepalived")),
-            "keepalived", most=1,
-            loads=("nftables", "nftables ka"), fails=("nftables a b",)),
-    Keyword("nftables_ipvs", "[<table>]", lambda line,
-            draft: draft.values.update(nftables_ipvs_table=line.text(0, "keepalived_ipvs")),
-            "keepalived_ipvs", most=1, loads=("nftables_ipvs",), fails=("nftables_ipvs a b",)),
-    _number("nftables_ipvs_start_fwmark", 1, 2**31 - 1, "1000"), _flag("nftables_counters"),
+    Keyword("nftables", "[<table>]", _nftables, "keepalived", most=1,
+            loads=("nftables", "nftables ka"), fails=("nftables a b", 'nftables "a b"', "nftables 7")),
+    _flag("nftables_counters"),
+    _ignored("nftables_ipvs", "", "nftables_ipvs", "nftables_ipvs ka", because=GROUPS),
+    _ignored("nftables_ipvs_start_fwmark", "<number>", because=GROUPS),
+    _ignored("no_checker_emails", "", because="a mail is sent only when a real server is added or removed, with or without it"),
     Keyword("metrics", "[<address>] <port>", _metrics, "none are served", 1, 2, loads=("metrics 9650", "metrics ::1 9650"),
             fails=("metrics", "metrics x", "metrics 70000", "metrics host 9650")),
     *(_ignored(word, "", because=SNMP) for word in

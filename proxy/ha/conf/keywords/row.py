@@ -122,12 +122,12 @@ class Line:
         self.diagnostics.warning(at or self.entry.words[0], message, hint, self.keyword, feature)
 
     def surplus(self, first: int) -> None:
-        """Warn of the words from there on, which have no effect."""
+        """Warn of the words from there on, which have no effect; keepalived is silent about those of statements only."""
         if first < len(self.arguments):
             extra = " ".join(written(word) for word in self.arguments[first:])
             clean = " ".join(written(word) for word in self.entry.words[: len(self.entry.words) - len(self.arguments) + first])
             self.warn(f"surplus word{'s' * (first + 1 < len(self.arguments))} '{extra}' ignored", self.arguments[first],
-                      f"write: {clean}", SURPLUS)
+                      f"write: {clean}", SURPLUS if self.entry.entries is None else "")
 
 
 def read_entries(entries: Iterable[Entry], table: Table, draft: Draft, diagnostics: Diagnostics) -> None:

@@ -29,8 +29,12 @@ class FileTracker:
         """Make the file where the configuration says so, and read it."""
         if self._file.init_file and (self._file.init_overwrite or not os.path.exists(self._file.file)):
             try:
-                with open(self._file.file, "w", encoding="ascii") as file:
-                    file.write(f"{self._file.init_value}\n")
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC
+                descriptor = os.open(self._file.file, flags, 0o644)
+                try:
+                    os.write(descriptor, b"%d\n" % self._file.init_value)
+                finally:
+                    os.close(descriptor)
             except OSError as error:
                 self._log.say("warning", f"track_file {self._file.name}: cannot write {self._file.file}: {error.strerror}")
         self._look()
@@ -53,11 +57,18 @@ class FileTracker:
             self.value = value
             self._report(value, f"{self._file.file} is {value}")
 
+    def _octets(self) -> bytes:
+        # A pipe may have been put there: neither opening nor reading it may wait, or no advert would be sent meanwhile.
+        descriptor = os.open(self._file.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return os.read(descriptor, 64)
+        finally:
+            os.close(descriptor)
+
     def _read(self) -> int:
         """The number; what cannot be read counts as 0, and is said."""
         try:
-            with open(self._file.file, "rb") as file:
-                octets = file.read(64)
+            octets = self._octets()
         except FileNotFoundError:
             return 0
         except OSError as error:

@@ -55,7 +55,8 @@ class SocketProbe:
             if basics.fwmark:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, basics.fwmark)
             if basics.bind_interface:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, basics.bind_interface.encode() + b"\0")
+                device = basics.bind_interface.encode("utf-8", "surrogateescape") + b"\0"
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
             if basics.bind_ip is not None or basics.bind_port:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 sock.bind((str(basics.bind_ip) if basics.bind_ip else "", basics.bind_port))

@@ -46,6 +46,6 @@ class SmtpProbe(SocketProbe):
             self.finish(False, f"{'HELO' if self._greeted else 'greeting'} answered with '{said}'")
         elif not self._greeted:
             self._greeted = True
-            self.send(f"HELO {self._helo}\r\n".encode())
+            self.send(f"HELO {self._helo}\r\n".encode("utf-8", "surrogateescape"))
         elif self.send(b"QUIT\r\n"):
             self.finish(True, said)

@@ -37,7 +37,7 @@ def test_a_service_as_octets() -> None:
     entry, = wire.entries(service(persistence_timeout_s=300, persistence_prefix=24, flags=("sh-port",)))
     assert wire.service_message(wire.NEW_SERVICE, entry).hex(" ", 4) == " ".join((
         "01010000",                             # command, version
-        "54000100",                             # IPVS_CMD_ATTR_SERVICE, 84 octets
+        "54000180",                             # IPVS_CMD_ATTR_SERVICE, 84 octets
         "06000100 02000000",                    # AF_INET
         "06000200 06000000",                    # TCP
         "14000300 0a000064 00000000 00000000 00000000",
@@ -54,7 +54,7 @@ def test_a_destination_as_octets() -> None:
     entry, = wire.entries(service())
     tunnel = replace(server(7, 3, 0), method=ForwardingMethod(Forwarding.TUN, "gue", 5555, "remcsum"), uthreshold=9, lthreshold=4)
     text = wire.destination_message(wire.NEW_DEST, entry, tunnel).hex(" ", 4)
-    assert text.startswith("05010000 30000100 06000100 02000000 06000200 06000000 14000300 0a000064")
+    assert text.startswith("05010000 30000180 06000100 02000000 06000200 06000000 14000300 0a000064")
     assert text.endswith(" ".join((
         "06000b00 02000000", "14000100 0a000007 00000000 00000000 00000000", "06000200 00500000",
         "08000300 02000000", "08000400 03000000", "08000500 09000000", "08000600 04000000",
@@ -131,13 +131,14 @@ class Remembering:
             self.servers.setdefault(entry.key, {})
 
     def destination(self, command: int, entry: Entry, server: Server) -> None:
-        servers, key = self.servers[entry.key], (server.address, server.port or entry.port)
+        port = wire.port_of(entry, server)
+        servers, key = self.servers[entry.key], (server.address, port)
         self.asked.append({wire.NEW_DEST: "+", wire.SET_DEST: "=", wire.DEL_DEST: "-"}[command] + f"{server.address}")
         assert (key in servers) is (command != wire.NEW_DEST)
         if command == wire.DEL_DEST:
             del servers[key]
         else:
-            servers[key] = replace(server, port=server.port or entry.port)
+            servers[key] = replace(server, port=port)
 
     def timeouts(self, timeouts: Timeouts) -> None:
         self.asked.append(f"{timeouts.tcp_s}")
@@ -166,6 +167,16 @@ def test_only_differences_are_asked_for() -> None:
     plane.apply([service(server(1, 0), server(3), scheduler=Scheduler.RR)])
     assert kernel.asked == ["=80"]
     assert plane.traffic(True)["[10.0.0.100]:tcp:80"]["10.0.0.3_80"] == Traffic(1, 2, 3)
+
+
+def test_behind_a_mark_ports_stay_as_they_are_asked_for() -> None:
+    kernel = Remembering()
+    plane = IpvsPlane(kernel)
+    plane.apply([service(server(1, port=8080), matches=(Match(mark=7), Match(VIP, VIP, 80)))])
+    assert sorted(port for servers in kernel.servers.values() for _, port in servers) == [0, 8080]
+    kernel.asked.clear()
+    plane.apply([service(server(1, port=8080), matches=(Match(mark=7), Match(VIP, VIP, 80)))])
+    assert kernel.asked == []
 
 
 def test_a_crash_is_taken_over_and_the_end_takes_only_ours() -> None:

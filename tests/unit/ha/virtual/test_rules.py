@@ -125,6 +125,8 @@ def test_names_are_nfts_and_different() -> None:
     assert service_name(service(name="[10.0.0.100]:tcp:80")) == "tcp_10.0.0.100_80"
     assert service_name(service(name="[fd00::100]:tcp:80", vip="fd00::100")) == "tcp_fd00--100_80"
     assert service_name(service(name="FWM 7", matches=(Match(mark=7),))) == "tcp_fwm_7"
+    # Their maps are made differently, in one table: a group that a reload moves to the other family must not find the old ones.
+    assert service_name(service(name="[web]:tcp:80")) != service_name(service(name="[web]:tcp:80", vip="fd00::100"))
     strange = [plain(each) for each in ("a b", "a;b", "a\nb", "ä", "x" * 200, "x" * 201)]
     assert len(set(strange)) == 6
     for each in strange:

@@ -6,7 +6,7 @@ import errno
 import sys
 from typing import Protocol
 
-from proxy.ha.net.netlink import Netlink, NetlinkError, attribute, attributes
+from proxy.ha.net.netlink import NLA_F_NESTED, Netlink, NetlinkError, attribute, attributes
 from proxy.ha.virtual.plan import Server, Timeouts, Traffic
 from proxy.ha.virtual.planes.ipvs import wire
 from proxy.ha.virtual.planes.ipvs.wire import Entry
@@ -70,7 +70,7 @@ class IpvsKernel:
         return [wire.read_service(content) for _, content in self._netlink.dump(self._family, wire.general(wire.GET_SERVICE))]
 
     def destinations(self, entry: Entry) -> list[tuple[Server, Traffic]]:
-        body = wire.general(wire.GET_DEST) + attribute(wire.CMD_SERVICE, entry.identity())
+        body = wire.general(wire.GET_DEST) + attribute(NLA_F_NESTED | wire.CMD_SERVICE, entry.identity())
         return [wire.read_destination(content, entry.family) for _, content in self._netlink.dump(self._family, body)]
 
     def service(self, command: int, entry: Entry) -> None:

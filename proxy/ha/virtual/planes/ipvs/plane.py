@@ -76,7 +76,7 @@ class IpvsPlane:
 
     def _destinations(self, entry: Entry, service: Service, fresh: bool) -> None:
         there = {} if fresh else {(server.address, server.port): server for server, _ in self._kernel.destinations(entry)}
-        wanted = {(each.address, each.port or entry.port): each for each in service.servers}
+        wanted = {(each.address, wire.port_of(entry, each)): each for each in service.servers}
         # New ones first, so that there is always somebody to send to.
         for key, server in wanted.items():
             before = there.get(key)
@@ -100,7 +100,7 @@ class IpvsPlane:
             for service in self._services:
                 sums = found[service.name] = {each.key: Traffic() for each in service.servers}
                 for entry in wire.entries(service):
-                    keys = {(each.address, each.port or entry.port): each.key for each in service.servers}
+                    keys = {(each.address, wire.port_of(entry, each)): each.key for each in service.servers}
                     for server, traffic in self._kernel.destinations(entry):
                         key = keys.get((server.address, server.port))
                         if key is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 from proxy.ha.conf.services import Forwarding, ForwardingMethod, Protocol
-from proxy.ha.net.netlink import attribute, attributes
+from proxy.ha.net.netlink import NLA_F_NESTED, attribute, attributes
 from proxy.ha.virtual.plan import IpAddress, Match, Server, Service, Timeouts, Traffic
 
 GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 16, 3, 1, 2
@@ -58,6 +58,10 @@ def _u32(kind: int, value: int) -> bytes:
     return attribute(kind, struct.pack("=I", value))
 
 
+def _container(kind: int, body: bytes) -> bytes:
+    return attribute(NLA_F_NESTED | kind, body)
+
+
 def _address(kind: int, address: IpAddress) -> bytes:
     # The kernel takes a union of both families: always sixteen octets.
     return attribute(kind, address.packed.ljust(16, b"\0"))
@@ -96,7 +100,7 @@ class Entry:
         """All its attributes."""
         body = self.identity() + attribute(SVC_SCHED, self.scheduler.encode() + b"\0")
         if self.engine:
-            body += attribute(SVC_PE_NAME, self.engine.encode() + b"\0")
+            body += attribute(SVC_PE_NAME, self.engine.encode("utf-8", "surrogateescape") + b"\0")
         body += attribute(SVC_FLAGS, _FLAGS.pack(self.flags, ALL_ONES)) + _u32(SVC_TIMEOUT, self.timeout_s)
         # An IPv4 netmask is in the network's order, an IPv6 one the length of a prefix.
         mask = struct.pack("!I", self.netmask) if self.family == 4 else struct.pack("=I", self.netmask)
@@ -131,10 +135,15 @@ def _span(match: Match) -> list[IpAddress]:
     return [kind(number) for number in range(int(match.first), int(last) + 1)]
 
 
+def port_of(entry: Entry, server: Server) -> int:
+    """Where a server of this service gets its connections: 0, the port that was asked for, behind a firewall mark."""
+    return 0 if entry.address is None else server.port or entry.port
+
+
 def destination(server: Server, port: int, whole: bool = True) -> bytes:
-    """A server's attributes; `port` is the service's, for a server that has none of its own."""
+    """A server's attributes, with the port in that service."""
     body = _u16(DEST_FAMILY, socket.AF_INET if server.address.version == 4 else socket.AF_INET6)
-    body += _address(DEST_ADDR, server.address) + _port(DEST_PORT, server.port or port)
+    body += _address(DEST_ADDR, server.address) + _port(DEST_PORT, port)
     if not whole:
         return body
     body += _u32(DEST_FWD, FORWARD[server.method.kind]) + _u32(DEST_WEIGHT, server.weight)
@@ -186,13 +195,13 @@ def _native(found: dict[int, bytes], kind: int) -> int:
 def service_message(command: int, entry: Entry) -> bytes:
     """A request about a service."""
     body = entry.identity() if command == DEL_SERVICE else entry.whole()
-    return general(command) + attribute(CMD_SERVICE, body)
+    return general(command) + _container(CMD_SERVICE, body)
 
 
 def destination_message(command: int, entry: Entry, server: Server) -> bytes:
     """A request about a destination."""
-    return (general(command) + attribute(CMD_SERVICE, entry.identity())
-            + attribute(CMD_DEST, destination(server, entry.port, whole=command != DEL_DEST)))
+    return (general(command) + _container(CMD_SERVICE, entry.identity())
+            + _container(CMD_DEST, destination(server, port_of(entry, server), whole=command != DEL_DEST)))
 
 
 def timeouts_message(timeouts: Timeouts) -> bytes:

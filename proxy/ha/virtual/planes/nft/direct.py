@@ -139,7 +139,7 @@ def _clients(ruleset: Ruleset, words: Words) -> None:
 def fresh_rules(words: Words, turns: tuple[str, ...], timeouts: Timeouts) -> list[str]:
     """The chain that chooses a server; the only one that changes with the connections there are."""
     name, service = words.name, words.service
-    nobody = "reject with tcp reset" if words.l4 == "tcp" else "reject with icmpx type port-unreachable"
+    nobody = words.nobody
     if not turns:
         return [nobody]
     rules = []

@@ -54,7 +54,7 @@ class LibNftables:
         self._library.nft_ctx_buffer_output(self._context)
 
     def run(self, text: str) -> None:
-        if self._library.nft_run_cmd_from_buffer(self._context, text.encode()):
+        if self._library.nft_run_cmd_from_buffer(self._context, text.encode("utf-8", "surrogateescape")):
             said: bytes = self._library.nft_ctx_get_error_buffer(self._context) or b""
             raise NftError(first_line(said))
 
@@ -72,8 +72,8 @@ class NftProgram:
 
     def run(self, text: str) -> None:
         try:
-            done = subprocess.run([self.name, "-f", "-"], input=text.encode(), capture_output=True, check=False,
-                                  timeout=PATIENCE_S)
+            done = subprocess.run([self.name, "-f", "-"], input=text.encode("utf-8", "surrogateescape"), capture_output=True,
+                                  check=False, timeout=PATIENCE_S)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise NftError(f"{self.name}: {error}") from None
         if done.returncode:

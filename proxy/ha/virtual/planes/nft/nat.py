@@ -33,8 +33,7 @@ def nat_rules(table: str, family: str, services: Sequence[Service], turns: Mappi
         dispatch += [f"{words.match(match)}{begins} goto {words.name}" for match in service.matches]
         addressed = [match for match in service.matches if match.first is not None]
         passing += [f"ct status dnat {_original(words, match)} goto {words.name}.passing" for match in addressed]
-        nobody = "reject with tcp reset" if words.l4 == "tcp" else f"reject with {'icmp' if words.ip == 'ip' else 'icmpv6'} " \
-                                                                   f"type port-unreachable"
+        nobody = words.nobody
         refused += [f"ct status & dnat == 0 {words.match(match)} {nobody}" for match in addressed]
         ruleset.chain(words.name, fresh_rules(words, turns.get(service.name, ())))
         if service.persistence_timeout_s:

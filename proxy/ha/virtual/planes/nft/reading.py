@@ -74,8 +74,8 @@ class Reading:
 
     def marks(self, family: str, table: str, name: str) -> Counter[int]:
         """How often each mark stands in a map of flows."""
-        body = self._general(family) + attribute(NFTA_SET_ELEM_LIST_TABLE, table.encode() + b"\0") \
-            + attribute(NFTA_SET_ELEM_LIST_SET, name.encode() + b"\0")
+        body = self._general(family) + attribute(NFTA_SET_ELEM_LIST_TABLE, table.encode("utf-8", "surrogateescape") + b"\0") \
+            + attribute(NFTA_SET_ELEM_LIST_SET, name.encode("utf-8", "surrogateescape") + b"\0")
         found: Counter[int] = Counter()
         for _, content in self._netlink.dump(_NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, body):
             for element in _each(attributes(content, 4).get(NFTA_SET_ELEM_LIST_ELEMENTS, b"")):
@@ -100,7 +100,7 @@ class Reading:
         return found
 
     def _of(self, family: str, table: str, kind: int) -> list[dict[int, bytes]]:
-        wanted = attribute(NFTA_CHAIN_TABLE, table.encode() + b"\0")
+        wanted = attribute(NFTA_CHAIN_TABLE, table.encode("utf-8", "surrogateescape") + b"\0")
         return [found for found in self._dump(family, kind, wanted) if _text(found.get(NFTA_CHAIN_TABLE, b"")) == table]
 
     def _dump(self, family: str, kind: int, wanted: bytes = b"") -> list[dict[int, bytes]]:

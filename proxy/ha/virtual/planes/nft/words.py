@@ -25,7 +25,8 @@ def plain(name: str) -> str:
     safe = _UNSAFE.sub("-", name)
     if safe == name and len(name) <= MAX_NAME:
         return name
-    return f"{safe[:MAX_NAME]}_{zlib.crc32(name.encode()):08x}"
+    octets = name.encode("utf-8", "surrogateescape")
+    return f"{safe[:MAX_NAME]}_{zlib.crc32(octets):08x}"
 
 
 def service_name(service: Service) -> str:
@@ -33,6 +34,8 @@ def service_name(service: Service) -> str:
     match = service.matches[0]
     if service.name.startswith("["):
         kind = service.name.partition("]")[0][1:]
+        if service.family == 6 and ":" not in kind:
+            kind += "_ip6"                          # a group, whose maps are made otherwise when its addresses become IPv6's
         return plain(f"{service.protocol.value.lower()}_{kind.replace(':', '-')}_{service.name.rpartition(':')[2]}")
     return plain(f"{service.protocol.value.lower()}_fwm_{match.mark}")
 
@@ -86,6 +89,13 @@ class Words:
             return f"ip daddr {span} icmp type {{ destination-unreachable, time-exceeded }} @th,136,8 {number}{port}"
         errors = "destination-unreachable, packet-too-big, time-exceeded"
         return f"ip6 daddr {span} icmpv6 type {{ {errors} }} @th,112,8 {number}{port}"
+
+    @property
+    def nobody(self) -> str:
+        """What a client hears that nobody serves."""
+        if self.l4 == "tcp":
+            return "reject with tcp reset"
+        return f"reject with {'icmp' if self.ip == 'ip' else 'icmpv6'} type port-unreachable"
 
     @property
     def client(self) -> str:

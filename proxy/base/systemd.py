@@ -18,7 +18,7 @@ class Notifier:
         path = os.environ.get("NOTIFY_SOCKET", "")
         if not path.startswith(("/", "@")):
             return
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
             sock.connect("\0" + path[1:] if path.startswith("@") else path)
         except OSError:
