@@ -6,6 +6,12 @@ cdef class Scratch:
 cpdef receive(sock, int fd, Scratch scratch, Py_ssize_t most)
 cpdef Py_ssize_t send(sock, int fd, octets) except -1
 
+cdef class Receiver:
+    cdef readonly object sockaddr
+    cdef char address[28]
+    cdef unsigned int length
+
+cpdef send_datagram(sock, int fd, bytes octets, Receiver receiver)
 cpdef int descriptor(sock) except? -1
 cpdef close(sock)
 cpdef accept(listening, int fd)

@@ -50,6 +50,23 @@ def send(sock: socket.socket, fd: int, octets: bytes | memoryview) -> int:
         return 0
 
 
+class Receiver:
+    """Where datagrams go."""
+
+    __slots__ = ("sockaddr",)
+
+    def __init__(self, family: int, sockaddr: Any) -> None:
+        self.sockaddr = sockaddr
+
+
+def send_datagram(sock: socket.socket, fd: int, octets: bytes, receiver: Receiver) -> None:
+    """Send a datagram.
+
+    Raises: OSError, also where that would have to wait.
+    """
+    sock.sendto(octets, receiver.sockaddr)
+
+
 def descriptor(sock: Any) -> int:
     """The descriptor of a socket."""
     number: int = sock.fileno()

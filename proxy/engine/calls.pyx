@@ -9,7 +9,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromSt
 from cpython.exc cimport PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, EALREADY, EINPROGRESS, EINTR, EISCONN, errno
 from libc.stdint cimport uint16_t, uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import socket
 
@@ -30,6 +30,7 @@ cdef extern from "<sys/socket.h>" nogil:
     int c_getsockname "getsockname"(int fd, sockaddr* address, socklen_t* length)
     ssize_t recv(int fd, void* buffer, size_t length, int flags)
     ssize_t c_send "send"(int fd, const void* buffer, size_t length, int flags)
+    ssize_t c_sendto "sendto"(int fd, const void* buffer, size_t length, int flags, const sockaddr* address, socklen_t size)
 
 cdef extern from "<netinet/in.h>" nogil:
     int IPPROTO_TCP
@@ -186,6 +187,55 @@ cdef Connected owner_of(int fd):
     return owner
 
 
+cdef uint16_t port_in(sockaddr_) except? 0:
+    cdef long port = sockaddr_[1]
+    if not 0 <= port <= 65535:
+        raise OverflowError("port must be 0-65535")
+    return <uint16_t>port
+
+
+cdef socklen_t packed(int family, sockaddr_, char* room) except? 0:
+    """Put an IP address and port where the kernel wants them, into 28 octets; gives how many they are, 0 where Python must do it."""
+    cdef sockaddr_in four
+    cdef sockaddr_in6 six
+    cdef bytes host
+    if family == AF_INET:
+        host = (<str?>sockaddr_[0]).encode("ascii")
+        memset(&four, 0, sizeof(four))
+        four.sin_family = <unsigned short>AF_INET
+        four.sin_port = htons(port_in(sockaddr_))
+        if inet_pton(AF_INET, PyBytes_AS_STRING(host), &four.sin_addr) != 1:
+            return 0
+        memcpy(room, &four, sizeof(four))           # 16 octets
+        return sizeof(four)
+    if family == AF_INET6 and (len(sockaddr_) == 2 or not (sockaddr_[2] or sockaddr_[3])):
+        host = (<str?>sockaddr_[0]).encode("ascii")
+        memset(&six, 0, sizeof(six))
+        six.sin6_family = <unsigned short>AF_INET6
+        six.sin6_port = htons(port_in(sockaddr_))
+        if inet_pton(AF_INET6, PyBytes_AS_STRING(host), &six.sin6_addr) != 1:
+            return 0
+        memcpy(room, &six, sizeof(six))             # 28 octets
+        return sizeof(six)
+    return 0
+
+
+cdef class Receiver:
+    __slots__ = ("sockaddr",)
+
+    def __init__(self, int family, sockaddr_):
+        self.sockaddr = sockaddr_
+        self.length = packed(family, sockaddr_, self.address)
+
+
+cpdef send_datagram(sock, int fd, bytes octets, Receiver receiver):
+    if not receiver.length:
+        sock.sendto(octets, receiver.sockaddr)
+    elif c_sendto(fd, PyBytes_AS_STRING(octets), PyBytes_GET_SIZE(octets), MSG_DONTWAIT | MSG_NOSIGNAL,
+                  <const sockaddr*>receiver.address, receiver.length) < 0:
+        PyErr_SetFromErrno(OSError)
+
+
 cpdef int descriptor(sock) except? -1:
     if type(sock) is Connected:
         return (<Connected>sock)._fd
@@ -249,38 +299,13 @@ cpdef accept(listening, int fd):
     return owner_of(accepted), address_told(&address)
 
 
-cdef uint16_t port_in(sockaddr_) except? 0:
-    cdef long port = sockaddr_[1]
-    if not 0 <= port <= 65535:
-        raise OverflowError("port must be 0-65535")
-    return <uint16_t>port
-
-
 cpdef tuple begin_connect(int family, sockaddr_, bint keepalive):
-    cdef sockaddr_in four
-    cdef sockaddr_in6 six
-    cdef const sockaddr* address
-    cdef socklen_t length
+    cdef char room[28]
+    cdef const sockaddr* address = <const sockaddr*>room
+    cdef socklen_t length = packed(family, sockaddr_, room)
     cdef int fd, error, yes = 1
-    cdef bytes host
     cdef Connected new
-    if family == AF_INET:
-        host = (<str?>sockaddr_[0]).encode("ascii")
-        memset(&four, 0, sizeof(four))
-        four.sin_family = <unsigned short>AF_INET
-        four.sin_port = htons(port_in(sockaddr_))
-        if inet_pton(AF_INET, PyBytes_AS_STRING(host), &four.sin_addr) != 1:
-            return connect_in_python(family, sockaddr_, keepalive)
-        address, length = <const sockaddr*>&four, sizeof(four)
-    elif family == AF_INET6 and (len(sockaddr_) == 2 or not (sockaddr_[2] or sockaddr_[3])):
-        host = (<str?>sockaddr_[0]).encode("ascii")
-        memset(&six, 0, sizeof(six))
-        six.sin6_family = <unsigned short>AF_INET6
-        six.sin6_port = htons(port_in(sockaddr_))
-        if inet_pton(AF_INET6, PyBytes_AS_STRING(host), &six.sin6_addr) != 1:
-            return connect_in_python(family, sockaddr_, keepalive)
-        address, length = <const sockaddr*>&six, sizeof(six)
-    else:
+    if not length:
         return connect_in_python(family, sockaddr_, keepalive)
     fd = c_socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
     if fd < 0:

@@ -15,6 +15,7 @@ import stat
 from typing import Protocol
 
 from proxy.base.addresses import Address, Family
+from proxy.engine import calls
 
 _PIPE_ATOMIC = 4096                     # PIPE_BUF of Linux: a pipe that polls as writable takes that much
 
@@ -40,17 +41,17 @@ class DatagramOutlet:
     """A syslog server over UDP. Not connected: what the far end says of lost datagrams is never heard, and an address of this
     machine that changes does no harm."""
 
-    __slots__ = ("_sendto", "_sockaddr", "_socket", "dropped")
+    __slots__ = ("_fd", "_receiver", "_socket", "dropped")
 
     def __init__(self, sock: socket.socket, host: str, port: int) -> None:
         self.dropped = 0
         self._socket = sock
-        self._sendto = sock.sendto
-        self._sockaddr = (host, port)
+        self._fd = sock.fileno()
+        self._receiver = calls.Receiver(sock.family, (host, port))
 
     def send(self, message: bytes, second: int) -> None:
         try:
-            self._sendto(message, self._sockaddr)
+            calls.send_datagram(self._socket, self._fd, message, self._receiver)
         except OSError:
             self.dropped += 1
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from proxy.base.addresses import Family
 from proxy.base.clock import Clock, utc_offset_s
 from proxy.base.syslog import INFO, LEVEL_NUMBERS
-from proxy.core.logformat import Site, compile_items, wanted
+from proxy.core.logformat import Site, compile_items, selection
 from proxy.core.logformat.dates import Dates
 from proxy.engine.log_outlets import Outlet, Outlets
 from proxy.engine.syslog import Envelope
@@ -60,7 +60,7 @@ class LogSink:
     Raises: OSError from the constructor when no socket can be made.
     """
 
-    __slots__ = ("_clock", "_error_format", "_format", "_targets", "early", "plan", "site")
+    __slots__ = ("_clock", "_error_line", "_line", "_targets", "early", "plan", "site")
 
     def __init__(self, plan: LogPlan, clock: Clock, pid: int, outlets: Outlets, dates: Dates | None = None) -> None:
         self.plan = plan
@@ -68,8 +68,8 @@ class LogSink:
         dates = dates or Dates(utc_offset_s)
         self.site = Site(dates, plan.hostname, pid, plan.logurilen)
         self._clock = clock
-        self._format = compile_items(plan.items, self.site)
-        self._error_format = compile_items(plan.error_items, self.site) if plan.error_items is not None else self._format
+        self._line = compile_items(plan.items, self.site).line
+        self._error_line = compile_items(plan.error_items, self.site).line if plan.error_items is not None else self._line
         longest = max((destination.length for destination in plan.destinations), default=0)
         self._targets = tuple(
             Target(destination, longest,
@@ -90,10 +90,9 @@ class LogSink:
         if self.early:
             level: int | None = None if record.bad_request else INFO
         else:
-            level = wanted(record, record.frontend)
+            level = selection.wanted(record, record.frontend)
         if level is not None:
-            text = (self._error_format if record.bad_request else self._format).line(record)
-            self._send(level, record, text)
+            self._send(level, record, self._error_line(record) if record.bad_request else self._line(record))
 
     def refusal(self, record: LogRecord, cause: str) -> None:
         """Send the line of a connection that ended before any stream, e.g. for want of a PROXY protocol header.
@@ -101,11 +100,11 @@ class LogSink:
         Source: HAProxy configuration manual, section 8.2.5; `error-log-format` replaces it, and the default format has none.
         """
         record.is_error = True
-        level = None if self.early else wanted(record, record.frontend)
+        level = None if self.early else selection.wanted(record, record.frontend)
         if level is None:
             return
         if self.plan.error_items is not None:
-            text = self._error_format.line(record)
+            text = self._error_line(record)
         else:
             listener = record.listener
             text = b"%b:%d [%b] %b/%b: %b" % (

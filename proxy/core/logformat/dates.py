@@ -42,10 +42,14 @@ class Dates:
     def local_ms(self, wall_s: float) -> bytes:
         """Local time with milliseconds, "22/Nov/2026:06:54:51.068"."""
         second, millisecond = divmod(int(wall_s * 1000 + 0.0005), 1000)
+        return b"%b%03d" % (self.local_second(second), millisecond)
+
+    def local_second(self, second: int) -> bytes:
+        """Local time up to where the milliseconds follow, "22/Nov/2026:06:54:51."."""
         text = self._local.get(second)
         if text is None:
             text = _remember(self._local, second, _clf(second + self.utc_offset_s(second)) + b".")
-        return b"%b%03d" % (text, millisecond)
+        return text
 
     def gmt(self, wall_s: float) -> bytes:
         """UTC, "22/Nov/2026:06:54:51 +0000"."""

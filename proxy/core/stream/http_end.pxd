@@ -2,7 +2,7 @@ cimport cython
 
 from proxy.core.http1.head cimport RequestHead, ResponseHead
 from proxy.core.pool cimport IdlePool
-from proxy.core.stream cimport accounting, idleness
+from proxy.core.stream cimport accounting, idleness, log_facts
 from proxy.core.stream.body cimport Body
 from proxy.core.stream.http_session cimport HttpSession
 from proxy.core.stream.ports cimport Host, Link
@@ -10,6 +10,7 @@ from proxy.core.stream.server_connection cimport ServerConnection
 from proxy.core.stream.stream cimport Stream
 from proxy.runtime.backend cimport Backend
 from proxy.runtime.frontend cimport Frontend
+from proxy.runtime.log cimport LogRecord
 from proxy.runtime.server cimport Server
 
 cdef long BOUT, CLI_ABRT, REQ_TOT, CLOSED, ESTABLISHED, NOT_ANSWERED, NOT_REACHED
@@ -42,4 +43,5 @@ cdef class HttpEnd(Stream):
     cdef _part(self, why, bint answered, bint keep)
     cdef _count_own_octets(self, long octets)
     cdef _count_response(self)
+    @cython.locals(session=HttpSession, held=Server, record=LogRecord)
     cpdef log(self, why, Server server=*)

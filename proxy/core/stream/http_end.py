@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from proxy.core import queue
 from proxy.core.http1.errors import ALWAYS_CLOSE
 from proxy.core.http1.head import RequestHead, ResponseHead
-from proxy.core.stream import accounting, failure, idleness
+from proxy.core.stream import accounting, failure, idleness, log_facts
 from proxy.core.stream.body import Body
 from proxy.core.stream.failure import Failure
-from proxy.core.stream.log_facts import request_facts, session_facts, stream_facts, termination
 from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.states import CLOSED, ESTABLISHED
 from proxy.core.stream.stream import Stream
@@ -267,18 +266,18 @@ class HttpEnd(Stream):
         log = session.frontend.log
         if log is None:
             return
-        record = session_facts(session)
+        record = log_facts.session_facts(session)
         held, self.server = self.server, server if server is not None else self.server
-        stream_facts(record, self)
+        log_facts.stream_facts(record, self)
         self.server = held
-        request_facts(record, session)
+        log_facts.request_facts(record, session)
         if self.backend is None:
             record.request_ms = NOT_REACHED             # as in HAProxy, where the backend's rules end that time
         record.status = self.status
         record.response_ms = self.response_ms
         if self.response_ms >= 0:
             record.data_ms = max(0, self.host.now_ms - self.connected_ms - self.response_ms)
-        record.termination = termination(why, self.flag_request, self.flag_response)
+        record.termination = log_facts.termination(why, self.flag_request, self.flag_response)
         if self.captured_response is not None:
             record.captured_response_headers = self.captured_response
         record.captured_response_cookie = self.captured_set_cookie

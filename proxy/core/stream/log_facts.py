@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from proxy.core.stream.stream import Stream
 
 NO_SERVER_NAME = "<NOSRV>"
+_PAIRS: dict[int, bytes] = {}       # the two cookie flags as text; there are few of each
 
 
 def session_facts(session: Session) -> LogRecord:
     """What every line tells: who came, where, when, and how many were there."""
-    record, frontend = LogRecord(), session.frontend
+    frontend = session.frontend
+    record = LogRecord()
     record.accept_wall_s = session.accept_wall_s
     record.client_address, record.client_port = session.peer_address, session.peer_port
     record.frontend_address, record.frontend_port = session.local_address, session.local_port
@@ -67,7 +69,11 @@ def stream_facts(record: LogRecord, stream: Stream) -> None:
 def termination(why: Failure | None, flag_request: int, flag_response: int) -> bytes:
     """The four letters of the termination state."""
     letters = b"--" if why is None else why.termination
-    return letters + bytes((flag_request, flag_response))
+    key = flag_request << 8 | flag_response
+    pair = _PAIRS.get(key)
+    if pair is None:
+        pair = _PAIRS[key] = bytes((flag_request, flag_response))
+    return letters + pair
 
 
 def request_facts(record: LogRecord, session: HttpSession) -> None:
@@ -86,7 +92,8 @@ def request_facts(record: LogRecord, session: HttpSession) -> None:
     record.version = b"HTTP/1.1" if head.version_minor else b"HTTP/1.0"
     record.request_ms = session.request_ended_ms - session.request_began_ms
     record.captured_request_headers = session.captured_request
-    if session.frontend.capture_response_headers:
-        record.captured_response_headers = [None] * len(session.frontend.capture_response_headers)
+    frontend = session.frontend
+    if frontend.capture_response_headers:
+        record.captured_response_headers = [None] * len(frontend.capture_response_headers)
     record.captured_request_cookie = session.captured_cookie
     record.unique_id = session.unique_id

@@ -1,12 +1,13 @@
 cimport cython
 
-from proxy.core.stream cimport accounting, idleness
+from proxy.core.stream cimport accounting, idleness, log_facts
 from proxy.core.stream.ports cimport Host, Link
 from proxy.core.stream.server_connection cimport ServerConnection
 from proxy.core.stream.session cimport Session
 from proxy.core.stream.stream cimport Stream
 from proxy.runtime.backend cimport Backend
 from proxy.runtime.frontend cimport Frontend
+from proxy.runtime.log cimport LogRecord
 from proxy.runtime.server cimport Server
 
 cdef long BIN, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, CREDIT_OCTETS
@@ -25,6 +26,7 @@ cdef class TcpStream(Stream):
     cdef tuple _silence_ends(self)
     cdef _arm(self)
     cdef _end(self, why)
+    @cython.locals(held=Server, record=LogRecord)
     cdef _log(self, why, Server server)
 
 cdef class HealthSession(Session):

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from proxy.core import queue
-from proxy.core.stream import failure, idleness
+from proxy.core.stream import failure, idleness, log_facts
 from proxy.core.stream.failure import Failure
-from proxy.core.stream.log_facts import identify, session_facts, stream_facts, termination
 from proxy.core.stream.ports import BODY_READ_OCTETS, HEAD_READ_OCTETS, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Host, Link
 from proxy.core.stream.session import Session
 from proxy.core.stream.states import CLOSED, ESTABLISHED, NO_FLAG, QUEUED
@@ -292,12 +291,12 @@ class TcpStream(Stream):
         log = self.session.frontend.log
         if log is None:
             return
-        record = session_facts(self.session)
+        record = log_facts.session_facts(self.session)
         held, self.server = self.server, server
-        stream_facts(record, self)
-        record.unique_id = identify(self.session)
+        log_facts.stream_facts(record, self)
+        record.unique_id = log_facts.identify(self.session)
         self.server = held
-        record.termination = termination(why, NO_FLAG, NO_FLAG)
+        record.termination = log_facts.termination(why, NO_FLAG, NO_FLAG)
         record.status = 0
         log.record(record)
 
