@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import platform
 
@@ -64,6 +63,8 @@ def _is_there(module: str) -> bool:
 
 
 def _library_version(name: str) -> str:
+    import importlib.metadata  # loads e-mail's parser: only for those who ask
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
