@@ -1,14 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 """The compiled twin of cookie_scan.py: see there for what is promised."""
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.string cimport memchr, memcmp, memcpy
 
 
 cpdef tuple scan(bytes value, bytes name):
+    cdef Py_ssize_t length = len(value), size = len(name)
     cdef const char* octets = PyBytes_AS_STRING(value)
     cdef const char* wanted = PyBytes_AS_STRING(name)
-    cdef Py_ssize_t length = PyBytes_GET_SIZE(value), size = PyBytes_GET_SIZE(name)
     cdef Py_ssize_t part = 0, text, end, place, rest
     cdef Py_ssize_t found = -1, found_end = 0, found_part = 0       # of the cookie: its value, the part with the blanks before it
     cdef const char* semicolon
@@ -16,14 +16,14 @@ cpdef tuple scan(bytes value, bytes name):
     cdef bytes left
     cdef char* out
     while True:
-        semicolon = <const char*>memchr(octets + part, 59, length - part)
+        semicolon = <const char*>memchr(octets + part, 59, length - part)               # part <= length
         end = length if semicolon == NULL else semicolon - octets
         text = part
         while text < end and octets[text] == 32:
             text += 1
         if text == end or octets[text] == 36 or octets[end - 1] == 32:      # text < end
             return None
-        for place in range(text, end):
+        for place in range(text, end):                  # end <= length
             octet = octets[place]
             if octet == 34 or octet == 44 or octet == 9:
                 return None
@@ -51,7 +51,7 @@ cpdef tuple scan(bytes value, bytes name):
             rest += 1
         left = PyBytes_FromStringAndSize(NULL, found_part + 1 + length - rest)
         out = PyBytes_AS_STRING(left)
-        memcpy(out, octets, found_part)             # with the ";" before the part
+        memcpy(out, octets, found_part)             # with the ";" before the part; found_part < rest <= length
         out[found_part] = 32
         memcpy(out + found_part + 1, octets + rest, length - rest)
     return PyBytes_FromStringAndSize(octets + found, found_end - found), left

@@ -6,7 +6,7 @@ way in the forms that are nearly all traffic; a head with any other form of one 
 `facts` as a list of pairs, like every head of the pure reader.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
@@ -50,7 +50,7 @@ cdef enum:
 
 
 cpdef Py_ssize_t end_of_head(bytes octets, Py_ssize_t at, Py_ssize_t bound) except -2:
-    cdef Py_ssize_t length = PyBytes_GET_SIZE(octets) - at
+    cdef Py_ssize_t length = len(octets) - at
     cdef const char* start = PyBytes_AS_STRING(octets) + at
     cdef const char* place = start
     cdef const char* last                       # where the four octets may start at the latest
@@ -189,9 +189,11 @@ cdef bint read_line(const unsigned char* octets, Py_ssize_t at, Py_ssize_t end, 
         place += 1
     line.value = <int>place
     lf = <const unsigned char*>memchr(octets + place, 10, end - place)
-    if lf == NULL or lf == octets + place or lf[-1] != 13:
+    if lf == NULL or lf == octets + place:
         return False
-    stop = lf - octets - 1
+    stop = lf - octets - 1                      # place <= stop < end
+    if octets[stop] != 13:
+        return False
     line.next = stop + 2
     if not is_text(octets + place, stop - place) or octets[stop - 1] == 32 or octets[stop - 1] == 9:     # there is a colon before `stop`
         return False
@@ -294,7 +296,7 @@ cpdef RequestHead read_plain_request(bytes octets, Py_ssize_t at, Py_ssize_t end
     cdef Facts facts
     cdef RequestHead head
     cdef bytes method_text, target_text
-    if at < 0 or end > PyBytes_GET_SIZE(octets) or end > 0x7fffffff:
+    if at < 0 or end > len(octets) or end > 0x7fffffff:
         raise ValueError("no such octets")
     while place < end and KIND[start[place]] & IS_TOKEN:
         place += 1
@@ -337,7 +339,7 @@ cpdef ResponseHead read_plain_response(bytes octets, Py_ssize_t at, Py_ssize_t e
     cdef Facts facts
     cdef ResponseHead head
     cdef bytes reason
-    if at < 0 or end > PyBytes_GET_SIZE(octets) or end > 0x7fffffff:
+    if at < 0 or end > len(octets) or end > 0x7fffffff:
         raise ValueError("no such octets")
     # "HTTP/1.1 200 " and CRLF
     if end - at < 15 or memcmp(start + at, b"HTTP/1.", 7) != 0 or not 48 <= start[at + 7] <= 49 or start[at + 8] != 32 \
@@ -348,9 +350,11 @@ cpdef ResponseHead read_plain_response(bytes octets, Py_ssize_t at, Py_ssize_t e
     status = (start[at + 9] - 48) * 100 + (start[at + 10] - 48) * 10 + start[at + 11] - 48
     place = at + 13
     lf = <const unsigned char*>memchr(start + place, 10, end - place)
-    if lf == NULL or lf == start + place or lf[-1] != 13:
+    if lf == NULL or lf == start + place:
         return None
-    after = lf - start + 1
+    after = lf - start + 1                      # place + 2 <= after <= end
+    if start[after - 2] != 13:
+        return None
     if not is_text(start + place, after - 2 - place):
         return None
     reason = PyBytes_FromStringAndSize(<const char*>start + place, after - 2 - place)

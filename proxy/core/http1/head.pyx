@@ -1,6 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-"""The compiled twin of head.py: see there for what is promised."""
+"""The compiled twin of head.py: see there for what is promised.
 
+Octets that come as arguments are measured by `len`, which refuses None; those that were measured once are read as they are.
+"""
+
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint64_t
 from libc.string cimport memchr, memcpy
@@ -114,43 +118,49 @@ cdef class Head:
     cdef bytes _value(self, int index):
         cdef Span* span = &self._spans[index]
         if span.value_end == REPLACED:
-            return <bytes>self._values[span.value]
+            return <bytes>self._values[span.value]              # where `_replace` has put it
         return PyBytes_FromStringAndSize(PyBytes_AS_STRING(self._octets) + span.value, span.value_end - span.value)
 
     cpdef bytes get(self, bytes name):
         cdef int index
         cdef tuple pair
+        cdef bytes key, value
+        cdef Py_ssize_t length = len(name)
         cdef const char* wanted = PyBytes_AS_STRING(name)
-        cdef Py_ssize_t length = PyBytes_GET_SIZE(name)
         for index in range(self._count):
             if self._is_named(index, wanted, length):
                 return self._value(index)
         for pair in (self._fields if self._fields is not None else self._added if self._added is not None else ()):
-            if pair[0] == name:
-                return pair[1]
+            key, value = pair
+            if key == name:
+                return value
         return None
 
     cpdef list values_of(self, bytes name):
         cdef int index
         cdef tuple pair
+        cdef bytes key, value
         cdef list values = []
+        cdef Py_ssize_t length = len(name)
         cdef const char* wanted = PyBytes_AS_STRING(name)
-        cdef Py_ssize_t length = PyBytes_GET_SIZE(name)
         for index in range(self._count):
             if self._is_named(index, wanted, length):
                 values.append(self._value(index))
         for pair in (self._fields if self._fields is not None else self._added if self._added is not None else ()):
-            if pair[0] == name:
-                values.append(pair[1])
+            key, value = pair
+            if key == name:
+                values.append(value)
         return values
 
+    @cython.boundscheck(True)                       # who calls says how many values there are
     cpdef replace_values(self, bytes name, list values):
         cdef int index
         cdef Py_ssize_t place = 0
         cdef tuple pair
+        cdef bytes key, value
         cdef list left = []
+        cdef Py_ssize_t length = len(name)
         cdef const char* wanted = PyBytes_AS_STRING(name)
-        cdef Py_ssize_t length = PyBytes_GET_SIZE(name)
         for index in range(self._count):
             if self._is_named(index, wanted, length):
                 self._replace(index, values[place])
@@ -158,7 +168,8 @@ cdef class Head:
         if self._fields is None and self._added is None:
             return
         for pair in (self._fields if self._fields is not None else self._added):
-            if pair[0] != name:
+            key, value = pair
+            if key != name:
                 left.append(pair)
             else:
                 if values[place] is not None:
@@ -190,7 +201,7 @@ cdef class Head:
 
     cpdef bytes written(self, bytes start_line, bytes tail):
         cdef list pairs = self._fields if self._fields is not None else self._added
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(start_line) + PyBytes_GET_SIZE(tail) + 2
+        cdef Py_ssize_t size = len(start_line) + len(tail) + 2
         cdef int index
         cdef Span* span
         cdef tuple pair
@@ -204,14 +215,14 @@ cdef class Head:
                 continue
             size += span.name_end - span.name + 4
             if span.value_end == REPLACED:
-                value = <bytes?>self._values[span.value]
+                value = <bytes?>self._values[span.value]        # where `_replace` has put it
                 check_one_line(value)
                 size += PyBytes_GET_SIZE(value)
             else:
                 size += span.value_end - span.value
         if pairs is not None:
             for pair in pairs:
-                name, value = <bytes?>pair[0], <bytes?>pair[1]
+                name, value = pair
                 check_one_line(name)
                 check_one_line(value)
                 size += PyBytes_GET_SIZE(name) + PyBytes_GET_SIZE(value) + 4
@@ -230,7 +241,7 @@ cdef class Head:
                 out += span.value_end - span.value
             out = put_end(out)
         if pairs is not None:
-            for pair in pairs:
+            for pair in pairs:                                  # two each, as seen above
                 out = put(put_colon(put(out, <bytes>pair[0])), <bytes>pair[1])
                 out = put_end(out)
         put_end(put(out, tail))
@@ -238,7 +249,7 @@ cdef class Head:
 
 
 cpdef bytes request_line(bytes method, bytes target, int minor):
-    cdef Py_ssize_t first = PyBytes_GET_SIZE(method), second = PyBytes_GET_SIZE(target)
+    cdef Py_ssize_t first = len(method), second = len(target)
     cdef bytes line
     cdef char* out
     if memchr(PyBytes_AS_STRING(method), 32, first) != NULL or memchr(PyBytes_AS_STRING(target), 32, second) != NULL:
@@ -252,13 +263,13 @@ cpdef bytes request_line(bytes method, bytes target, int minor):
 
 
 cpdef bytes length_line(long long length):
-    cdef char digits[40]
+    cdef char digits[40]                        # 16 octets of name, nineteen digits at most, 2 of line end: 37
     cdef char* place = digits + 40
     if length < 0:
         raise ValueError("no length")
     place = <char*>memcpy(place - 2, b"\r\n", 2)
     while True:
-        place -= 1                              # nineteen digits at most
+        place -= 1
         place[0] = <char>(48 + length % 10)
         length //= 10
         if not length:
@@ -268,6 +279,8 @@ cpdef bytes length_line(long long length):
 
 
 cdef int check_one_line(bytes text) except -1:
+    if text is None:
+        raise TypeError("a field needs octets")
     if not is_one_line(text):
         raise LocalProtocolError("line end or NUL inside a field", 500)
     return 0
