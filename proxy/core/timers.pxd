@@ -1,4 +1,6 @@
-cdef long _slot_ms
+cimport cython
+
+cdef long long _slot_ms, _fine_slots
 
 cdef class Entry:
     cdef public long long deadline_ms
@@ -9,7 +11,9 @@ cdef class Entry:
 cdef class TimerWheel:
     cdef readonly dict _slots
     cdef readonly list _heap
+    cdef long long _now_slot
     cdef public object on_earlier
+    @cython.locals(slot=cython.longlong, ahead=cython.longlong, width=cython.longlong, entries=set)
     cpdef arm(self, Entry entry, long long deadline_ms)
     cpdef forget(self, Entry entry)
     cpdef long long next_ms(self) except -1

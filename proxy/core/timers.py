@@ -4,6 +4,10 @@ Most deadlines are pushed further before they come due (each request of a connec
 the slot it was put in as long as its deadline only moves later; when the slot comes due, an entry whose deadline has moved
 is put into its new slot, the others are told.
 
+Far deadlines share slots: the further, the coarser, and rounded towards now, so that who is in such a slot moves to a finer one
+when it comes due. A slot that was emptied stays until its time; this keeps them few, also where every connection has deadlines
+of its own minutes ahead and none lives for long.
+
     entry.deadline_ms   when it wants to be told; 0 = never        entry.slot   where it lies in the wheel; 0 = nowhere
 """
 
@@ -15,6 +19,7 @@ from heapq import heappop, heappush
 SLOT_MS = 8
 NEVER = 0
 _slot_ms = SLOT_MS          # the same number for compiled code, which does not look it up
+_fine_slots = 256           # slots ahead in which each is one of its own; then two share one, at twice that four, ...
 
 
 class Entry:
@@ -41,9 +46,10 @@ class TimerWheel:
     Units: milliseconds of the monotonic clock; an entry is told at most one slot late.
     """
 
-    __slots__ = ("_heap", "_slots", "on_earlier")
+    __slots__ = ("_heap", "_now_slot", "_slots", "on_earlier")
 
     def __init__(self) -> None:
+        self._now_slot = 0          # of the last `advance`: where that is long ago, slots are coarser and due sooner
         self._slots: dict[int, set[Entry]] = {}
         self._heap: list[int] = []
         self.on_earlier: Callable[[int], None] | None = None    # told when `advance` is needed earlier than `next_ms` said
@@ -59,6 +65,11 @@ class TimerWheel:
                 return
             self.forget(entry)
             entry.deadline_ms = deadline_ms
+        ahead, width = slot - self._now_slot, 1
+        while ahead >= _fine_slots:
+            ahead //= 2
+            width *= 2
+        slot -= slot % width
         entry.slot = slot
         entries = self._slots.get(slot)
         if entries is None:
@@ -86,6 +97,7 @@ class TimerWheel:
     def advance(self, now_ms: int) -> None:
         """Tell every entry whose deadline has passed."""
         heap, limit = self._heap, now_ms // SLOT_MS
+        self._now_slot = limit
         while heap and heap[0] <= limit:
             due = tuple(self._slots.pop(heappop(heap)))
             for entry in due:

@@ -94,3 +94,43 @@ def test_many_random_deadlines_are_all_told_in_time():
     for entry in entries:
         assert len(entry.told) == 1
         assert wanted[entry] <= entry.told[0] <= wanted[entry] + SLOT_MS + 3
+
+
+def test_slots_stay_few_however_many_deadlines_come_and_go():
+    wheel = TimerWheel()
+    for now_ms in range(0, 600_000, 3):                 # each lives for a moment, with deadlines far ahead
+        wheel.advance(now_ms)
+        for timeout_ms in (20_000, 600_000):
+            entry = Patient()
+            wheel.arm(entry, now_ms + timeout_ms)
+            wheel.forget(entry)
+    assert len(wheel._slots) == len(wheel._heap) < 1000
+
+
+def test_far_deadlines_are_told_in_time():
+    rng = random.Random(11)
+    wheel, now_ms = TimerWheel(), 0
+    wanted = {}
+    for _ in range(300):
+        entry = Patient()
+        wanted[entry] = rng.choice((rng.randrange(1, 5_000), rng.randrange(1, 4_000_000)))
+        wheel.arm(entry, wanted[entry])
+    while (next_ms := wheel.next_ms()):
+        assert next_ms > now_ms
+        now_ms = next_ms
+        wheel.advance(now_ms)
+    for entry, deadline_ms in wanted.items():
+        assert len(entry.told) == 1
+        assert deadline_ms <= entry.told[0] <= deadline_ms + SLOT_MS
+
+
+def test_a_wheel_that_was_not_turned_for_long_tells_in_time_all_the_same():
+    wheel, entry = TimerWheel(), Patient()
+    wheel.advance(1_000)
+    now_ms = 10_000_000                                 # an hour or three with nothing to wait for
+    wheel.arm(entry, now_ms + 500)
+    while (next_ms := wheel.next_ms()):
+        now_ms = max(now_ms, next_ms)
+        wheel.advance(now_ms)
+    assert entry.told == [now_ms]
+    assert 10_000_500 <= now_ms <= 10_000_500 + SLOT_MS
