@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 PEERS := yes            # `make test PEERS=no` installs no Debian package and skips, by name, what needs one
 
-.PHONY: help run test lint unit peers soak bench bench-micro bench-ha dist clean
+.PHONY: help run test lint unit peers soak deep asan bench bench-micro bench-ha dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,7 +12,9 @@ help:
 	@echo "make test   lint, types, floors, every test, coverage"
 	@echo "make lint   ruff, mypy --strict and the floors alone"
 	@echo "make unit   the tests alone, without coverage (T=path -k word to choose)"
-	@echo "make soak   the failover tests that take long"
+	@echo "make soak   endurance: memory and connections under long loads; the failover tests that take long (T=tests/soak for one)"
+	@echo "make deep   the laws of tests/property on 20,000 examples each (T=path to choose)"
+	@echo "make asan   the tests of the compiled code, built with AddressSanitizer and UBSan"
 	@echo "make bench  pyproxy, HAProxy and nginx side by side: CPU per request, memory (A=--quick, A='--rows http-keepalive')"
 	@echo "make bench-micro  the hot functions one by one, beside the stored results (A=--store)"
 	@echo "make bench-ha  failover gaps of pyproxy-ha and keepalived, side by side"
@@ -54,8 +56,14 @@ test: lint peers $(VENV)/.compiled
 unit: $(VENV)/.compiled
 	@$(BIN)/pytest $(T)
 
-soak: $(VENV)/.test peers
-	@PYPROXY_SOAK=1 $(BIN)/pytest tests/ha
+soak: $(VENV)/.compiled peers
+	@PYPROXY_SOAK=1 $(BIN)/pytest $(or $(T),tests/soak tests/ha)
+
+deep: $(VENV)/.compiled
+	@HYPOTHESIS_PROFILE=deep $(BIN)/pytest $(or $(T),tests/property)
+
+asan: $(VENV)/.test
+	@.ci/asan $(BIN)/python
 
 bench: $(VENV)/.compiled
 	@.ci/peers haproxy:haproxy nginx:nginx-light wrk:wrk strace:strace
