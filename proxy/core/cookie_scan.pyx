@@ -27,7 +27,7 @@ cpdef tuple scan(bytes value, bytes name):
             octet = octets[place]
             if octet == 34 or octet == 44 or octet == 9:
                 return None
-            if octet == 61 and ((place > text and octets[place - 1] == 32) or (place + 1 < end and octets[place + 1] == 32)):
+            if octet == 61 and ((place > part and octets[place - 1] == 32) or (place + 1 < end and octets[place + 1] == 32)):
                 return None
         if end - text > size and octets[text + size] == 61 and memcmp(octets + text, wanted, size) == 0:
             if found >= 0:
