@@ -65,6 +65,7 @@ COMPILED = (
     "proxy.engine.worker",
 )
 # A bound method of a typed object, passed as a value, would lose its object: to the compiler it is a pointer of another type.
+CAUSE_MAX = 120             # of what the compiler's failure is told with: it may be the whole command
 C_FLAGS = ["-O2", "-Werror=incompatible-pointer-types"]
 DIRECTIVES = {
     "language_level": 3,
@@ -109,7 +110,8 @@ class BuildExt(build_ext):
             for extension in self.extensions:
                 Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
             self.extensions = []
-            print(f"pyproxy: not compiled ({error}); the pure Python package works the same, only slower", file=sys.stderr)
+            cause = str(error).partition("\n")[0][:CAUSE_MAX]
+            print(f"pyproxy: not compiled ({cause}); the pure Python package works the same, only slower", file=sys.stderr)
 
 
 setup(

@@ -1,10 +1,11 @@
-"""The micro-benchmarks beside what they gave when their results were last stored.
+"""The micro-benchmarks, compiled and pure side by side, beside what they gave when their results were last stored.
 
     python -m bench.micro_compare [--store] [--beside NAME=TREE] [-k WORD]
 
-Runs bench/micro with pytest-benchmark and compares the least time of each, which is what the code costs when nothing else runs.
-`--beside` runs those of another tree too (an older commit, a build without compiled modules). `--store` makes this run the stored
-one. Exit status 1 when something became dearer than LIMIT by the machine that the stored figures are of.
+Runs bench/micro with pytest-benchmark, on the machine code and on the sources (PYPROXY_PURE=1), and compares the least time of
+each, which is what the code costs when nothing else runs. `--beside` runs those of another tree too, e.g. of an older commit.
+`--store` makes this run the stored one. Exit status 1 when something became dearer than LIMIT by the machine that the stored
+figures are of.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from typing import Any
 from bench import results
 from bench.programs import ROOT
 from bench.table import NOTHING, aligned, figure
+from proxy.base.machine_code import is_machine_code
 
 STORED = results.FOLDER / "micro.json"
+COMPILED, PURE = "compiled", "pure"
 LIMIT = 1.15
 RUN_S = 900
 
@@ -34,27 +37,32 @@ def times_us(report: Mapping[str, Any]) -> dict[str, float]:
             for one in report["benchmarks"]}
 
 
-def compared(stored: Mapping[str, float], columns: Mapping[str, Mapping[str, float]]) -> str:
-    """The table: a line a benchmark, the stored time, each tree's time and its ratio to the stored one."""
+Times = Mapping[str, Mapping[str, float]]
+"""Microseconds by column (a build, a tree) and benchmark."""
+
+
+def compared(stored: Times, columns: Times) -> str:
+    """The table: a line a benchmark; each column's time and, where it was stored, the time now by the time then."""
     names = sorted({name for found in columns.values() for name in found})
-    head = ["benchmark", "stored µs", *(cell for name in columns for cell in (f"{name} µs", "ratio"))]
+    head = ["benchmark", *(cell for name in columns for cell in (f"{name} µs", "by stored"))]
     lines = []
     for name in names:
-        cells = [name, figure(stored.get(name))]
-        for found in columns.values():
-            now, before = found.get(name), stored.get(name)
+        cells = [name]
+        for column, found in columns.items():
+            now, before = found.get(name), stored.get(column, {}).get(name)
             cells += [figure(now), NOTHING if now is None or not before else f"{now / before:.2f}"]
         lines.append(cells)
     return aligned(head, lines)
 
 
-def dearer(stored: Mapping[str, float], now: Mapping[str, float]) -> list[str]:
-    """The benchmarks that became dearer than LIMIT."""
-    return [name for name, value in now.items() if name in stored and value > stored[name] * LIMIT]
+def dearer(stored: Times, columns: Times) -> list[str]:
+    """The benchmarks that became dearer than LIMIT, with their columns."""
+    return [f"{name} ({column})" for column, found in columns.items() for name, value in found.items()
+            if value > stored.get(column, {}).get(name, value) * LIMIT]
 
 
-def run(tree: Path, words: Sequence[str]) -> dict[str, float]:
-    """Run a tree's micro-benchmarks.
+def run(tree: Path, words: Sequence[str], pure: bool = False) -> dict[str, float]:
+    """Run a tree's micro-benchmarks, on its machine code or on its sources.
 
     Raises: RuntimeError with what pytest said.
     """
@@ -62,7 +70,8 @@ def run(tree: Path, words: Sequence[str]) -> dict[str, float]:
         file = Path(folder, "report.json")
         command = [sys.executable, "-m", "pytest", "bench/micro", "-q", "-p", "no:cacheprovider", "--benchmark-only",
                    f"--benchmark-json={file}", *words]
-        done = subprocess.run(command, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, capture_output=True, text=True,
+        environment = {**os.environ, "PYTHONPATH": str(tree), "PYPROXY_PURE": "1" if pure else "0"}
+        done = subprocess.run(command, env=environment, cwd=tree, capture_output=True, text=True,
                               timeout=RUN_S, check=False)
         if done.returncode != 0 or not file.exists():
             raise RuntimeError((done.stdout + done.stderr)[-2000:])
@@ -78,20 +87,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     found = parser.parse_args(argv)
     words = ["-k", found.k] if found.k else []
     stored: dict[str, Any] = json.loads(STORED.read_text()) if STORED.exists() else {"times_us": {}, "machine": None}
-    columns = {"now": run(ROOT, words)}
+    columns = {COMPILED: run(ROOT, words)} if is_machine_code() else {}
+    columns[PURE] = run(ROOT, words, pure=True)
     for text in found.beside:
         name, _, tree = text.partition("=")
         columns[name] = run(Path(tree).resolve(), words)
-    print(compared(stored["times_us"], columns))
+    times: dict[str, dict[str, float]] = stored["times_us"]
+    print(compared(times, columns))
     machine = results.machine()
     same = stored["machine"] == machine
-    if stored["times_us"] and not same:
+    if times and not same:
         print("The stored figures are of another machine: only their proportions mean anything.", file=sys.stderr)
     if found.store:
-        times = {name: round(value, 4) for name, value in sorted({**stored["times_us"], **columns["now"]}.items())}
-        STORED.write_text(json.dumps({"commit": results.commit(), "machine": machine, "times_us": times}, indent=1) + "\n")
+        before = times if same else {}
+        kept = {build: {name: round(value, 4) for name, value in sorted({**before.get(build, {}), **columns[build]}.items())}
+                for build in (COMPILED, PURE) if build in columns}
+        STORED.parent.mkdir(exist_ok=True)
+        STORED.write_text(json.dumps({"commit": results.commit(), "machine": machine, "times_us": kept}, indent=1) + "\n")
         return 0
-    worse = dearer(stored["times_us"], columns["now"]) if same else []
+    worse = dearer(times, columns) if same else []
     for name in worse:
         print(f"dearer than {LIMIT:.0%} of the stored figure: {name}", file=sys.stderr)
     return 1 if worse else 0

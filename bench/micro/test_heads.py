@@ -11,7 +11,8 @@ from __future__ import annotations
 import h11
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from proxy.core.http1.chunked import ChunkedDecoder
+from proxy.core.cookie_scan import scan
+from proxy.core.http1.chunked import CHUNK_END, ChunkedDecoder, chunk_head, last_chunk
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.http1.limits import DEFAULT_LIMITS
 from proxy.core.http1.reader import read_request, read_response
@@ -81,6 +82,17 @@ def test_read_a_response(benchmark: BenchmarkFixture) -> None:
 
 def test_write_a_response(benchmark: BenchmarkFixture) -> None:
     benchmark(response_bytes, whole_response(ANSWER), b"", b"")
+
+
+def test_find_a_cookie(benchmark: BenchmarkFixture) -> None:
+    assert benchmark(scan, b"session=0123456789abcdef0123456789abcdef; theme=dark; SRV=s1", b"SRV") is not None
+
+
+def test_write_a_small_chunked_body(benchmark: BenchmarkFixture) -> None:
+    def encode() -> bytes:
+        return chunk_head(5) + b"hello" + CHUNK_END + last_chunk([])
+
+    assert benchmark(encode) == b"5\r\nhello\r\n0\r\n\r\n"
 
 
 def test_a_span_inside_a_chunk(benchmark: BenchmarkFixture) -> None:

@@ -11,7 +11,8 @@ from tests.property.heads import requests, responses
 from tests.scenario.playbook import FakeLink, Lab
 
 REQUESTS = st.sampled_from([
-    b"GET /1 HTTP/1.1\r\nhost: a\r\n\r\n", b"GET /2 HTTP/1.0\r\nconnection: keep-alive\r\n\r\n", b"HEAD /3 HTTP/1.1\r\nhost: a\r\n\r\n",
+    b"GET /1 HTTP/1.1\r\nhost: a\r\n\r\n", b"GET /2 HTTP/1.0\r\nconnection: keep-alive\r\n\r\n",
+    b"HEAD /3 HTTP/1.1\r\nhost: a\r\n\r\n",
     b"POST /4 HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello",
     b"POST /5 HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-a: b\r\n\r\n",
     b"GET /6 HTTP/1.1\r\nhost: a\r\ncookie: a=1; SRV=s0\r\nconnection: close\r\n\r\n",

@@ -38,7 +38,8 @@ class Stage:
 
     def start(self, mode: str = "http", *lines: str, log: str = "", maxconn: int = 1000) -> None:
         """Run `pyproxy` in one worker; `lines` are for the defaults section, `log` is where a line for each request goes."""
-        text = ["global", " nbthread 1", f" maxconn {maxconn}", *([f" log {log} local0"] if log else []), "defaults", f" mode {mode}",
+        text = ["global", " nbthread 1", f" maxconn {maxconn}", *([f" log {log} local0"] if log else []),
+                "defaults", f" mode {mode}",
                 *([" log global", " option tcplog" if mode == "tcp" else " option httplog"] if log else []),
                 " timeout connect 20s", " timeout client 600s", " timeout server 600s", *(f" {line}" for line in lines),
                 "frontend www", f" bind 127.0.0.1:{self.port}", " default_backend app",

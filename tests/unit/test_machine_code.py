@@ -122,7 +122,7 @@ def test_what_is_not_octets_is_an_error_and_no_memory_is_read(wrong: str) -> Non
 LOOKED_AT = {
     ("averages", "sum_cell"): "all callers give a constant",
     ("accounting", "max_cell"): "all callers give a constant",
-    ("accounting", "HRSP_1XX + status // 100 - 1 if 100 <= status < 600 else HRSP_OTHER"): "HRSP_1XX to HRSP_5XX lie side by side",
+    ("accounting", "HRSP_1XX + status // 100 - 1 if 100 <= status < 600 else HRSP_OTHER"): "HRSP_1XX to 5XX lie side by side",
     ("counted", "at"): "0 <= at < span",
     ("counted", "gauge"): "all callers give a constant",
     ("counted", "peak"): "all callers give a constant",
