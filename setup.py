@@ -65,8 +65,8 @@ COMPILED = (
     "proxy.engine.worker",
 )
 # A bound method of a typed object, passed as a value, would lose its object: to the compiler it is a pointer of another type.
-CAUSE_MAX = 120             # of what the compiler's failure is told with: it may be the whole command
 C_FLAGS = ["-O2", "-Werror=incompatible-pointer-types"]
+CAUSE_MAX = 120             # of what the compiler's failure is told with: it may be the whole command
 DIRECTIVES = {
     "language_level": 3,
     "annotation_typing": False,         # the .pxd files type; annotations are for readers and mypy
