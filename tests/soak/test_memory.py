@@ -13,7 +13,7 @@ from tests.soak.loads import drive, on_kept_connections, on_new_connections
 from tests.soak.stage import Stage
 
 REQUESTS = int(os.environ.get("PYPROXY_SOAK_REQUESTS", "200000"))
-WARM_UP = 20_000
+WARM_UP = min(20_000, REQUESTS)
 CONNECTIONS = 32
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 TRANSFERS = 16

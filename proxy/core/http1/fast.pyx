@@ -290,7 +290,7 @@ cdef list pairs_of(bytes raw, Py_ssize_t at, Py_ssize_t end):
 
 
 cpdef RequestHead read_plain_request(bytes octets, Py_ssize_t at, Py_ssize_t end, Limits limits):
-    cdef const unsigned char* start = <const unsigned char*>PyBytes_AS_STRING(octets)
+    cdef const unsigned char* start
     cdef Py_ssize_t place = at, target, after
     cdef int verdict, minor
     cdef Facts facts
@@ -298,6 +298,7 @@ cpdef RequestHead read_plain_request(bytes octets, Py_ssize_t at, Py_ssize_t end
     cdef bytes method_text, target_text
     if at < 0 or end > len(octets) or end > 0x7fffffff:
         raise ValueError("no such octets")
+    start = <const unsigned char*>PyBytes_AS_STRING(octets)
     while place < end and KIND[start[place]] & IS_TOKEN:
         place += 1
     if place == at or place >= end or start[place] != 32:
@@ -332,7 +333,7 @@ cpdef RequestHead read_plain_request(bytes octets, Py_ssize_t at, Py_ssize_t end
 
 
 cpdef ResponseHead read_plain_response(bytes octets, Py_ssize_t at, Py_ssize_t end, Limits limits, bytes request_method):
-    cdef const unsigned char* start = <const unsigned char*>PyBytes_AS_STRING(octets)
+    cdef const unsigned char* start
     cdef const unsigned char* lf
     cdef Py_ssize_t place, after
     cdef int verdict, minor, status
@@ -341,6 +342,7 @@ cpdef ResponseHead read_plain_response(bytes octets, Py_ssize_t at, Py_ssize_t e
     cdef bytes reason
     if at < 0 or end > len(octets) or end > 0x7fffffff:
         raise ValueError("no such octets")
+    start = <const unsigned char*>PyBytes_AS_STRING(octets)
     # "HTTP/1.1 200 " and CRLF
     if end - at < 15 or memcmp(start + at, b"HTTP/1.", 7) != 0 or not 48 <= start[at + 7] <= 49 or start[at + 8] != 32 \
             or not 49 <= start[at + 9] <= 57 or not 48 <= start[at + 10] <= 57 or not 48 <= start[at + 11] <= 57 \
