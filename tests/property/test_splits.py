@@ -1,4 +1,7 @@
-"""Octets that come in other pieces make the same exchange: what servers and clients get, and what is logged."""
+"""Octets that come in other pieces make the same exchange: what servers and clients get, and what is logged.
+
+Not where a body breaks its framing: what came before the fault has been passed on if it came early enough.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,6 @@ REQUESTS = st.sampled_from([
     b"POST /4 HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello",
     b"POST /5 HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-a: b\r\n\r\n",
     b"GET /6 HTTP/1.1\r\nhost: a\r\ncookie: a=1; SRV=s0\r\nconnection: close\r\n\r\n",
-    b"POST /7 HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nxx\r\n",
 ]) | requests()
 RESPONSES = st.sampled_from([
     b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok",

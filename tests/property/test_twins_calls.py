@@ -177,6 +177,31 @@ def test_connections_are_made_and_taken_alike(
     assert met(SOURCES, *servers[number], keepalive) == met(MACHINE, *servers[number], keepalive)
 
 
+@pytest.fixture(scope="module")
+def daemons() -> Iterator[list[tuple[socket.socket, Any]]]:
+    """Where datagrams can be sent to: sockets that receive them, and how they are addressed."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as four, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as six:
+        four.bind(("127.0.0.1", 0))
+        six.bind(("::1", 0))
+        for daemon in (four, six):
+            daemon.setblocking(False)
+        port = four.getsockname()[1]
+        whole = six.getsockname()
+        yield [(four, ("127.0.0.1", port)), (four, ("127.1", port)), (six, whole[:2]), (six, whole)]
+
+
+@given(place=st.integers(0, 3), size=st.sampled_from([0, 1, 100, 9000, 65_507, 65_508, 100_000]) | st.integers(0, 2000))
+def test_datagrams_are_sent_alike(daemons: list[tuple[socket.socket, Any]], place: int, size: int) -> None:
+    daemon, address = daemons[place]
+    received = []
+    for build in BUILDS:
+        with socket.socket(daemon.family, socket.SOCK_DGRAM) as sock:
+            receiver = build.calls.Receiver(daemon.family, address)
+            told = outcome(build.calls.send_datagram, sock, sock.fileno(), bytes(size), receiver)
+            received.append((told, None if told else daemon.recv(1 << 17)))
+    assert received[0] == received[1]
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["take", "now", "pin"]), st.integers(0, 1 << 40)), max_size=12))
 def test_turns_are_counted_alike(steps: list[tuple[int, str, int]]) -> None:
     turns = [[build.turn.Turn(), *build.turn.shared_turns(2)] for build in BUILDS]
