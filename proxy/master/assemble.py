@@ -16,6 +16,7 @@ from proxy.engine.tracing import TracingWorker
 from proxy.engine.worker import Worker
 from proxy.health.checks import Checks
 from proxy.master.control import Control, Say
+from proxy.master.following import Following
 from proxy.master.memory_dump import tell_memory
 from proxy.master.state_dump import tell_paused, tell_resumed, tell_stopped
 from proxy.runtime.process import Process
@@ -46,6 +47,7 @@ class Instance:
         self.is_stopped = False
         self._deadline: asyncio.TimerHandle | None = None
         self._offer: Offer | None = None
+        self._following = Following(process)
         self._say = say
 
     @property
@@ -69,6 +71,12 @@ class Instance:
         Raises: StartError, with none of them left open.
         """
         self.worker.bind(inherited)
+        self._follow(inherited)
+
+    def _follow(self, inherited: Inherited | None) -> None:
+        if inherited is not None:
+            self._following = Following(self.process, inherited.take_predecessors())
+            self._following.restore(self.clock.monotonic_ms())
 
     def unbind(self) -> None:
         """Let go of the listening sockets: another process has them."""
@@ -86,6 +94,7 @@ class Instance:
         """Accept clients and check servers on this loop."""
         self.worker.on_stopped = self._stopped
         self.worker.start(loop)
+        self._following.start(loop)
         checks = self.control.start(loop)
         if checks.observes:
             self.worker.server_failed = checks.server_failed
@@ -94,7 +103,7 @@ class Instance:
 
     def offer(self) -> None:
         """Give listening sockets to a successor that asks for them."""
-        self._offer = Offer(self.worker.listening)
+        self._offer = Offer(self.worker.listening, self.process)
         self._offer.start(self.worker.loop)
 
     def soft_stop(self) -> None:
@@ -133,6 +142,7 @@ class Instance:
         self.worker.unbind()
         self._stop_control()
         self.control.close()
+        self.process.board.close()
 
     def set_weight(self, server: Server, weight: int | str) -> None:
         """Give a server another weight.
@@ -164,8 +174,9 @@ class Instance:
             self._deadline.cancel()
             self._deadline = None
         if self._offer is not None:
-            self._offer.close()
+            self._offer.end()
             self._offer = None
+        self._following.close()
         self.control.stop()
 
     def _too_long(self) -> None:
@@ -185,14 +196,15 @@ def _keep_quiet(severity: str, text: str) -> None:
 
 def assemble(
     configuration: Configuration, clock: Clock | None = None, say: Say = _keep_quiet, warn: Warn | None = None,
-    trace: Trace | None = None,
+    trace: Trace | None = None, has_successors: bool = False,
 ) -> Instance:
     """Make the instance of a configuration; nothing is open yet.
 
-    `warn` is told what is left out from the start, None: `say` is. `trace` is told every head that passes, which is slow.
+    `warn` is told what is left out from the start, None: `say` is. `trace` is told every head that passes, which is slow. With
+    `has_successors` its counters can be given to the process that takes over.
 
     Raises: StartError where the machine lacks what the configuration names.
     """
     clock = clock or SystemClock()
-    process = build(configuration, clock, warn or (lambda text, hint: say("WARNING", text)))
+    process = build(configuration, clock, warn or (lambda text, hint: say("WARNING", text)), has_successors=has_successors)
     return Instance(configuration, process, clock, say, trace)

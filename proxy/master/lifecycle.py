@@ -148,7 +148,7 @@ class Life:
     def _assemble(self, workers: int) -> Instance | Supervisor:
         trace = self._teller.trace if self._options.debug else None
         if workers == 1:
-            return assemble(self._configuration, say=self._say, warn=self._teller.warning, trace=trace)
+            return assemble(self._configuration, say=self._say, warn=self._teller.warning, trace=trace, has_successors=True)
         return Supervisor(
             self._configuration, workers, self._worker_loop, self._say, self._teller.warning, trace, self._inherited)
 

@@ -97,6 +97,57 @@ def test_nothing_is_refused_and_nothing_lost(
     assert ask(address).status == 200
 
 
+STATISTICS = """\
+listen stats
+    mode http
+    bind 127.0.0.1:STATS
+    stats enable
+    stats uri /
+    stats admin if TRUE
+"""
+
+
+FORM = "Content-Type: application/x-www-form-urlencoded"
+
+
+def row_of(ask: Any, address: tuple[str, int], proxy: str, service: str) -> dict[str, str]:
+    """A row of the statistics."""
+    lines = ask(address, "/;csv").body.decode().splitlines()
+    names = lines[0].removeprefix("# ").split(",")
+    rows = [dict(zip(names, line.split(","), strict=False)) for line in lines[1:]]
+    return next(row for row in rows if (row["pxname"], row["svname"]) == (proxy, service))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_counters_and_states_go_on(
+    site: Any, run_once: Any, daemons: Any, ask: Any, wait_gone: Any, eventually: Any, tmp_path: Path, workers: int,
+    free_port: Callable[[], int],
+) -> None:
+    web, address = site
+    stats = ("127.0.0.1", free_port())
+    web.holding = threading.Event()
+    (tmp_path / "cfg").write_text((tmp_path / "cfg").read_text().replace("nbthread 2", f"nbthread {workers}")
+                                  + STATISTICS.replace("STATS", str(stats[1])))
+    assert run_once("-D", "-f", "cfg", "-p", "pid").returncode == 0
+    old = daemons()
+    for _ in range(5):
+        ask(address)
+    held = threading.Thread(target=lambda: ask(address, "/hold", patience_s=300))
+    held.start()
+    eventually(lambda: any(path == "/hold" for _, path, _ in list(web.seen)), "the request to arrive")
+    ask(stats, "/", FORM, method="POST", body=b"s=one&action=drain&b=site")
+    assert run_once("-D", "-f", "cfg", "-p", "pid", "-sf", str(old)).returncode == 0
+    assert daemons() != old
+    row = row_of(ask, stats, "site", "one")
+    assert (row["status"], row["stot"]) == ("DRAIN", "6")
+    before = int(row_of(ask, stats, "site", "BACKEND")["hrsp_2xx"])
+    assert before == 5
+    web.holding.set()           # what the old process still counts arrives too
+    held.join()
+    wait_gone(old)
+    eventually(lambda: row_of(ask, stats, "site", "BACKEND")["hrsp_2xx"] == "6", "the last answer to be counted")
+
+
 def test_st_ends_the_old_one_at_once(site: Any, run_once: Any, daemons: Any, ask: Any, wait_gone: Any) -> None:
     web, address = site
     web.holding = threading.Event()

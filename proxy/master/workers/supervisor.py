@@ -35,6 +35,7 @@ from proxy.engine.neighbours import make_bells, ring
 from proxy.master.assemble import Trace
 from proxy.master.control import Control, Say
 from proxy.master.descriptors import DESCRIPTORS_GONE, out_of_descriptors
+from proxy.master.following import Following
 from proxy.master.state_dump import tell_paused, tell_resumed, tell_stopped
 from proxy.master.workers.channel import Channel, LineBroken
 from proxy.master.workers.member import HELLO, Post, serve
@@ -78,7 +79,7 @@ class Supervisor:
         warn: Warn, trace: Trace | None = None, inherited: frozenset[int] = frozenset(),
     ) -> None:
         self.clock: Clock = SystemClock()
-        self.process = process = build(configuration, self.clock, warn, workers)
+        self.process = process = build(configuration, self.clock, warn, workers, has_successors=True)
         self.on_ready: Callable[[], None] | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._orders = OrderGiver(process, self._send_all)
@@ -88,6 +89,7 @@ class Supervisor:
         self._say = say
         self._trace = trace
         self._inherited = inherited
+        self._following = Following(process)
         self._numbers = range(1, workers + 1)
         self._sockets: list[tuple[Listener, list[socket.socket]]] = []
         self._bells: tuple[int, ...] = ()
@@ -107,6 +109,9 @@ class Supervisor:
         Raises: StartError, with none of them left open.
         """
         self._sockets = open_listeners(self.process.enabled_listeners(), len(self._numbers), inherited or Inherited())
+        if inherited is not None:
+            self._following = Following(self.process, inherited.take_predecessors())
+            self._following.restore(self.clock.monotonic_ms())
 
     def unbind(self) -> None:
         """Let go of the listening sockets; workers have their own descriptors of them."""
@@ -145,7 +150,8 @@ class Supervisor:
         for hand in self._hands.values():
             self._listen_to(hand)
         self.control.start(loop)
-        offer = Offer(self._listening)
+        self._following.start(loop)
+        offer = Offer(self._listening, self.process)
         offer.start(loop)
         self._reap()
         while not self._is_stopped:
@@ -156,7 +162,7 @@ class Supervisor:
                     self._fork(number)
                     self._listen_to(self._hands[number])
         loop.remove_signal_handler(signal.SIGCHLD)
-        offer.close()
+        offer.end()
         if self._failure is not None:
             raise self._failure
 
@@ -212,7 +218,9 @@ class Supervisor:
         for timer in self._timers:
             timer.cancel()
         self.unbind()
+        self._following.close()
         self.control.close()
+        self.process.board.close()
         for bell in self._bells:
             os.close(bell)
         self._bells = ()
