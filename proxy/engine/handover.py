@@ -149,12 +149,17 @@ def _send(successor: socket.socket, value: dict[str, Any], descriptors: list[int
     successor.sendmsg([json.dumps(value).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)] if descriptors else [])
 
 
-def refer(successor: socket.socket, pids: list[int]) -> None:
-    """Tell who asks a master which of its processes to ask.
+class MasterOffer(Offer):
+    """A master's side: it listens nowhere itself, and names the processes that do."""
 
-    Raises: OSError.
-    """
-    _send(successor, {"ask": pids}, [])
+    def __init__(self, pids: Callable[[], list[int]]) -> None:
+        Offer.__init__(self, list)
+        self._pids = pids
+
+    def give(self, successor: socket.socket) -> None:
+        """Tell which of its processes to ask."""
+        with successor, contextlib.suppress(OSError):
+            _send(successor, {"ask": self._pids()}, [])
 
 
 class Peer(NamedTuple):

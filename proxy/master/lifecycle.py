@@ -19,14 +19,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
+from proxy.base.descriptors import DESCRIPTORS_GONE, out_of_descriptors
 from proxy.base.errors import StartError
 from proxy.base.systemd import Notifier
 from proxy.config.model import Configuration
 from proxy.engine.handover import take_over
 from proxy.master.assemble import Instance, assemble
 from proxy.master.daemon import Readiness, daemonise
-from proxy.master.descriptors import DESCRIPTORS_GONE, descriptors_needed, open_descriptors, out_of_descriptors, raise_limit
+from proxy.master.descriptors import descriptors_needed, open_descriptors, raise_limit
 from proxy.master.identity import Identity, find_identity, take_identity
+from proxy.master.mworker.line import MasterLine
 from proxy.master.pidfile import PidFile
 from proxy.master.predecessors import Predecessors, bind_beside
 from proxy.master.preload import preload
@@ -43,6 +45,7 @@ class Teller(Protocol):
 
     quiet: bool
     introduced: bool
+    copied_to: Callable[[str], None] | None
 
     @property
     def warnings_count(self) -> int: ...
@@ -73,6 +76,9 @@ class StartOptions:
     notify_systemd: bool = False
     zero_warning: bool = False
     loop_kind: str = "uvloop"
+    line: MasterLine | None = None          # to the master, of a worker under -W
+    inherited: frozenset[int] | None = None     # descriptors that the program was started with, None: that are open now
+    terminal: TextIO | None = None          # left once it serves
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,9 @@ class Life:
         self._options = options
         self._teller = teller
         self._running: Instance | Supervisor | None = None
-        self._inherited = open_descriptors()
+        self._inherited = open_descriptors() if options.inherited is None else options.inherited
+        if options.line is not None:
+            self._inherited -= {options.line.fileno()}
         self._pidfile: PidFile | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._notifier: Notifier | None = None
@@ -167,8 +175,13 @@ class Life:
         signals = Signals(running, self._say)
         notifier = self._notifier = Notifier() if self._options.notify_systemd else None
 
+        line, settings = self._options.line, self._configuration.global_
+        if line is not None:
+            signals.no_master = False
+
         def settle() -> None:
-            self.old.dismiss()
+            if line is None:                # else the master tells them, once we serve
+                self.old.dismiss()
             take_identity(identity)
             gc.collect()
             gc.freeze()
@@ -178,6 +191,11 @@ class Life:
             self._teller.introduced = True
             if notifier is not None:
                 notifier.tell("READY=1")
+            if line is not None:
+                line.ready(settings)
+            if self._options.terminal is not None:
+                self._teller.quiet = True
+                self._options.terminal.close()
             if readiness is not None:
                 self._teller.quiet = True
                 readiness.ready()
@@ -199,6 +217,7 @@ class Life:
         instance.start(loop)
         instance.offer()
         signals.install(loop)
+        self._listen_to_master(loop, instance)
         settle()
         loop.call_soon(signals.release)
         loop.call_soon(ready)
@@ -213,12 +232,18 @@ class Life:
         loop.set_exception_handler(supervisor.callback_failed)
         supervisor.on_ready = ready
         signals.install(loop)
+        self._listen_to_master(loop, supervisor)
         loop.call_soon(signals.release)
         supervisor.run(loop)
+
+    def _listen_to_master(self, loop: asyncio.AbstractEventLoop, running: Instance | Supervisor) -> None:
+        if self._options.line is not None:
+            self._options.line.start(loop, running.soft_stop)
 
     def _worker_loop(self) -> asyncio.AbstractEventLoop:
         """In a worker: a loop of its own. The terminal of a daemon is the master's, and so is the introduction."""
         self._teller.redirect(None)
+        self._teller.copied_to = None
         self._teller.introduced = True
         self._teller.quiet = self._teller.quiet or self._options.daemon
         loop = new_loop(self._options.loop_kind)
@@ -237,6 +262,8 @@ class Life:
             self._pidfile.close()
         if self._notifier is not None:
             self._notifier.close()
+        if self._options.line is not None:
+            self._options.line.close()
         if self._loop is not None:
             if not self._loop.is_running():         # uvloop's still is when it had no descriptors to begin with
                 self._loop.close()

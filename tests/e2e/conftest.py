@@ -170,7 +170,6 @@ class Command:
             name = tempfile.mktemp(prefix="n", dir="/tmp")
             self._notified.bind("\0" + name)
             variables["NOTIFY_SOCKET"] = "@" + name
-            words = ("-Ws", *words)
         before = ["/bin/sh", "-c", f'{shell}; exec "$0" "$@"'] if shell else []
         self.process = subprocess.Popen(
             [*before, sys.executable, "-m", "proxy", *words], cwd=folder, env=variables, stdin=subprocess.DEVNULL,

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from proxy.base.clock import Clock, SystemClock
+from proxy.base.descriptors import DESCRIPTORS_GONE, out_of_descriptors
 from proxy.base.errors import StartError
 from proxy.build import build
 from proxy.build.findings import Warn
@@ -34,7 +35,6 @@ from proxy.engine.listening import open_listeners
 from proxy.engine.neighbours import make_bells, ring
 from proxy.master.assemble import Trace
 from proxy.master.control import Control, Say
-from proxy.master.descriptors import DESCRIPTORS_GONE, out_of_descriptors
 from proxy.master.following import Following
 from proxy.master.state_dump import tell_paused, tell_resumed, tell_stopped
 from proxy.master.workers.channel import Channel, LineBroken
