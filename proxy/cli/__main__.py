@@ -190,6 +190,8 @@ def run_configuration(arguments: Arguments, messages: Messages, line: MasterLine
         zero_warning=arguments.zero_warning or settings.zero_warning,
         loop_kind=loop_kind,
         line=line,
+        old_socket=arguments.old_socket,
+        master_socket=arguments.master_socket,
     )
     if not is_worker and (arguments.master_worker or settings.master_worker):
         outcome = run_master(configuration, options, messages, _next_worker(arguments))

@@ -118,6 +118,17 @@ class Offer:
         self._successors.add(successor)
         self._loop.add_reader(successor.fileno(), self._forget, successor)
 
+    def hand_over(self, connected: socket.socket) -> None:
+        """Give everything to who has asked over a stream, on which it may ask: over a connection of its own, sent there."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+        with theirs:
+            try:
+                socket.send_fds(connected, [b"\n"], [theirs.fileno()])
+            except OSError:
+                ours.close()
+                return
+        self.give(ours)
+
     def _forget(self, successor: socket.socket) -> None:
         """It has gone itself, or sends what means nothing."""
         assert self._loop is not None
@@ -269,14 +280,23 @@ def take_over(pids: Iterable[int]) -> Inherited:
     return Inherited(answers.sockets, answers.predecessors)
 
 
-def take_over_from(connected: socket.socket) -> Inherited:
-    """Take what comes over a connection to an old process, which is closed or kept as part of it.
+def take_over_at(path: str) -> Inherited:
+    """Ask the process that has this stats socket, with `expose-fd listeners` (-x).
 
-    Raises: OSError, for an old process that says nothing.
+    Raises: OSError, ValueError, where there is none, or it gives nothing.
     """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(PATIENCE_S)
+        stream.connect(path)
+        stream.sendall(b"_getsocks\n")
+        _, numbers, _, _ = socket.recv_fds(stream, 1, 1)
+    if not numbers:
+        raise ValueError("it gives no sockets: its 'stats socket' line needs 'expose-fd listeners'")
+    old = socket.socket(fileno=numbers[0])
+    old.settimeout(PATIENCE_S)
     answers = _Answers()
     with contextlib.suppress(*NO_ANSWER):
-        answers.receive(connected)
+        answers.receive(old)
     return Inherited(answers.sockets, answers.predecessors)
 
 

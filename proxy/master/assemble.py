@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable
 from typing import Any
 
+from proxy.admin.sockets import CommandSockets
 from proxy.base.clock import Clock, SystemClock
 from proxy.build import build
 from proxy.build.findings import Warn
@@ -19,6 +21,7 @@ from proxy.master.control import Control, Say
 from proxy.master.following import Following
 from proxy.master.memory_dump import tell_memory
 from proxy.master.state_dump import tell_paused, tell_resumed, tell_stopped
+from proxy.runtime.frontend import Listener
 from proxy.runtime.process import Process
 from proxy.runtime.server import Server
 from proxy.stats.actions import RuntimeActions
@@ -48,6 +51,8 @@ class Instance:
         self._deadline: asyncio.TimerHandle | None = None
         self._offer: Offer | None = None
         self._following = Following(process)
+        self.commands: CommandSockets | None = None         # closed when no new client is taken any more
+        self.also_listening: list[tuple[Listener, socket.socket]] = []      # what a successor is given besides
         self._say = say
 
     @property
@@ -103,13 +108,24 @@ class Instance:
 
     def offer(self) -> None:
         """Give listening sockets to a successor that asks for them."""
-        self._offer = Offer(self.worker.listening, self.process)
+        self._offer = Offer(lambda: [*self.worker.listening(), *self.also_listening], self.process)
         self._offer.start(self.worker.loop)
+
+    def hand_over(self, connected: socket.socket) -> None:
+        """Give listening sockets to a successor that has asked for them over a stats socket."""
+        if self._offer is not None:
+            self._offer.hand_over(connected)
+
+    def _take_no_commands(self) -> None:
+        self.also_listening.clear()
+        if self.commands is not None:
+            self.commands.close()
 
     def soft_stop(self) -> None:
         """Stop listening and let every stream end; `hard-stop-after` limits how long that may take."""
         if self.process.closing or self.is_stopped:
             return
+        self._take_no_commands()
         tell_stopped(self.process, self._say)
         limit_ms = self.process.hard_stop_after_ms
         if limit_ms is not None:
@@ -118,6 +134,7 @@ class Instance:
 
     def hard_stop(self) -> None:
         """End every session now."""
+        self._take_no_commands()
         if not self.is_stopped:
             self.worker.hard_stop()
 
@@ -140,6 +157,7 @@ class Instance:
         if not self.is_stopped and self.worker.loop is not None:
             self.worker.hard_stop()
         self.worker.unbind()
+        self._take_no_commands()
         self._stop_control()
         self.control.close()
         self.process.board.close()

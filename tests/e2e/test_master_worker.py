@@ -336,3 +336,69 @@ def test_no_master_at_the_other_end(site: Any, run_once: Any) -> None:
     failed = run_once("-f", "cfg", "-x", "sockpair@77")
     assert failed.returncode == 1
     assert "no master at the other end of 'sockpair@77'" in failed.stderr
+
+
+def say(path: Path, text: str) -> str:
+    """One connection to a socket for commands: what is said, and all that is answered."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(PATIENCE_S)
+        sock.connect(str(path))
+        sock.sendall(text.encode())
+        sock.shutdown(socket.SHUT_WR)
+        answer = b""
+        while octets := sock.recv(65536):
+            answer += octets
+    return answer.decode()
+
+
+def test_the_master_socket(site: Any, master: Any, tmp_path: Path, ask: Any) -> None:
+    path = tmp_path / "m"
+    running = master("-S", f"{path},mode,600")
+    assert path.stat().st_mode & 0o777 == 0o600
+    (worker,) = running.workers()
+    table = say(path, "show proc\n").splitlines()
+    assert table[0] == "#<PID>          <type>          <reloads>       <uptime>        <version>      "
+    assert table[1].split()[:5] == [str(running.process.pid), "master", "0", "[failed:", "0]"]
+    assert (table[2], table[3].split()[:3], table[4:]) == ("# workers", [str(worker), "worker", "0"], ["# programs", ""])
+    assert say(path, "@1 show version; show version\n") == say(path, "show version\n") * 2
+    assert f"\nPid: {worker}\n" in say(path, f"@!{worker} show info\n")
+    assert say(path, "@1; show cli level; show version\n").startswith("\nadmin\n\n")
+    assert say(path, "@7 show info\n") == "Can't find the target PID matching the prefix '@7'\n"
+    assert say(path, "bogus\n").startswith("Unknown command, but maybe one of the following ones is a better match:\n")
+    assert "  reload                                  : reload haproxy\n" in say(path, "help\n")
+    assert say(path, "prompt\n@1\nshow version\n@master\nquit\n").startswith(f"master> \n{worker}> ")
+    assert say(path, "operator; user; reload\n") == "\n\nPermission denied\n\n"
+
+
+def test_reload_over_the_master_socket(site: Any, master: Any, tmp_path: Path, ask: Any, wait_gone: Any) -> None:
+    path = tmp_path / "m"
+    running = master("-S", str(path))
+    (worker,) = running.workers()
+    assert say(path, "reload\n").startswith("Success=1\n--\n")
+    assert running.workers()[-1] != worker
+    wait_gone(worker)
+    good = (tmp_path / "cfg").read_text()
+    (tmp_path / "cfg").write_text(good + "    nonsense\n")
+    answer = say(path, "reload\n")
+    assert answer.startswith("Success=0\n--\n")
+    assert "unknown keyword 'nonsense'" in answer
+    assert "2 [failed: 1]" in say(path, "show proc\n")
+
+
+def test_a_stats_socket_is_answered(site: Any, master: Any, tmp_path: Path, ask: Any) -> None:
+    _, address = site
+    path = tmp_path / "s"
+    change(tmp_path, "global\n", f"global\n    stats socket {path} mode 600 level admin\n    nbthread 2\n")
+    change(tmp_path, "    nbthread 1\n", "")
+    running = master()
+    assert say(path, "set weight site/one 9\n") == "\n"
+    assert say(path, "get weight site/one\n") == "9 (initial 1)\n\n"
+    assert say(path, "disable server site/one\n") == "\n"
+    assert ask(address).status == 503
+    running.reload()
+    assert ask(address).status == 503
+    assert say(path, "enable server site/one; get weight site/one; set weight site/none 1\n") == (
+        "\n9 (initial 1)\n\nNo such server.\n\n")
+    assert ask(address).status == 200
+    assert "site,one," in say(path, "show stat\n")
+    assert running.end() == 0

@@ -42,6 +42,7 @@ class Master:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._offer: MasterOffer | None = None
         self.on_ready: Callable[[], None] | None = None
+        self.on_stopping: Callable[[], None] | None = None
         self.on_reloaded: list[Callable[[bool, str], None]] = []     # (whether it succeeded, what was told)
         self.started_s = time.monotonic()
         self.current: Generation | None = None
@@ -120,6 +121,8 @@ class Master:
             self._notify("STOPPING=1")
             if self._offer is not None:
                 self._offer.close()
+            if self.on_stopping is not None:
+                self.on_stopping()
         self._pass_on(number)
         self._check_over()
 

@@ -7,6 +7,7 @@ import os
 import socket
 from dataclasses import replace
 
+from proxy.admin.sockets import CommandSocket, CommandSockets
 from proxy.base.errors import StartError
 from proxy.base.systemd import Notifier
 from proxy.config.model import Configuration
@@ -14,10 +15,14 @@ from proxy.master.daemon import Readiness, daemonise
 from proxy.master.descriptors import open_descriptors
 from proxy.master.lifecycle import Outcome, StartOptions, Teller
 from proxy.master.lifecycle import run as run_worker
+from proxy.master.mworker.commands import MasterSpeaker
 from proxy.master.mworker.line import MasterLine
 from proxy.master.mworker.master import Master, NextWorker
 from proxy.master.pidfile import PidFile
 from proxy.master.predecessors import Predecessors
+from proxy.master.stats_sockets import Opened, master_socket, open_stats_sockets
+
+COMMANDS_TIMEOUT_S = 60.0      # a reload may take its time
 
 
 def run_master(configuration: Configuration, options: StartOptions, teller: Teller, next_worker: NextWorker) -> Outcome:
@@ -42,6 +47,7 @@ class _Start:
         self._pidfile: PidFile | None = None
         self._readiness: Readiness | None = None
         self._notifier: Notifier | None = None
+        self._commands: Opened = []
 
     def run(self, configuration: Configuration, next_worker: NextWorker) -> Outcome:
         """Raises: StartError."""
@@ -55,6 +61,8 @@ class _Start:
                 return Outcome(answer)
             self._readiness = answer
             self._teller.redirect(answer.terminal)
+        if options.master_socket:
+            self._commands = open_stats_sockets([master_socket(options.master_socket)])
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
@@ -66,10 +74,18 @@ class _Start:
         master.first(pid, ours)
         master.on_ready = self._ready
         loop = asyncio.SelectorEventLoop()
+        asyncio.set_event_loop(loop)
+        sockets = [CommandSocket(sock, line.level) for line, _, sock in self._commands]
+        commands = CommandSockets(sockets, lambda: MasterSpeaker(master), COMMANDS_TIMEOUT_S)
+        commands.start(loop)
+        master.on_stopping = commands.close
         try:
             return Outcome(master.run(loop))
         finally:
+            commands.close()
+            loop.run_until_complete(commands.ended())
             loop.close()
+            asyncio.set_event_loop(None)
 
     def _first_worker(self, configuration: Configuration, end: socket.socket) -> Outcome:
         """In the child: what `pyproxy` without a master does, with a line to this one."""
@@ -79,6 +95,8 @@ class _Start:
         if self._pidfile is not None:
             self._pidfile.close()
             self._pidfile = None
+        for _, _, sock in self._commands:
+            sock.close()
         return run_worker(configuration, replace(
             self._options, daemon=False, pidfile="", notify_systemd=False, line=MasterLine(end), inherited=self._inherited,
             terminal=readiness.terminal if readiness is not None else None,
@@ -100,3 +118,5 @@ class _Start:
             self._pidfile.close()
         if self._notifier is not None:
             self._notifier.close()
+        for _, _, sock in self._commands:
+            sock.close()

@@ -24,6 +24,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from proxy.admin.sockets import CommandSockets
 from proxy.base.clock import Clock, SystemClock
 from proxy.base.descriptors import DESCRIPTORS_GONE, out_of_descriptors
 from proxy.base.errors import StartError
@@ -90,6 +91,9 @@ class Supervisor:
         self._trace = trace
         self._inherited = inherited
         self._following = Following(process)
+        self.commands: CommandSockets | None = None         # closed when no new client is taken any more
+        self.also_listening: list[tuple[Listener, socket.socket]] = []      # what a successor is given besides
+        self._offer: Offer | None = None
         self._numbers = range(1, workers + 1)
         self._sockets: list[tuple[Listener, list[socket.socket]]] = []
         self._bells: tuple[int, ...] = ()
@@ -151,7 +155,7 @@ class Supervisor:
             self._listen_to(hand)
         self.control.start(loop)
         self._following.start(loop)
-        offer = Offer(self._listening, self.process)
+        offer = self._offer = Offer(self._listening, self.process)
         offer.start(loop)
         self._reap()
         while not self._is_stopped:
@@ -170,6 +174,12 @@ class Supervisor:
         for listener, sockets in self._sockets:
             for sock in sockets:
                 yield listener, sock
+        yield from self.also_listening
+
+    def hand_over(self, connected: socket.socket) -> None:
+        """Give listening sockets to a successor that has asked for them over a stats socket."""
+        if self._offer is not None:
+            self._offer.hand_over(connected)
 
     def soft_stop(self) -> None:
         """Have every worker stop listening and let its streams end; `hard-stop-after` limits how long that may take."""
@@ -218,6 +228,7 @@ class Supervisor:
         for timer in self._timers:
             timer.cancel()
         self.unbind()
+        self._take_no_commands()
         self._following.close()
         self.control.close()
         self.process.board.close()
@@ -379,7 +390,13 @@ class Supervisor:
 
     # the end
 
+    def _take_no_commands(self) -> None:
+        self.also_listening.clear()
+        if self.commands is not None:
+            self.commands.close()
+
     def _begin_stop(self, order: bytes) -> None:
+        self._take_no_commands()
         self.process.closing = True
         self._orders.give(order)
         self.unbind()
