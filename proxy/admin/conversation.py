@@ -34,14 +34,18 @@ class Conversation:
         self._send = send
         self.level = level
         self.is_interactive = False
-        self.is_over = False
+        self._is_over = False
+
+    def has_ended(self) -> bool:
+        """Nothing more is wanted."""
+        return self._is_over
 
     async def line(self, text: str) -> None:
         """Answer one line."""
         caller = Caller(self.level, self._lower)
         for command in split_commands(text):
             if command == "quit":
-                self.is_over = True
+                self._is_over = True
                 return
             if command == "prompt":
                 self.is_interactive = not self.is_interactive
@@ -53,7 +57,7 @@ class Conversation:
         if self.is_interactive:
             self._send(self._speaker.prompt())
         else:
-            self.is_over = True
+            self._is_over = True
 
     def _lower(self, level: str) -> None:
         self.level = level

@@ -76,7 +76,7 @@ class CommandSockets:
         conversation = Conversation(self._make_speaker(), listening.level, said.append)
         pending = b""
         with connected, contextlib.suppress(OSError, TimeoutError):
-            while not conversation.is_over:
+            while not conversation.has_ended():
                 octets = await asyncio.wait_for(loop.sock_recv(connected, READ_OCTETS), self._timeout_s)
                 pending += octets
                 if not octets:
@@ -91,7 +91,7 @@ class CommandSockets:
                     answer, said[:] = "".join(said), []
                     await asyncio.wait_for(
                         loop.sock_sendall(connected, answer.encode("utf-8", "surrogateescape")), self._timeout_s)
-                    if conversation.is_over:
+                    if conversation.has_ended():
                         break
                 if not octets or len(pending) > LINE_MAX:
                     return

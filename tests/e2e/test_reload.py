@@ -215,7 +215,8 @@ def test_x_gets_sockets_of_all_kinds_from_a_stats_socket(
     """Three times, under load: no connection is refused, also where nothing else than -x tells of the old process."""
     _, address = site
     path, stats = tmp_path / "web", tmp_path / "stats"
-    text = (tmp_path / "cfg").read_text().replace("nbthread 2", f"nbthread {workers}\n    stats socket {stats} expose-fd listeners")
+    exposed = f"nbthread {workers}\n    stats socket {stats} expose-fd listeners"
+    text = (tmp_path / "cfg").read_text().replace("nbthread 2", exposed)
     (tmp_path / "cfg").write_text(text.replace("    server", f"    bind [::1]:{address[1]}\n    bind {path}\n    server"))
     assert run_once("-D", "-f", "cfg", "-p", "pid").returncode == 0
     pids = [daemons()]

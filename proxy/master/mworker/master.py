@@ -164,9 +164,9 @@ class Master:
             for each in self.leaving:
                 if self.reloads - each.reloads > generation.max_reloads:
                     each.signal(signal.SIGTERM)
-        self._notify(f"READY=1\nMAINPID={os.getpid()}")
         if is_first and self.on_ready is not None:
             self.on_ready()
+        self._notify(f"READY=1\nMAINPID={os.getpid()}")
         if self._stopping:                  # the signal came before it could act on it
             generation.signal(signal.SIGTERM)
         self._reload_over(True, generation.told)
