@@ -156,6 +156,8 @@ def run_configuration(arguments: Arguments, messages: Messages, line: MasterLine
         signal.pthread_sigmask(signal.SIG_BLOCK, HELD_UNTIL_READY)
     from proxy.cli.loading import load_files
 
+    if arguments.master_worker:
+        os.environ["HAPROXY_MWORKER"] = "1"     # for the configuration
     try:
         configuration = load_files(arguments, messages)
     except ConfigError:
