@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from dataclasses import replace
 
-from proxy.base.errors import ConfigError, StartError
+from proxy.base.errors import NOWHERE, ConfigError, StartError
 from proxy.config.load import load
 from proxy.config.model import Bind, StatsSocket
 from proxy.engine.handover import Inherited
@@ -47,13 +48,12 @@ def master_socket(words: str) -> StatsSocket:
         options += ["level", "admin"]
     line = " ".join(map(_quoted, (address, *options)))
     try:
-        return load(text=f"global\n stats socket {line}\n", environment={}, name="-S").global_.stats_sockets[0]
+        found = load(text=f"global\n stats socket {line}\n", name="-S").global_.stats_sockets[0]
     except ConfigError as error:
         raise StartError("master", f"-S {words}: {error.diagnostics[0].message}", "write: -S /run/pyproxy-master.sock") from None
+    return replace(found, where=NOWHERE)
 
 
 def _quoted(word: str) -> str:
     """A word as a configuration's line has it."""
-    for letter in '\\"$':
-        word = word.replace(letter, "\\" + letter)
-    return f'"{word}"'
+    return "'" + word.replace("'", "'\\''") + "'"
