@@ -16,8 +16,8 @@ LINE_MAX = 16384
 class Speaker(Protocol):
     """Who answers: a process, or a master, which passes on what begins with `@`."""
 
-    def answer(self, command: str, caller: Caller) -> Answer:
-        """Answer one command of a line."""
+    def answer(self, command: str, caller: Caller) -> Answer | None:
+        """Answer one command of a line; None where nothing is to be said, not even that it was done."""
 
     def prompt(self) -> str:
         """What stands before the next line."""
@@ -51,8 +51,8 @@ class Conversation:
                 self.is_interactive = not self.is_interactive
                 continue
             answer = self._speaker.answer(command, caller._replace(level=self.level))
-            text = answer if isinstance(answer, str) else await answer
-            self._send(text + "\n")
+            if answer is not None:
+                self._send((answer if isinstance(answer, str) else await answer) + "\n")
         self._speaker.end_line(self.is_interactive)
         if self.is_interactive:
             self._send(self._speaker.prompt())

@@ -362,11 +362,11 @@ def test_the_master_socket(site: Any, master: Any, tmp_path: Path, ask: Any) -> 
     assert (table[2], table[3].split()[:3], table[4:]) == ("# workers", [str(worker), "worker", "0"], ["# programs", ""])
     assert say(path, "@1 show version; show version\n") == say(path, "show version\n") * 2
     assert f"\nPid: {worker}\n" in say(path, f"@!{worker} show info\n")
-    assert say(path, "@1; show cli level; show version\n").startswith("\nadmin\n\n")
+    assert say(path, "@1; show cli level; show version\n").startswith("admin\n\n")
     assert say(path, "@7 show info\n") == "Can't find the target PID matching the prefix '@7'\n"
     assert say(path, "bogus\n").startswith("Unknown command, but maybe one of the following ones is a better match:\n")
     assert "  reload                                  : reload haproxy\n" in say(path, "help\n")
-    assert say(path, "prompt\n@1\nshow version\n@master\nquit\n").startswith(f"master> \n{worker}> ")
+    assert say(path, "prompt\n@1\nshow version\n@master\nquit\n").startswith(f"master> {worker}> ")
     assert say(path, "operator; user; reload\n") == "\n\nPermission denied\n\n"
 
 

@@ -35,7 +35,7 @@ class MasterSpeaker:
                     lambda words, caller: HAPROXY_VERSION + "\n"),
         ))
 
-    def answer(self, command: str, caller: Caller) -> Answer:
+    def answer(self, command: str, caller: Caller) -> Answer | None:
         target, words = self._target, command.split()
         if words[0].startswith("@"):
             target, words = words[0], words[1:]
@@ -43,7 +43,7 @@ class MasterSpeaker:
                 return f"Can't find the target PID matching the prefix '{target}'"
             if not words:
                 self._target = "" if target == "@master" else target
-                return ""
+                return None
         if target in ("", "@master"):
             return self._commands.answer(words, caller)
         return self._ask(target, " ".join(words), caller)
@@ -87,8 +87,7 @@ class MasterSpeaker:
             if not over.done():
                 over.set_result((success, text))
 
-        self._master.on_reloaded.append(told)
-        self._master.reload()
+        self._master.reload(told)
         success, text = await over
         return f"Success={int(success)}\n--\n{text}"
 

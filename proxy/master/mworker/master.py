@@ -16,6 +16,7 @@ from proxy.master.mworker.generation import Generation, exit_status, exit_text, 
 from proxy.master.workers.channel import LineBroken
 
 Say = Callable[[str, str], None]
+Told = Callable[[bool, str], None]          # whether a reload succeeded, and what the new worker has told
 ENDS_WELL = (0, 128 + signal.SIGTERM)       # what whoever ended the worker itself has asked for
 PASSED_ON = (signal.SIGTTOU, signal.SIGTTIN, signal.SIGQUIT)
 
@@ -43,7 +44,8 @@ class Master:
         self._offer: MasterOffer | None = None
         self.on_ready: Callable[[], None] | None = None
         self.on_stopping: Callable[[], None] | None = None
-        self.on_reloaded: list[Callable[[bool, str], None]] = []     # (whether it succeeded, what was told)
+        self._told: list[Told] = []             # who waits for the end of this reload
+        self._told_next: list[Told] = []        # and of the one after it
         self.started_s = time.monotonic()
         self.current: Generation | None = None
         self.loading: Generation | None = None
@@ -91,13 +93,18 @@ class Master:
 
     # what signals and the master socket ask for
 
-    def reload(self) -> None:
-        """Load the configuration into a new worker, which takes over when it serves."""
+    def reload(self, told: Told | None = None) -> None:
+        """Load the configuration into a new worker, which takes over when it serves; `told` hears how that went."""
+        waiting = [told] if told is not None else []
         if self._stopping:
+            for tell in waiting:
+                tell(False, "")
             return
         if self.loading is not None:
             self._again = True
+            self._told_next += waiting
             return
+        self._told += waiting
         self._say("NOTICE", "Reloading HAProxy")
         self._notify(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
         self.reloads += 1
@@ -218,7 +225,7 @@ class Master:
         self._reload_over(False, told)
 
     def _reload_over(self, success: bool, told: str) -> None:
-        waiting, self.on_reloaded = self.on_reloaded, []
+        waiting, self._told, self._told_next = self._told, self._told_next, []
         for tell in waiting:
             tell(success, told)
         again, self._again = self._again, False
