@@ -31,9 +31,12 @@ NEVER_MS = -1
 DESCRIPTORS_KEPT = 20           # standard streams, log sockets, the event loop's own
 
 
-def build(configuration: Configuration, clock: Clock, warn: Warn = tell_nobody, workers: int = 1) -> Process:
+def build(
+    configuration: Configuration, clock: Clock, warn: Warn = tell_nobody, workers: int = 1, has_successors: bool = False
+) -> Process:
     """Make the objects that run from a configuration that has passed its checks, in one process or for several workers.
 
+    With `has_successors` the board's memory can be given to the process that takes over.
     Raises: StartError where the machine lacks what the configuration names: a resolvable server, a log host; all of them at once.
     """
     findings = Findings(warn)
@@ -55,7 +58,7 @@ def build(configuration: Configuration, clock: Clock, warn: Warn = tell_nobody, 
     findings.end()
     _share_fullconn(process, sections)
     _follow_tracks(process, sections)
-    _make_board(process, workers)
+    _make_board(process, workers, has_successors)
     for backend in process.backends:
         backend.farm = Farm(backend)
     start_states(process.backends, process.start_monotonic_ms)
@@ -157,16 +160,32 @@ def _follow_tracks(process: Process, sections: Sequence[ProxySection]) -> None:
                 followed.tracked_by.append(follower)
 
 
-def _make_board(process: Process, workers: int) -> None:
-    """Private memory for one process; for workers one mapping that they share, made before they are forked."""
+def _make_board(process: Process, workers: int, has_successors: bool) -> None:
+    """Private memory for one embedded process; otherwise a mapping of a nameless file, made before workers are forked."""
     keys = list(map(row_key, process.counted()))
-    if workers == 1:
+    columns = 1 if workers == 1 else workers + 1
+    octets = Board.octets_needed(len(keys), columns)
+    if workers == 1 and not has_successors:
         process.board = board = Board(keys)
     else:
-        columns = workers + 1
-        process.board = board = Board(keys, columns, mmap.mmap(-1, Board.octets_needed(len(keys), columns)))
+        fd = _nameless_file(octets)
+        process.board = board = Board(keys, columns, mmap.mmap(fd, octets))
+        board.fd = fd
     for thing in process.counted():
         if isinstance(thing, Backend | Server):
             for row in board.rows(row_key(thing)):
                 row[LASTSESS_MS] = NEVER_MS
     process.take_column(MASTER_COLUMN)
+
+
+def _nameless_file(octets: int) -> int:
+    """Raises: StartError where the system has no memory or no descriptor for it."""
+    fd = -1
+    try:
+        fd = os.memfd_create("board", os.MFD_CLOEXEC)
+        os.ftruncate(fd, octets)
+    except OSError as error:
+        if fd >= 0:
+            os.close(fd)
+        raise StartError("board", f"cannot make the board of counters: {error.strerror}", "see the system's limits") from None
+    return fd

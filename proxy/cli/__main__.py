@@ -12,23 +12,26 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from proxy.base.errors import ConfigError, StartError
 from proxy.base.machine_code import is_machine_code
-from proxy.cli.arguments import Arguments, UsageError, parse_arguments
+from proxy.cli.arguments import Arguments, UsageError, parse_arguments, words_for_a_worker
 from proxy.cli.help_text import HELP, USAGE
 from proxy.cli.messages import Messages
 from proxy.cli.version_text import build_text, libraries_text, start_text, version_text
 from proxy.config.model import Configuration
 
+if TYPE_CHECKING:
+    from proxy.master.mworker.line import MasterLine
+    from proxy.master.mworker.master import NextWorker
+
 STREAMS = ("stdin", "stdout", "stderr")
 OUTPUT_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 HELD_UNTIL_READY = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTOU, signal.SIGTTIN)
 """What would end a process that does not handle it yet; `Signals.release` lets them in once it serves."""
-NO_MASTER = "master-worker mode (-W, -Ws, 'master-worker') is not there yet: the process does not reload itself."
 NOT_COMPILED = "the data plane is not compiled: the Python sources run, which work the same but cost more."
 NOT_COMPILED_HINT = "install from a wheel, or with a C compiler; PYPROXY_PURE=1 says that this is meant"
-NO_MASTER_HINT = "to reload, start a new process with -sf"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -98,6 +101,10 @@ def _command(argv: Sequence[str], messages: Messages) -> int:
 def _act(arguments: Arguments, messages: Messages) -> int:
     if arguments.condition is not None:
         return evaluate_condition(arguments.condition, messages)
+    try:
+        arguments.started_in = os.getcwd()
+    except OSError:                             # it is gone: then nothing was given relative to it
+        arguments.started_in = "/"
     if arguments.directory:
         try:
             os.chdir(arguments.directory)
@@ -111,9 +118,17 @@ def _act(arguments: Arguments, messages: Messages) -> int:
         return 1
     for flag in arguments.not_acted_on:
         messages.remark(f"'{flag}' is accepted and does nothing here.")
-    if arguments.master_worker and not arguments.check:
-        messages.remark(NO_MASTER, NO_MASTER_HINT)
-    return run_configuration(arguments, messages)
+    line = None
+    if arguments.master_line >= 0 and not arguments.check:
+        from proxy.master.mworker.line import line_of
+
+        try:
+            line = line_of(arguments.master_line)
+        except StartError as error:
+            messages.start_failed(error)
+            return 1
+        messages.copied_to = line.told
+    return run_configuration(arguments, messages, line)
 
 
 def evaluate_condition(text: str, messages: Messages) -> int:
@@ -135,12 +150,14 @@ def list_keywords(classes: str) -> int:
     return 0
 
 
-def run_configuration(arguments: Arguments, messages: Messages) -> int:
-    """Load the configuration, then check it only, or run it."""
+def run_configuration(arguments: Arguments, messages: Messages, line: MasterLine | None = None) -> int:
+    """Load the configuration, then check it only, or run it: as it is, with a master, or as the worker of one (`line`)."""
     if not arguments.check:
         signal.pthread_sigmask(signal.SIG_BLOCK, HELD_UNTIL_READY)
     from proxy.cli.loading import load_files
 
+    if arguments.master_worker:
+        os.environ["HAPROXY_MWORKER"] = "1"     # for the configuration
     try:
         configuration = load_files(arguments, messages)
     except ConfigError:
@@ -153,10 +170,9 @@ def run_configuration(arguments: Arguments, messages: Messages) -> int:
     if arguments.check:
         return _checked(configuration, messages)
     from proxy.master.lifecycle import StartOptions, run
+    from proxy.master.mworker.start import run_master
 
     settings = configuration.global_
-    if settings.master_worker and not arguments.master_worker:
-        messages.remark(NO_MASTER, NO_MASTER_HINT)
     if not is_machine_code() and "PYPROXY_PURE" not in os.environ:
         messages.remark(NOT_COMPILED, NOT_COMPILED_HINT)
     loop_kind = os.environ.get("PYPROXY_LOOP", "uvloop")
@@ -164,20 +180,37 @@ def run_configuration(arguments: Arguments, messages: Messages) -> int:
     if tells_more:
         sys.stdout.write(start_text(loop_kind))
         sys.stdout.flush()
-    outcome = run(configuration, StartOptions(
-        daemon=not arguments.foreground and (arguments.daemon or settings.daemon),
+    is_worker = line is not None
+    options = StartOptions(
+        daemon=not is_worker and not arguments.foreground and (arguments.daemon or settings.daemon),
         debug=arguments.debug,
         verbose=tells_more,
-        pidfile=arguments.pidfile,
+        pidfile="" if is_worker else arguments.pidfile,
         finish_pids=tuple(arguments.finish_pids),
         terminate_pids=tuple(arguments.terminate_pids),
-        notify_systemd=arguments.notify_systemd,
+        notify_systemd=not is_worker,
         zero_warning=arguments.zero_warning or settings.zero_warning,
         loop_kind=loop_kind,
-    ), messages)
+        line=line,
+        old_socket=arguments.old_socket,
+        master_socket=arguments.master_socket,
+    )
+    if not is_worker and (arguments.master_worker or settings.master_worker):
+        outcome = run_master(configuration, options, messages, _next_worker(arguments))
+    else:
+        outcome = run(configuration, options, messages)
     if outcome.killed_by is not None:
         _die_by(outcome.killed_by)
     return outcome.status
+
+
+def _next_worker(arguments: Arguments) -> NextWorker:
+    """How this program was started, for the master that starts it again."""
+    from proxy.master.mworker.master import NextWorker
+
+    program = sys.orig_argv[1 : len(sys.orig_argv) - len(arguments.words)]
+    return NextWorker(
+        sys.executable, lambda old, line: [*program, *words_for_a_worker(arguments.words, old, line)], arguments.started_in)
 
 
 def _checked(configuration: Configuration, messages: Messages) -> int:

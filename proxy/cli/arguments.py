@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from proxy.base.errors import PyproxyError
 
 MAX_NUMBER = 2**31 - 1
+SOCKPAIR = "sockpair@"          # how a master shows its worker where it is, in `ps` too, as HAProxy's does
 
 
 class UsageError(PyproxyError):
@@ -49,8 +50,12 @@ class Arguments:
     dump_configuration: str | None = None           # -dC[key]: the key, "" without one
     list_libraries: bool = False                    # -dL
     dump_keywords: str | None = None                # -dK<classes>
-    master_worker: bool = False                     # -W
-    notify_systemd: bool = False                    # -Ws
+    master_worker: bool = False                     # -W, -Ws: systemd is told in either case, and without a master too
+    master_line: int = -1                           # -x sockpair@<descriptor>: this is a worker, the master is at the other end
+    old_socket: str = ""                            # -x: where to get the listening sockets of the old process
+    master_socket: str = ""                         # -S
+    words: Sequence[str] = field(default=(), compare=False)     # all of them, as they were given
+    started_in: str = field(default="", compare=False)      # the directory, before -C
     not_acted_on: list[str] = field(default_factory=list)    # flags that would do something in HAProxy and do nothing here
 
 
@@ -93,10 +98,6 @@ def _verbose(arguments: Arguments, word: str) -> None:
     arguments.quiet, arguments.verbose = False, True
 
 
-def _systemd(arguments: Arguments, word: str) -> None:
-    arguments.master_worker = arguments.notify_systemd = True
-
-
 def number(text: str, flag: str, at_least: int = 0) -> int:
     """A decimal number as it stands on the command line.
 
@@ -121,6 +122,13 @@ def _text_into(name: str) -> Setter:
     return set_it
 
 
+def _old_socket(arguments: Arguments, word: str) -> None:
+    if word.startswith(SOCKPAIR):
+        arguments.master_line = number(word.removeprefix(SOCKPAIR), "-x sockpair@", at_least=3)
+    else:
+        arguments.old_socket = word
+
+
 PLAIN: dict[str, Setter] = {
     "-h": _attribute("help"), "--help": _attribute("help"),
     "-v": _attribute("version", 1), "--version": _attribute("version", 1), "-vv": _attribute("version", 2),
@@ -128,7 +136,7 @@ PLAIN: dict[str, Setter] = {
     "-D": _daemon, "-d": _debug, "-db": _foreground,
     "-dr": _attribute("ignore_resolution"), "-dL": _attribute("list_libraries"),
     "-dW": _attribute("zero_warning"), "-dD": _attribute("diagnose"),
-    "-W": _attribute("master_worker"), "-Ws": _systemd,
+    "-W": _attribute("master_worker"), "-Ws": _attribute("master_worker"),
     "-4": _not_acted_on, "-dR": _not_acted_on, "-dV": _not_acted_on, "-dA": _not_acted_on,
     "-dG": _nothing, "-dS": _nothing, "-dF": _nothing, "-dZ": _nothing, "-dI": _nothing, "-dT": _nothing,
     "-de": _nothing, "-dp": _nothing, "-dk": _nothing, "-dv": _nothing, "-dc": _nothing,
@@ -142,8 +150,8 @@ WITH_VALUE: dict[str, tuple[str, Setter]] = {
     "-N": ("a number of connections", _number_into("proxy_maxconn", "-N")),
     "-m": ("a number of megabytes", lambda arguments, word: arguments.not_acted_on.append(f"-m {number(word, '-m')}")),
     "-L": ("a peer name", _text_into("local_peer")),
-    "-x": ("a stats socket", lambda arguments, word: arguments.not_acted_on.append(f"-x {word}")),
-    "-S": ("an address", lambda arguments, word: arguments.not_acted_on.append(f"-S {word}")),
+    "-x": ("a stats socket", _old_socket),
+    "-S": ("an address", _text_into("master_socket")),
 }
 PREFIXED: dict[str, Setter] = {
     "-dC": lambda arguments, word: setattr(arguments, "dump_configuration", word[3:]),
@@ -160,7 +168,7 @@ def parse_arguments(words: Sequence[str]) -> Arguments:
 
     Raises: UsageError with what is wrong and, where there is one, the flag that was likely meant.
     """
-    arguments = Arguments()
+    arguments = Arguments(words=tuple(words))
     at = 0
     while at < len(words):
         word = words[at]
@@ -195,3 +203,27 @@ def _unknown(word: str) -> str:
     if len(word) > 2 and all(f"-{letter}" in PLAIN for letter in word[1:]):
         return f"unknown option '{word}'; letters do not combine, write: {' '.join('-' + letter for letter in word[1:])}"
     return f"unknown option '{word}'" + (f"; did you mean '{near[0]}'?" if near else "")
+
+
+def words_for_a_worker(words: Sequence[str], old_pids: Sequence[int], line: int) -> list[str]:
+    """The same command line for the next worker of a master: whom it takes over from, and the line to the master."""
+    kept: list[str] = []
+    at = 0
+    while at < len(words):
+        word = words[at]
+        at += 1
+        if word == "--":
+            kept += [word, *words[at:]]
+            break
+        if word in PID_LISTS:
+            while at < len(words) and not words[at].startswith("-"):
+                at += 1
+        elif word == "-x":
+            at += 1
+        elif word in WITH_VALUE:
+            kept += words[at - 1 : at + 1]
+            at += 1
+        else:
+            kept.append(word)
+    finish = ["-sf", *map(str, old_pids)] if old_pids else []
+    return [*finish, "-x", f"{SOCKPAIR}{line}", *kept]

@@ -35,20 +35,22 @@ Configuration
   -dK<class>            list what the configuration language knows: -dKall, or -dKhelp for the classes
 
 Process
+  -W, -Ws               a master that reloads on USR2 and HUP, and a worker that serves
+  -S <address>[,<word>] where the master takes commands: -S /run/pyproxy-master.sock; then: echo reload | nc -U ...
   -D                    become a daemon
   -db                   stay in the foreground, whatever the configuration says
   -d                    the same, and show who connects, what is asked and answered, and where in the program a fault was
   -p <file>             write the process id there
   -sf <pid>...          once started, let these old processes finish their connections (SIGUSR1)
+  -x <socket>           get listening sockets from the process with this stats socket ('expose-fd listeners')
   -st <pid>...          once started, end these old processes (SIGTERM)
   -q                    say nothing
   -V                    say it after all, and what the program that starts is made of
   -v                    the version          -vv   and what it was built with
 
 Signals: USR1 stops listening and ends with the last connection. TERM and INT end at once. HUP shows the state of every server.
-TTOU and TTIN pause and resume listening.
+TTOU and TTIN pause and resume listening. A master (-W) reloads the configuration on USR2 and HUP.
 
-Accepted, with a warning that they do nothing here: -W -Ws (-Ws does tell systemd when it is ready),
--S <address>, -x <socket> (old and new process share their listening addresses anyway), -m <MB>, -4, -dR, -dV, -dA.
+Accepted, with a warning that they do nothing here: -m <MB>, -4, -dR, -dV, -dA.
 Accepted, for what they tune does not exist here: -de -dp -dk -dv -dc -dG -dS -dF -dZ -dI -dT -dM[byte] -dt...
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 from proxy.base.errors import Diagnostic, Severity, StartError
@@ -25,6 +26,7 @@ class Messages:
         self.quiet = quiet
         self.warnings_count = 0
         self.introduced = False
+        self.copied_to: Callable[[str], None] | None = None     # gets a copy of all
         self._is_traced = True
         self._executable = os.path.abspath(sys.argv[0])
 
@@ -95,6 +97,8 @@ class Messages:
         self._write(f"{LABELS[severity]}({os.getpid()}) : {text}\n{extra}")
 
     def _write(self, text: str) -> None:
+        if self.copied_to is not None:
+            self.copied_to(text)
         if self.quiet:
             return
         stream = self._stream or sys.stderr

@@ -46,6 +46,8 @@ class Global:
 
     daemon: bool = False
     master_worker: bool = False
+    no_exit_on_failure: bool = False         # the master stays when a worker ends that should not
+    mworker_max_reloads: int | None = None   # None = a worker may outlive any number of reloads
     chroot: str = ""
     pidfile: str = ""
     user: str = ""

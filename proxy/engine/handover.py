@@ -2,7 +2,12 @@
 
     old: Offer (an abstract socket named after its pid) ◀── connects, shows who it is ── new: take_over(pids)
          every listening socket, as descriptors          ──▶ used in the place of binding what has the same address
+         its account and its board, as descriptors       ──▶ counters and states go on (`runtime.legacy`)
     old: told to finish, closes its own descriptors; the sockets, and the clients that wait in them, are the successor's
+    old: gone; the connection, which was kept for that, ends: its counters are final
+
+    message: JSON {"listeners": [path or ""...]}, one descriptor each   |   {"account": true}, [account, board]: the last one
+             {"ask": [pid...]}: a master names the worker that listens
 
 A second socket beside the old one would not do: the kernel spreads clients over both, and resets those that wait in the one that
 is closed. The number of workers may differ: sockets too many are served by the workers there are, missing ones are bound beside.
@@ -19,6 +24,7 @@ import array
 import asyncio
 import contextlib
 import json
+import mmap
 import os
 import socket
 import struct
@@ -27,6 +33,8 @@ from typing import Any, NamedTuple
 
 from proxy.base.addresses import Family
 from proxy.runtime.frontend import Listener
+from proxy.runtime.legacy import Legacy, account
+from proxy.runtime.process import Process
 
 NAME = "\0pyproxy-listeners-%d"
 PATIENCE_S = 2.0                    # an old process that does not answer has its sockets bound beside
@@ -36,17 +44,21 @@ CREDENTIALS = struct.Struct("iII")  # struct ucred: pid, uid, gid
 INHERITED_MAX = 20_000
 TRANSPARENT = 19                    # IP_TRANSPARENT
 
+NO_ANSWER = (ValueError, TypeError, KeyError, AttributeError)     # what is raised by an answer that is none
+
 Listening = Iterable[tuple[Listener, socket.socket]]
 
 
 class Offer:
-    """The old process's side. `sockets` gives what it listens on at that moment.
+    """The old process's side. `sockets` gives what it listens on at that moment, `process` what it has counted.
 
     Never raises: where it cannot be made, a successor binds beside.
     """
 
-    def __init__(self, sockets: Callable[[], Listening]) -> None:
+    def __init__(self, sockets: Callable[[], Listening], process: Process | None = None) -> None:
         self._sockets = sockets
+        self._process = process
+        self._successors: set[socket.socket] = set()        # they wait for our end
         self._loop: asyncio.AbstractEventLoop | None = None
         self._socket: socket.socket | None = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
         try:
@@ -70,6 +82,12 @@ class Offer:
                 self._loop.remove_reader(offered.fileno())
             offered.close()
 
+    def end(self) -> None:
+        """Let successors know that nothing is counted any more."""
+        self.close()
+        for successor in list(self._successors):
+            self._forget(successor)
+
     def _asked(self) -> None:
         if self._socket is None:
             return
@@ -77,19 +95,82 @@ class Offer:
             successor, _ = self._socket.accept()
         except OSError:
             return
-        with successor, contextlib.suppress(OSError):       # it has gone, or does not read: then it binds beside
-            successor.setblocking(False)
-            if peer_of(successor).uid in (0, os.geteuid()):
-                self._give(successor)
+        successor.setblocking(False)
+        if peer_of(successor).uid in (0, os.geteuid()):
+            self.give(successor)
+        else:
+            successor.close()
 
-    def _give(self, successor: socket.socket) -> None:
-        own = (each for each in self._sockets() if each[0].address.family is not Family.DESCRIPTOR)
-        given = [(_path(listener), sock) for listener, sock in own]
-        for first in range(0, len(given), PER_MESSAGE):
-            part = given[first : first + PER_MESSAGE]
-            numbers = array.array("i", (sock.fileno() for _, sock in part))
-            successor.sendmsg([json.dumps([path for path, _ in part]).encode()],
-                              [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)])
+    def give(self, successor: socket.socket) -> None:
+        """Give everything to who is at the other end, which has shown that it may have it."""
+        assert self._loop is not None
+        try:
+            give_listeners(successor, self._sockets())
+            process = self._process
+            counts = process is not None and process.board.fd >= 0
+            if process is not None and counts:
+                _give_account(successor, process)
+        except OSError:                     # it has gone, or does not read: then it binds beside
+            counts = False
+        if not counts:
+            successor.close()
+            return
+        self._successors.add(successor)
+        self._loop.add_reader(successor.fileno(), self._forget, successor)
+
+    def hand_over(self, connected: socket.socket) -> None:
+        """Give everything to who has asked over a stream, on which it may ask: over a connection of its own, sent there."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+        with theirs:
+            try:
+                socket.send_fds(connected, [b"\n"], [theirs.fileno()])
+            except OSError:
+                ours.close()
+                return
+        self.give(ours)
+
+    def _forget(self, successor: socket.socket) -> None:
+        """It has gone itself, or sends what means nothing."""
+        assert self._loop is not None
+        self._successors.discard(successor)
+        self._loop.remove_reader(successor.fileno())
+        successor.close()
+
+
+def give_listeners(successor: socket.socket, sockets: Listening) -> None:
+    """Raises: OSError."""
+    own = (each for each in sockets if each[0].address.family is not Family.DESCRIPTOR)
+    given = [(_path(listener), sock) for listener, sock in own]
+    for first in range(0, len(given), PER_MESSAGE):
+        part = given[first : first + PER_MESSAGE]
+        _send(successor, {"listeners": [path for path, _ in part]}, [sock.fileno() for _, sock in part])
+
+
+def _give_account(successor: socket.socket, process: Process) -> None:
+    """Raises: OSError."""
+    fd = os.memfd_create("account", os.MFD_CLOEXEC)
+    with os.fdopen(fd, "wb") as file:
+        file.write(json.dumps(account(process)).encode())
+        file.flush()
+        _send(successor, {"account": True}, [fd, process.board.fd])
+
+
+def _send(successor: socket.socket, value: dict[str, Any], descriptors: list[int]) -> None:
+    numbers = array.array("i", descriptors)
+    successor.sendmsg([json.dumps(value).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)] if descriptors else [])
+
+
+class MasterOffer(Offer):
+    """A master's side: it listens nowhere itself, and names the processes that do."""
+
+    def __init__(self, pids: Callable[[], list[int]]) -> None:
+        Offer.__init__(self, list)
+        self._pids = pids
+
+    def give(self, successor: socket.socket) -> None:
+        """Tell which of its processes to ask."""
+        with successor, contextlib.suppress(OSError):
+            _send(successor, {"ask": self._pids()}, [])
 
 
 class Peer(NamedTuple):
@@ -113,15 +194,21 @@ def _path(listener: Listener) -> str:
 class Inherited:
     """The listening sockets of processes that are to be replaced; what is not taken is closed by `close`."""
 
-    def __init__(self, found: Iterable[tuple[str, socket.socket]] = ()) -> None:
+    def __init__(self, found: Iterable[tuple[str, socket.socket]] = (), predecessors: Iterable[Predecessor] = ()) -> None:
         self._found: dict[tuple[Any, ...], list[socket.socket]] = {}
         for path, sock in found:
             self._found.setdefault(_key(sock, path), []).append(sock)
+        self.predecessors = list(predecessors)
 
     def take(self, family: int, sockaddr: Any, bind: Any) -> list[socket.socket]:
         """Copies of the sockets that are bound as this one would be."""
         sockets = self._found.get(_wanted_key(family, sockaddr, bind), [])
         return [sock.dup() for sock in sockets]
+
+    def take_predecessors(self) -> list[Predecessor]:
+        """The processes that go on counting, whose closing is the caller's."""
+        taken, self.predecessors = self.predecessors, []
+        return taken
 
     def close(self) -> None:
         """Close what was received; copies that were taken stay open."""
@@ -129,6 +216,9 @@ class Inherited:
             for sock in sockets:
                 sock.close()
         self._found.clear()
+        for predecessor in self.predecessors:
+            predecessor.close()
+        self.predecessors.clear()
 
 
 def _key(sock: socket.socket, path: str) -> tuple[Any, ...]:
@@ -166,28 +256,115 @@ def _system_v6only() -> int:
         return plain.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
 
 
+class Predecessor:
+    """An old process that goes on counting: its legacy, and the connection that ends with it."""
+
+    def __init__(self, legacy: Legacy, memory: mmap.mmap, connection: socket.socket) -> None:
+        self.legacy = legacy
+        self.connection = connection
+        self._memory = memory
+
+    def close(self) -> None:
+        """Look at it no more."""
+        self.legacy.release()
+        self._memory.close()
+        self.connection.close()
+
+
 def take_over(pids: Iterable[int]) -> Inherited:
     """Ask processes for their listening sockets; one that has gone, is not ours or does not answer gives none."""
-    found: list[tuple[str, socket.socket]] = []
+    answers = _Answers()
     for pid in pids:
-        with contextlib.suppress(OSError, ValueError):
-            found += _ask(pid)
-    return Inherited(found)
+        with contextlib.suppress(OSError, *NO_ANSWER):
+            _ask(pid, answers)
+    return Inherited(answers.sockets, answers.predecessors)
 
 
-def _ask(pid: int) -> list[tuple[str, socket.socket]]:
-    """Raises: OSError, ValueError for an answer that is none."""
-    found: list[tuple[str, socket.socket]] = []
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as old:
+def take_over_at(path: str) -> Inherited:
+    """Ask the process that has this stats socket, with `expose-fd listeners` (-x).
+
+    Raises: OSError, ValueError, where there is none, or it gives nothing.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(PATIENCE_S)
+        stream.connect(path)
+        stream.sendall(b"_getsocks\n")
+        _, numbers, _, _ = socket.recv_fds(stream, 1, 1)
+    if not numbers:
+        raise ValueError("it gives no sockets: its 'stats socket' line needs 'expose-fd listeners'")
+    old = socket.socket(fileno=numbers[0])
+    old.settimeout(PATIENCE_S)
+    answers = _Answers()
+    with contextlib.suppress(*NO_ANSWER):
+        answers.receive(old)
+    return Inherited(answers.sockets, answers.predecessors)
+
+
+def _ask(pid: int, answers: _Answers) -> None:
+    """Raises: OSError, and what NO_ANSWER has for an answer that is none."""
+    old = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
         old.settimeout(PATIENCE_S)
         old.connect(NAME % pid)
         if peer_of(old).pid != pid:
-            return found
-        while len(found) < INHERITED_MAX:
-            octets, numbers, _, _ = socket.recv_fds(old, MESSAGE_MAX, PER_MESSAGE)
-            if not octets:
-                return found
-            sockets = [socket.socket(fileno=number) for number in numbers]
-            paths = json.loads(octets)
-            found += zip(map(str, paths), sockets, strict=True)
-    return found
+            old.close()
+            return
+    except BaseException:
+        old.close()
+        raise
+    for other in answers.receive(old):
+        if other != pid:
+            _ask(other, answers)
+
+
+class _Answers:
+    """What old processes have given."""
+
+    def __init__(self) -> None:
+        self.sockets: list[tuple[str, socket.socket]] = []
+        self.predecessors: list[Predecessor] = []
+
+    def receive(self, old: socket.socket) -> list[int]:
+        """Take all that one of them gives; gives whom it wants to be asked instead. The connection is closed, or kept.
+
+        Raises: OSError, and what NO_ANSWER has for an answer that is none.
+        """
+        try:
+            while len(self.sockets) < INHERITED_MAX:
+                octets, numbers, _, _ = socket.recv_fds(old, MESSAGE_MAX, PER_MESSAGE)
+                if not octets:
+                    break
+                value = json.loads(octets)
+                if "listeners" in value:
+                    sockets = [socket.socket(fileno=number) for number in numbers]
+                    self.sockets += zip(map(str, value["listeners"]), sockets, strict=True)
+                elif "account" in value:
+                    self.predecessors.append(_read_account(old, *numbers))
+                    return []
+                else:
+                    for number in numbers:
+                        os.close(number)
+                    old.close()
+                    return [pid for pid in value["ask"] if isinstance(pid, int)]
+        except BaseException:
+            old.close()
+            raise
+        old.close()
+        return []
+
+
+def _read_account(old: socket.socket, account_fd: int, board_fd: int) -> Predecessor:
+    try:
+        with os.fdopen(account_fd, "rb") as file:
+            file.seek(0)
+            said = json.load(file)
+        memory = mmap.mmap(board_fd, 0, prot=mmap.PROT_READ)
+    finally:
+        os.close(board_fd)
+    try:
+        legacy = Legacy(said, memory)
+    except BaseException:
+        memory.close()
+        raise
+    old.setblocking(False)
+    return Predecessor(legacy, memory, old)

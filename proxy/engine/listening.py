@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from proxy.base.addresses import Address, Family
+from proxy.base.descriptors import DESCRIPTORS_GONE, out_of_descriptors
 from proxy.base.errors import NOWHERE, Diagnostic, Severity, StartError
 from proxy.engine.handover import Inherited
 from proxy.engine.port_holder import who_holds
@@ -26,9 +27,11 @@ FAILED = "Some protocols failed to start their listeners! Exiting."
 class BindError(Exception):
     """A listener that cannot be opened: what failed, in HAProxy's words, and what to do about it."""
 
-    def __init__(self, what: str, hint: str = "", *, address_in_use: bool = False) -> None:
+    def __init__(self, what: str, hint: str = "", *, code: int | None = None) -> None:
         super().__init__(what)
-        self.what, self.hint, self.address_in_use = what, hint, address_in_use
+        self.what, self.hint = what, hint
+        self.address_in_use = code == errno.EADDRINUSE
+        self.is_starved = code in DESCRIPTORS_GONE
 
 
 def open_listeners(
@@ -45,6 +48,12 @@ def open_listeners(
             opened.append((listener, open_sockets(listener, workers, inherited)))
         except BindError as error:
             failed.append((listener, error))
+            if error.is_starved:
+                break
+    if any(error.is_starved for _, error in failed):
+        for _, sockets in opened:
+            _close(sockets)
+        raise out_of_descriptors()
     if failed:
         for _, sockets in opened:
             _close(sockets)
@@ -86,9 +95,7 @@ def open_sockets(listener: Listener, workers: int, inherited: Inherited) -> list
                 sock.listen(min(listener.backlog or listener.frontend.backlog or BACKLOG, BACKLOG_MAX))
     except OSError as error:
         _close(sockets)
-        raise BindError(
-            _problem(address, error), _advice(address, error), address_in_use=error.errno == errno.EADDRINUSE
-        ) from None
+        raise BindError(_problem(address, error), _advice(address, error), code=error.errno) from None
     except BaseException:
         _close(sockets)
         raise

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable
 from typing import Any
 
+from proxy.admin.sockets import CommandSockets
 from proxy.base.clock import Clock, SystemClock
 from proxy.build import build
 from proxy.build.findings import Warn
@@ -16,8 +18,10 @@ from proxy.engine.tracing import TracingWorker
 from proxy.engine.worker import Worker
 from proxy.health.checks import Checks
 from proxy.master.control import Control, Say
+from proxy.master.following import Following
 from proxy.master.memory_dump import tell_memory
 from proxy.master.state_dump import tell_paused, tell_resumed, tell_stopped
+from proxy.runtime.frontend import Listener
 from proxy.runtime.process import Process
 from proxy.runtime.server import Server
 from proxy.stats.actions import RuntimeActions
@@ -46,6 +50,9 @@ class Instance:
         self.is_stopped = False
         self._deadline: asyncio.TimerHandle | None = None
         self._offer: Offer | None = None
+        self._following = Following(process)
+        self.commands: CommandSockets | None = None         # closed when no new client is taken any more
+        self.also_listening: list[tuple[Listener, socket.socket]] = []      # what a successor is given besides
         self._say = say
 
     @property
@@ -69,6 +76,12 @@ class Instance:
         Raises: StartError, with none of them left open.
         """
         self.worker.bind(inherited)
+        self._follow(inherited)
+
+    def _follow(self, inherited: Inherited | None) -> None:
+        if inherited is not None:
+            self._following = Following(self.process, inherited.take_predecessors())
+            self._following.restore(self.clock.monotonic_ms())
 
     def unbind(self) -> None:
         """Let go of the listening sockets: another process has them."""
@@ -86,6 +99,7 @@ class Instance:
         """Accept clients and check servers on this loop."""
         self.worker.on_stopped = self._stopped
         self.worker.start(loop)
+        self._following.start(loop)
         checks = self.control.start(loop)
         if checks.observes:
             self.worker.server_failed = checks.server_failed
@@ -94,13 +108,24 @@ class Instance:
 
     def offer(self) -> None:
         """Give listening sockets to a successor that asks for them."""
-        self._offer = Offer(self.worker.listening)
+        self._offer = Offer(lambda: [*self.worker.listening(), *self.also_listening], self.process)
         self._offer.start(self.worker.loop)
+
+    def hand_over(self, connected: socket.socket) -> None:
+        """Give listening sockets to a successor that has asked for them over a stats socket."""
+        if self._offer is not None:
+            self._offer.hand_over(connected)
+
+    def _take_no_commands(self) -> None:
+        self.also_listening.clear()
+        if self.commands is not None:
+            self.commands.close()
 
     def soft_stop(self) -> None:
         """Stop listening and let every stream end; `hard-stop-after` limits how long that may take."""
         if self.process.closing or self.is_stopped:
             return
+        self._take_no_commands()
         tell_stopped(self.process, self._say)
         limit_ms = self.process.hard_stop_after_ms
         if limit_ms is not None:
@@ -109,6 +134,7 @@ class Instance:
 
     def hard_stop(self) -> None:
         """End every session now."""
+        self._take_no_commands()
         if not self.is_stopped:
             self.worker.hard_stop()
 
@@ -131,8 +157,10 @@ class Instance:
         if not self.is_stopped and self.worker.loop is not None:
             self.worker.hard_stop()
         self.worker.unbind()
+        self._take_no_commands()
         self._stop_control()
         self.control.close()
+        self.process.board.close()
 
     def set_weight(self, server: Server, weight: int | str) -> None:
         """Give a server another weight.
@@ -164,8 +192,9 @@ class Instance:
             self._deadline.cancel()
             self._deadline = None
         if self._offer is not None:
-            self._offer.close()
+            self._offer.end()
             self._offer = None
+        self._following.close()
         self.control.stop()
 
     def _too_long(self) -> None:
@@ -185,14 +214,15 @@ def _keep_quiet(severity: str, text: str) -> None:
 
 def assemble(
     configuration: Configuration, clock: Clock | None = None, say: Say = _keep_quiet, warn: Warn | None = None,
-    trace: Trace | None = None,
+    trace: Trace | None = None, has_successors: bool = False,
 ) -> Instance:
     """Make the instance of a configuration; nothing is open yet.
 
-    `warn` is told what is left out from the start, None: `say` is. `trace` is told every head that passes, which is slow.
+    `warn` is told what is left out from the start, None: `say` is. `trace` is told every head that passes, which is slow. With
+    `has_successors` its counters can be given to the process that takes over.
 
     Raises: StartError where the machine lacks what the configuration names.
     """
     clock = clock or SystemClock()
-    process = build(configuration, clock, warn or (lambda text, hint: say("WARNING", text)))
+    process = build(configuration, clock, warn or (lambda text, hint: say("WARNING", text)), has_successors=has_successors)
     return Instance(configuration, process, clock, say, trace)

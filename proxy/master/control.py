@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from proxy.admin.runtime import RuntimeSpeaker
 from proxy.base.clock import Clock
 from proxy.base.errors import StartError
 from proxy.config.model import Configuration, ProxySection
@@ -49,6 +50,7 @@ class Control:
         self.checks: Checks | None = None
         self.resolution: Resolution | None = None
         self.outlets = Outlets()
+        self._meter: LoadMeter | None = None
         self._sinks: dict[LogPlan, LogSink] = {}
 
     def open(self, make_meter: Callable[[], LoadMeter]) -> None:
@@ -60,7 +62,8 @@ class Control:
             self._open_logs()
         except OSError as error:
             raise StartError("log", f"cannot open a log target: {error.strerror or error}", "see the 'log' lines") from None
-        self._make_services(make_meter())
+        self._meter = make_meter()
+        self._make_services(self._meter)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> Checks:
         """Begin to check and to look up names on this loop."""
@@ -88,6 +91,10 @@ class Control:
         """Leave nothing open."""
         self.stop()
         self.outlets.close()
+
+    def speaker(self) -> RuntimeSpeaker:
+        """Who answers the commands of a connection."""
+        return RuntimeSpeaker(self.process, self.clock, self.actions, self._meter or LoadMeter(), self.set_weight)
 
     def set_weight(self, server: Server, weight: int | str) -> None:
         """Give a server another weight.

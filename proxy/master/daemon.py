@@ -28,6 +28,10 @@ class Readiness:
             os.dup2(null, standard)
         os.close(null)
 
+    def resign(self) -> None:
+        """Leave it to another process to say that it serves; the terminal stays ours until it is closed."""
+        os.close(self._pipe)
+
     def ready(self) -> None:
         """It serves: let the first process end with success, and leave the terminal."""
         try:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import resource
 from collections.abc import Callable
 
-from proxy.base.errors import StartError
 from proxy.build.process import DESCRIPTORS_KEPT, descriptors_besides
 from proxy.runtime.process import Process
-
-DESCRIPTORS_GONE = (errno.EMFILE, errno.ENFILE)
 
 
 def open_descriptors() -> frozenset[int]:
@@ -34,15 +30,6 @@ def descriptors_needed(process: Process) -> int:
     listeners = sum(len(frontend.listeners) for frontend in process.frontends)
     checks = sum(server.check is not None for backend in process.backends for server in backend.servers)
     return 2 * process.maxconn + descriptors_besides(process.nbthread, listeners, checks, len(process.backends))
-
-
-def out_of_descriptors() -> StartError:
-    """What a start that has met one of DESCRIPTORS_GONE failed of."""
-    reached = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return StartError(
-        "descriptors", f"Too many open files: not even the start has enough of them, the limit is {reached}.",
-        "raise it: ulimit -n 1024, or LimitNOFILE=1024 in the systemd unit; or close what whoever started this left open",
-    )
 
 
 def raise_limit(wanted: int, warn: Callable[[str, str], None]) -> None:

@@ -19,18 +19,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
+from proxy.admin.commands import Caller
+from proxy.admin.conversation import Speaker
+from proxy.admin.sockets import CommandSocket, CommandSockets
+from proxy.base.descriptors import DESCRIPTORS_GONE, out_of_descriptors
 from proxy.base.errors import StartError
 from proxy.base.systemd import Notifier
 from proxy.config.model import Configuration
-from proxy.engine.handover import take_over
+from proxy.engine.handover import Inherited, take_over, take_over_at
 from proxy.master.assemble import Instance, assemble
 from proxy.master.daemon import Readiness, daemonise
-from proxy.master.descriptors import DESCRIPTORS_GONE, descriptors_needed, open_descriptors, out_of_descriptors, raise_limit
+from proxy.master.descriptors import descriptors_needed, open_descriptors, raise_limit
 from proxy.master.identity import Identity, find_identity, take_identity
+from proxy.master.mworker.line import MasterLine
 from proxy.master.pidfile import PidFile
 from proxy.master.predecessors import Predecessors, bind_beside
 from proxy.master.preload import preload
 from proxy.master.signals import Signals
+from proxy.master.stats_sockets import Opened, open_stats_sockets
 from proxy.master.workers.supervisor import Supervisor
 
 Step = Callable[[], None]
@@ -43,6 +49,7 @@ class Teller(Protocol):
 
     quiet: bool
     introduced: bool
+    copied_to: Callable[[str], None] | None
 
     @property
     def warnings_count(self) -> int: ...
@@ -73,6 +80,11 @@ class StartOptions:
     notify_systemd: bool = False
     zero_warning: bool = False
     loop_kind: str = "uvloop"
+    line: MasterLine | None = None          # to the master, of a worker under -W
+    inherited: frozenset[int] | None = None     # descriptors that the program was started with, None: that are open now
+    terminal: TextIO | None = None          # left once it serves
+    old_socket: str = ""                    # the stats socket by which the old process gives its sockets (-x)
+    master_socket: str = ""                 # where a master takes commands (-S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +122,13 @@ class Life:
         self._options = options
         self._teller = teller
         self._running: Instance | Supervisor | None = None
-        self._inherited = open_descriptors()
+        self._inherited = open_descriptors() if options.inherited is None else options.inherited
+        if options.line is not None:
+            self._inherited -= {options.line.fileno()}
         self._pidfile: PidFile | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._notifier: Notifier | None = None
+        self._stats_sockets: Opened = []
         self.old = Predecessors(options.finish_pids, options.terminate_pids, teller.warning)
 
     def run(self) -> Outcome:
@@ -148,16 +163,49 @@ class Life:
     def _assemble(self, workers: int) -> Instance | Supervisor:
         trace = self._teller.trace if self._options.debug else None
         if workers == 1:
-            return assemble(self._configuration, say=self._say, warn=self._teller.warning, trace=trace)
+            return assemble(self._configuration, say=self._say, warn=self._teller.warning, trace=trace, has_successors=True)
         return Supervisor(
             self._configuration, workers, self._worker_loop, self._say, self._teller.warning, trace, self._inherited)
 
     def _bind(self, running: Instance | Supervisor) -> None:
-        inherited = take_over(self.old.pids)
+        inherited = self._take_over()
+
+        def bind() -> None:
+            opened = open_stats_sockets(self._configuration.global_.stats_sockets, inherited)
+            try:
+                running.bind(inherited)
+            except BaseException:
+                for _, _, sock in opened:
+                    sock.close()
+                raise
+            self._stats_sockets = opened
+            running.also_listening = [(listener, sock) for _, listener, sock in opened]
+
         try:
-            bind_beside(lambda: running.bind(inherited), self.old)
+            bind_beside(bind, self.old)
         finally:
             inherited.close()
+
+    def _take_over(self) -> Inherited:
+        """What the old processes listen on; where they do not give it, addresses are bound beside theirs."""
+        path = self._options.old_socket
+        if not path:
+            return take_over(self.old.pids)
+        try:
+            return take_over_at(path.removeprefix("unix@"))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self._teller.warning(f"[haproxy.main()] Failed to get the sockets from the old process at {path}! ({reason})", "")
+            return Inherited()
+
+    def _take_commands(self, loop: asyncio.AbstractEventLoop, running: Instance | Supervisor) -> None:
+        settings = self._configuration.global_
+        opened, self._stats_sockets = self._stats_sockets, []
+        running.commands = CommandSockets(
+            [CommandSocket(sock, line.level, running.hand_over if line.expose_fd else None) for line, _, sock in opened],
+            running.control.speaker, settings.stats_timeout_ms / 1000, settings.stats_maxconn,
+        )
+        running.commands.start(loop)
 
     def _serve(self, running: Instance | Supervisor, identity: Identity, readiness: Readiness | None) -> Outcome:
         preload(self._options.loop_kind)
@@ -167,8 +215,13 @@ class Life:
         signals = Signals(running, self._say)
         notifier = self._notifier = Notifier() if self._options.notify_systemd else None
 
+        line, settings = self._options.line, self._configuration.global_
+        if line is not None:
+            signals.no_master = False
+
         def settle() -> None:
-            self.old.dismiss()
+            if line is None:                # else the master tells them, once we serve
+                self.old.dismiss()
             take_identity(identity)
             gc.collect()
             gc.freeze()
@@ -178,6 +231,11 @@ class Life:
             self._teller.introduced = True
             if notifier is not None:
                 notifier.tell("READY=1")
+            if line is not None:
+                line.ready(settings)
+            if self._options.terminal is not None:
+                self._teller.quiet = True
+                self._options.terminal.close()
             if readiness is not None:
                 self._teller.quiet = True
                 readiness.ready()
@@ -198,7 +256,9 @@ class Life:
         instance.on_stopped = loop.stop
         instance.start(loop)
         instance.offer()
+        self._take_commands(loop, instance)
         signals.install(loop)
+        self._listen_to_master(loop, instance)
         settle()
         loop.call_soon(signals.release)
         loop.call_soon(ready)
@@ -213,12 +273,20 @@ class Life:
         loop.set_exception_handler(supervisor.callback_failed)
         supervisor.on_ready = ready
         signals.install(loop)
+        self._take_commands(loop, supervisor)
+        self._listen_to_master(loop, supervisor)
         loop.call_soon(signals.release)
         supervisor.run(loop)
+
+    def _listen_to_master(self, loop: asyncio.AbstractEventLoop, running: Instance | Supervisor) -> None:
+        if self._options.line is not None:
+            self._options.line.answer = lambda command, level: answer_once(running.control.speaker(), command, level)
+            self._options.line.start(loop, running.soft_stop)
 
     def _worker_loop(self) -> asyncio.AbstractEventLoop:
         """In a worker: a loop of its own. The terminal of a daemon is the master's, and so is the introduction."""
         self._teller.redirect(None)
+        self._teller.copied_to = None
         self._teller.introduced = True
         self._teller.quiet = self._teller.quiet or self._options.daemon
         loop = new_loop(self._options.loop_kind)
@@ -231,16 +299,30 @@ class Life:
 
     def close(self) -> None:
         """Free everything that was reached."""
+        for _, _, sock in self._stats_sockets:
+            sock.close()
         if self._running is not None:
             self._running.close()
         if self._pidfile is not None:
             self._pidfile.close()
         if self._notifier is not None:
             self._notifier.close()
+        if self._options.line is not None:
+            self._options.line.close()
         if self._loop is not None:
+            commands = self._running.commands if self._running is not None else None
+            if commands is not None and not self._loop.is_running():
+                self._loop.run_until_complete(commands.ended())
             if not self._loop.is_running():         # uvloop's still is when it had no descriptors to begin with
                 self._loop.close()
             asyncio.set_event_loop(None)
+
+
+def answer_once(speaker: Speaker, command: str, level: str) -> str:
+    """Answer a command that a master passes on."""
+    answer = speaker.answer(command, Caller(level, lambda lower: None))
+    assert isinstance(answer, str), "a process answers at once"
+    return answer
 
 
 def workers_wanted(configured: int | None) -> int:

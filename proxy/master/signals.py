@@ -2,7 +2,7 @@
 
     USR1        soft stop                      TTOU, TTIN  pause and resume the listeners
     TERM, INT   hard stop, dies by the signal  HUP         dump every server's state
-    QUIT        dump memory                    USR2        nothing: there is no master process to reload
+    QUIT        dump memory                    USR2        nothing: only a master process reloads (-W)
 
 Source: HAProxy management guide, section 4 "Stopping and restarting HAProxy".
 """
@@ -51,6 +51,7 @@ class Signals:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._say = say
         self._heard: list[str] = []
+        self.no_master = True
         self.killed_by: signal.Signals | None = None
 
     def hold(self) -> None:
@@ -92,4 +93,7 @@ class Signals:
         self._instance.hard_stop()
 
     def _no_master(self) -> None:
-        self._say("WARNING", "SIGUSR2 ignored: there is no master process; to reload, start a new one with -sf <this pid>.")
+        if self.no_master:
+            self._say("WARNING", "SIGUSR2 ignored: there is no master process; to reload, start a new one with -sf <this pid>.")
+        else:
+            self._say("WARNING", "SIGUSR2 ignored: it is the master process that reloads.")

@@ -4,9 +4,9 @@
     master ───+= 1──▶ column 0: what checks count       where a limit holds for all of them together
     master ──writes──▶ `orders`: how many orders it has given; workers look at it once per turn of their loop
 
-One process (`nbthread 1`, embedded): private memory, one column that is everybody's. Workers: one anonymous shared mapping made
-before the fork, column 0 for the master and one for each worker; a worker that is started again takes over its predecessor's
-column, and with it the counters.
+One process (`nbthread 1`, embedded): one column that is everybody's. Workers: one mapping made before the fork, column 0 for
+the master and one for each worker; a worker that is started again takes over its predecessor's column, and with it the counters.
+The memory of a program's board has a descriptor, by which the next program reads on (`legacy.py`); an embedded one's is private.
 
 A cell has one writer (`cells.py` says who), is 64 bits wide and lies at a multiple of 8, so that a plain store is one store on
 x86-64 and arm64: readers see the value before or after it, never a part. `+= 1` by one writer loses nothing; what would need two
@@ -16,6 +16,7 @@ stores, save that a system call lies between them. Each column begins on a cache
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -55,6 +56,8 @@ class Board:
         block = memoryview(bytearray(octets) if memory is None else memory)
         if len(block) < octets:
             raise ValueError(f"the board needs {octets} octets, got {len(block)}")
+        self.memory = block
+        self.fd = -1                        # the descriptor of that memory, where a successor may be given it
         cells = block[:octets].cast("B").cast("q")
         self.orders = cells[:1]
         self._cells = cells[LINE_CELLS:]
@@ -92,13 +95,6 @@ class Board:
         """A whole row over all columns."""
         return merged(self.rows(key))
 
-    def carry_over(self, old: Board, cells: Sequence[int]) -> None:
-        """Take the named cells of every row that the old board also had: counters survive a reload."""
-        for key in self._at.keys() & old._at.keys():
-            row = self.row(key)
-            for cell in cells:
-                row[cell] = old.total(key, cell)
-
     def clear(self, cells: Sequence[int], column: int | None = None) -> None:
         """Set the named cells to zero, in one column or everywhere ("clear counters"): by whose cells they are."""
         for each in range(self.columns) if column is None else (column,):
@@ -106,6 +102,13 @@ class Board:
                 row = self.row(key, each)
                 for cell in cells:
                     row[cell] = 0
+
+
+    def close(self) -> None:
+        """Give back the descriptor; the memory stays as long as somebody looks at it."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 def _column_cells(rows: int) -> int:

@@ -44,10 +44,10 @@ def start_states(backends: Iterable[Backend], now_ms: int) -> None:
                 server.admin |= Admin.RMAINT
     for backend in backends:
         for server in backend.servers:
-            _start_state(server)
+            start_state(server)
     for backend in backends:
         backend.last_change_ms = now_ms
-        _count_usable(backend)
+        count_usable(backend)
         if backend.farm is not None:
             backend.farm.changed()
         if backend.servers and not backend.active_count and not backend.backup_count:
@@ -56,7 +56,8 @@ def start_states(backends: Iterable[Backend], now_ms: int) -> None:
                 backend.counters[CHKDOWN] += 1          # HAProxy counts the fall of the unresolved, not the disabled
 
 
-def _start_state(server: Server) -> None:
+def start_state(server: Server) -> None:
+    """Give a server its first state."""
     followed = server.track
     while followed is not None:
         if followed.admin & MAINT:
@@ -66,7 +67,7 @@ def _start_state(server: Server) -> None:
     server.operational = Operational.RUNNING
     if server.admin & MAINT:
         server.operational, server.health, server.down_since_ms = Operational.STOPPED, 0, server.last_change_ms
-    server.weight_now = _weight_in_force(server)
+    server.weight_now = weight_in_force(server)
 
 
 def set_operational(server: Server, state: Operational, cause: str, now_ms: int, events: Events) -> None:
@@ -309,7 +310,8 @@ def _is_stopping(server: Server) -> bool:
     return server.operational is Operational.STOPPING or bool(server.admin & DRAIN)
 
 
-def _weight_in_force(server: Server) -> int:
+def weight_in_force(server: Server) -> int:
+    """The effective weight by which balancers choose it."""
     if server.admin & (MAINT | DRAIN) or server.operational in (Operational.STOPPED, Operational.STOPPING):
         return 0
     return server.effective_weight
@@ -322,18 +324,19 @@ def _apply(server: Server, was_up: bool, now_ms: int, events: Events) -> tuple[i
     """
     backend = server.backend
     had_servers = backend.active_count + backend.backup_count > 0
-    before, after = server.weight_now, _weight_in_force(server)
+    before, after = server.weight_now, weight_in_force(server)
     server.weight_now = after
     if before != after and backend.farm is not None:
         backend.farm.changed()
     if (before > 0) != (after > 0):
-        _count_usable(backend)
+        count_usable(backend)
     fell = _follow_servers(backend, had_servers, now_ms)
     requeued, remaining = events.server_changed(server, was_up, now_ms)
     return requeued, remaining, fell
 
 
-def _count_usable(backend: Backend) -> None:
+def count_usable(backend: Backend) -> None:
+    """Count the servers that may be given new clients."""
     backend.active_count = sum(1 for server in backend.servers if server.weight_now and not server.is_backup)
     backend.backup_count = sum(1 for server in backend.servers if server.weight_now and server.is_backup)
 

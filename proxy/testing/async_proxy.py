@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import IO, Any, Self
 
-from proxy.testing.embedded import Embedded, matcher, waited_too_long
+from proxy.testing.embedded import Embedded, Path, matcher, waited_too_long
 
 POLL_S = 0.005
 
@@ -28,7 +28,7 @@ class AsyncProxy(Embedded):
         """
         instance = self._assemble()
         self._ended = asyncio.Event()
-        instance.on_stopped = self._ended.set
+        instance.on_stopped = self._stopped
         try:
             instance.start(asyncio.get_running_loop())
         except BaseException:
@@ -49,11 +49,28 @@ class AsyncProxy(Embedded):
                     async with asyncio.timeout(grace_s):
                         await self._ended.wait()
                 except TimeoutError:
+                    self._end_retired()
                     instance.hard_stop()
         finally:
             self._close(instance)
             self._instance = None
         await asyncio.sleep(0)              # lets the loop forget what was closed
+
+    async def reload(
+        self, text: str | bytes | None = None, *, path: Path | Sequence[Path] | None = None, file: IO[Any] | None = None
+    ) -> None:
+        """Serve another configuration, or the one of the same `path` read again; when this returns, new clients meet it.
+
+        Listeners that stay keep their sockets and ports, streams at work end under the old configuration, counters and the states
+        of servers go on by name. The text is read on a thread, so that nobody waits for that.
+        Raises: ConfigError, StartError, and nothing has changed; ValueError for no configuration; NotStartedError.
+        """
+        self._running()
+        configuration = await asyncio.to_thread(self._load_again, text, path, file)
+        self._swap(configuration)
+
+    def _all_over(self) -> None:
+        self._ended.set()
 
     def soft_stop(self) -> None:
         """Stop listening; `wait_stopped` returns when the last session has ended."""

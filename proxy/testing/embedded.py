@@ -12,6 +12,7 @@ from proxy.config.load import load
 from proxy.config.load_options import LoadOptions
 from proxy.config.model import Configuration
 from proxy.master.assemble import Instance, assemble
+from proxy.master.swapping import Retired, swap
 from proxy.testing.socket_files import SocketFiles
 from proxy.testing.views import ServerView, bound_address, counters_of, find_server, url_of, view_of
 
@@ -36,28 +37,50 @@ class Embedded:
         self, text: str | bytes | None = None, *, path: Path | Sequence[Path] | None = None, file: IO[Any] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
+        self._environment = environment
+        self._path = path
+        self.configuration: Configuration = self._load(text, path, file)
+        self.messages: deque[tuple[str, str]] = deque(maxlen=MESSAGES_KEPT)
+        self._instance: Instance | None = None
+        self._retired: list[Retired] = []
+        self._socket_files: SocketFiles | None = None
+
+    def _load(
+        self, text: str | bytes | None, path: Path | Sequence[Path] | None, file: IO[Any] | None
+    ) -> Configuration:
+        """Read a configuration.
+
+        Raises: ConfigError; ValueError for none, or more than one.
+        """
         if sum(source is not None for source in (text, path, file)) != 1:
             raise ValueError("give the configuration as one of: text, path=..., file=...")
         options = LoadOptions(port_zero=True)
         if path is not None:
             paths = [path] if isinstance(path, str | os.PathLike) else list(path)
             names = [os.fspath(each) for each in paths]
-            self.configuration: Configuration = load(names, environment=environment, options=options)
-        else:
-            name = "<text>"
-            given: Any = text
-            if file is not None:
-                given = file.read()
-                name = str(getattr(file, "name", name))
-            if isinstance(given, bytes):
-                given = given.decode("utf-8", "surrogateescape")
-            if not isinstance(given, str):
-                raise TypeError(f"a configuration is a text, not {type(given).__name__}; a file is given as path=... or file=...")
-            ended = given if given.endswith("\n") else given + "\n"
-            self.configuration = load(text=ended, environment=environment, options=options, name=name)
-        self.messages: deque[tuple[str, str]] = deque(maxlen=MESSAGES_KEPT)
-        self._instance: Instance | None = None
-        self._socket_files: SocketFiles | None = None
+            return load(names, environment=self._environment, options=options)
+        name = "<text>"
+        given: Any = text
+        if file is not None:
+            given = file.read()
+            name = str(getattr(file, "name", name))
+        if isinstance(given, bytes):
+            given = given.decode("utf-8", "surrogateescape")
+        if not isinstance(given, str):
+            raise TypeError(f"a configuration is a text, not {type(given).__name__}; a file is given as path=... or file=...")
+        ended = given if given.endswith("\n") else given + "\n"
+        return load(text=ended, environment=self._environment, options=options, name=name)
+
+    def _load_again(
+        self, text: str | bytes | None, path: Path | Sequence[Path] | None, file: IO[Any] | None
+    ) -> Configuration:
+        """Read another configuration; the one of the first `path` again where nothing is given.
+
+        Raises: ConfigError; ValueError for none, or more than one.
+        """
+        if text is None and path is None and file is None:
+            path = self._path
+        return self._load(text, path, file)
 
     # what both know without running
 
@@ -69,7 +92,7 @@ class Embedded:
     @property
     def is_running(self) -> bool:
         """Whether it serves, or still ends its last sessions."""
-        return self._instance is not None and not self._instance.is_stopped
+        return self._instance is not None and (not self._instance.is_stopped or bool(self._retired))
 
     # while it runs
 
@@ -173,10 +196,43 @@ class Embedded:
 
     def _close(self, instance: Instance) -> None:
         """Leave nothing open and nothing lying about."""
+        self._end_retired()
         instance.close()
         if self._socket_files is not None:
             self._socket_files.remove()
             self._socket_files = None
+
+    def _swap(self, configuration: Configuration) -> None:
+        """Serve another configuration; on the loop's thread.
+
+        Raises: StartError, with nothing changed.
+        """
+        old = self._running()
+        new, retired = swap(old, configuration, self._said, self._retirement_over)
+        self._retired.append(retired)
+        new.on_stopped, self._instance, self.configuration = old.on_stopped, new, configuration
+        files = SocketFiles(new.process)
+        if self._socket_files is not None:
+            self._socket_files.remove(files)
+        self._socket_files = files
+        retired.begin()
+
+    def _retirement_over(self, retired: Retired) -> None:
+        self._retired.remove(retired)
+        if not self._retired and self._instance is not None and self._instance.is_stopped:
+            self._all_over()
+
+    def _stopped(self) -> None:
+        """The instance has ended; those before it may not have."""
+        if not self._retired:
+            self._all_over()
+
+    def _all_over(self) -> None:
+        """Nothing runs any more."""
+
+    def _end_retired(self) -> None:
+        for retired in list(self._retired):
+            retired.end()
 
     def _said(self, severity: str, text: str) -> None:
         self.messages.append((severity, text))

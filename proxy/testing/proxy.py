@@ -68,11 +68,30 @@ class Proxy(Embedded):
         if grace_s > 0:
             self._tell(Instance.soft_stop)
             thread.join(grace_s)
-        self._tell(Instance.hard_stop)
+        self._tell(self._hard_stop)
         thread.join(timeout_s)
         if thread.is_alive():
             raise TimeoutError(f"the load balancer's thread did not end within {timeout_s} s")
         self._thread, self._instance = None, None
+
+    def reload(
+        self, text: str | bytes | None = None, *, path: Path | Sequence[Path] | None = None, file: IO[Any] | None = None
+    ) -> None:
+        """Serve another configuration, or the one of the same `path` read again; when this returns, new clients meet it.
+
+        Listeners that stay keep their sockets and ports, streams at work end under the old configuration, counters and the states
+        of servers go on by name.
+        Raises: ConfigError, StartError, and nothing has changed; ValueError for no configuration; NotStartedError.
+        """
+        self._running()
+        configuration = self._load_again(text, path, file)
+
+        def swap(instance: Instance) -> None:
+            self._swap(configuration)
+            if self._loop is not None:
+                self._loop.set_exception_handler(self._running().callback_failed)
+
+        self._ask(swap)
 
     def soft_stop(self) -> None:
         """Stop listening; `is_running` becomes false when the last session has ended."""
@@ -101,11 +120,15 @@ class Proxy(Embedded):
     ) -> None:
         self.stop()
 
+    def _hard_stop(self, instance: Instance) -> None:
+        self._end_retired()
+        instance.hard_stop()
+
     def _run(self, instance: Instance, started: concurrent.futures.Future[None]) -> None:
         loop = self._loop = new_loop(self._loop_kind)
         try:
             loop.set_exception_handler(instance.callback_failed)
-            instance.on_stopped = loop.stop
+            instance.on_stopped = self._stopped
             instance.start(loop)
         except BaseException as error:
             self._close(instance)
@@ -116,8 +139,12 @@ class Proxy(Embedded):
         try:
             loop.run_forever()
         finally:
-            self._close(instance)
+            self._close(self._instance or instance)
             loop.close()
+
+    def _all_over(self) -> None:
+        if self._loop is not None:
+            self._loop.stop()
 
     def _tell(self, order: Callable[[Instance], None]) -> None:
         instance, loop = self._instance, self._loop

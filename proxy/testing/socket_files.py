@@ -23,9 +23,11 @@ class SocketFiles:
                     status = os.stat(listener.address.host)
                     self._files.append((listener.address.host, status.st_dev, status.st_ino))
 
-    def remove(self) -> None:
-        """Remove those that are still ours."""
+    def remove(self, kept: SocketFiles | None = None) -> None:
+        """Remove those that are still ours, and not among those kept."""
         for path, device, inode in self._files:
+            if kept is not None and (path, device, inode) in kept._files:
+                continue
             with contextlib.suppress(OSError):
                 status = os.stat(path)
                 if (status.st_dev, status.st_ino) == (device, inode):

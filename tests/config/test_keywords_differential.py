@@ -34,7 +34,7 @@ DIFFERENCES: dict[str, str] = {
     "hash-type consistent wt6": "defined nowhere but in HAProxy's source: not offered, and nothing else is taken for it",
     **dict.fromkeys((
         "uid nobody", "gid nogroup", "maxconn many", "ulimit-n many", "spread-checks wide",
-        "tune.maxrewrite many", "tune.http.logurilen many", "fullconn many", "backlog deep",
+        "mworker-max-reloads few", "tune.maxrewrite many", "tune.http.logurilen many", "fullconn many", "backlog deep",
         "retries often",
         "hash-balance-factor half", "option redispatch often", "capture cookie SESSION len long",
         "capture request header Host len long",
@@ -43,8 +43,10 @@ DIFFERENCES: dict[str, str] = {
         "server pool-low-conn few", "server port http", "server weight heavy",
     ), A_NUMBER),
     **dict.fromkeys(("log-send-hostname a b", "option redispatch 1 2", "option httpslog x", "log-tag a b"), EXTRA),
-    **dict.fromkeys(("unix-bind", "server init-addr", "server maxconn", "server maxqueue", "server minconn", "server weight"),
-                    MISSING),
+    **dict.fromkeys((
+        "mworker-max-reloads", "unix-bind", "server init-addr", "server maxconn", "server maxqueue", "server minconn",
+        "server weight",
+    ), MISSING),
     **dict.fromkeys((
         "use_backend %[req.hdr(host)]", "source 192.0.2.1 usesrc clientip", "balance url_param user check_post",
         "balance rdp-cookie", "hash-type consistent wt6",

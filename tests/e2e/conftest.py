@@ -124,15 +124,29 @@ class Answer:
         return self.body.decode()
 
 
+def connected_to(address: tuple[str, int] | str, patience_s: float) -> socket.socket:
+    """A connection to a TCP address, or to the path of a unix socket."""
+    if not isinstance(address, str):
+        return socket.create_connection(address, timeout=patience_s)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(patience_s)
+    try:
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
 def ask(
-    address: tuple[str, int], target: str = "/", *fields: str, method: str = "GET", body: bytes = b"",
+    address: tuple[str, int] | str, target: str = "/", *fields: str, method: str = "GET", body: bytes = b"",
     patience_s: float = PATIENCE_S,
 ) -> Answer:
     """One request on a connection of its own."""
     head = f"{method} {target} HTTP/1.1\r\nHost: test\r\n" + "".join(f"{line}\r\n" for line in fields)
     if body:
         head += f"Content-Length: {len(body)}\r\n"
-    with socket.create_connection(address, timeout=patience_s) as sock:
+    with connected_to(address, patience_s) as sock:
         sock.sendall(head.encode() + b"\r\n" + body)
         response = HTTPResponse(sock, method=method)
         try:
@@ -170,7 +184,6 @@ class Command:
             name = tempfile.mktemp(prefix="n", dir="/tmp")
             self._notified.bind("\0" + name)
             variables["NOTIFY_SOCKET"] = "@" + name
-            words = ("-Ws", *words)
         before = ["/bin/sh", "-c", f'{shell}; exec "$0" "$@"'] if shell else []
         self.process = subprocess.Popen(
             [*before, sys.executable, "-m", "proxy", *words], cwd=folder, env=variables, stdin=subprocess.DEVNULL,

@@ -37,7 +37,7 @@ def site(tmp_path: Path, free_port: Callable[[], int], origin: Callable[..., Any
 class Load:
     """Clients that ask again and again, each request on a connection of its own, and what became of them."""
 
-    def __init__(self, address: tuple[str, int], ask: Callable[..., Any], clients: int = 4) -> None:
+    def __init__(self, address: tuple[str, int] | str, ask: Callable[..., Any], clients: int = 4) -> None:
         self.seen: Counter[str] = Counter()
         self._over = threading.Event()
         self._arguments = (address, ask)
@@ -95,6 +95,57 @@ def test_nothing_is_refused_and_nothing_lost(
     for pid in pids[:-1]:
         wait_gone(pid)
     assert ask(address).status == 200
+
+
+STATISTICS = """\
+listen stats
+    mode http
+    bind 127.0.0.1:STATS
+    stats enable
+    stats uri /
+    stats admin if TRUE
+"""
+
+
+FORM = "Content-Type: application/x-www-form-urlencoded"
+
+
+def row_of(ask: Any, address: tuple[str, int], proxy: str, service: str) -> dict[str, str]:
+    """A row of the statistics."""
+    lines = ask(address, "/;csv").body.decode().splitlines()
+    names = lines[0].removeprefix("# ").split(",")
+    rows = [dict(zip(names, line.split(","), strict=False)) for line in lines[1:]]
+    return next(row for row in rows if (row["pxname"], row["svname"]) == (proxy, service))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_counters_and_states_go_on(
+    site: Any, run_once: Any, daemons: Any, ask: Any, wait_gone: Any, eventually: Any, tmp_path: Path, workers: int,
+    free_port: Callable[[], int],
+) -> None:
+    web, address = site
+    stats = ("127.0.0.1", free_port())
+    web.holding = threading.Event()
+    (tmp_path / "cfg").write_text((tmp_path / "cfg").read_text().replace("nbthread 2", f"nbthread {workers}")
+                                  + STATISTICS.replace("STATS", str(stats[1])))
+    assert run_once("-D", "-f", "cfg", "-p", "pid").returncode == 0
+    old = daemons()
+    for _ in range(5):
+        ask(address)
+    held = threading.Thread(target=lambda: ask(address, "/hold", patience_s=300))
+    held.start()
+    eventually(lambda: any(path == "/hold" for _, path, _ in list(web.seen)), "the request to arrive")
+    ask(stats, "/", FORM, method="POST", body=b"s=one&action=drain&b=site")
+    assert run_once("-D", "-f", "cfg", "-p", "pid", "-sf", str(old)).returncode == 0
+    assert daemons() != old
+    row = row_of(ask, stats, "site", "one")
+    assert (row["status"], row["stot"]) == ("DRAIN", "6")
+    before = int(row_of(ask, stats, "site", "BACKEND")["hrsp_2xx"])
+    assert before == 5
+    web.holding.set()           # what the old process still counts arrives too
+    held.join()
+    wait_gone(old)
+    eventually(lambda: row_of(ask, stats, "site", "BACKEND")["hrsp_2xx"] == "6", "the last answer to be counted")
 
 
 def test_st_ends_the_old_one_at_once(site: Any, run_once: Any, daemons: Any, ask: Any, wait_gone: Any) -> None:
@@ -155,3 +206,45 @@ def test_an_old_process_that_shares_no_address_is_asked_to_pause(site: Any, run_
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
         daemons()
         assert ask(address).status == 200
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_x_gets_sockets_of_all_kinds_from_a_stats_socket(
+    site: Any, run_once: Any, daemons: Any, ask: Any, wait_gone: Any, eventually: Any, tmp_path: Path, workers: int
+) -> None:
+    """Three times, under load: no connection is refused, also where nothing else than -x tells of the old process."""
+    _, address = site
+    path, stats = tmp_path / "web", tmp_path / "stats"
+    exposed = f"nbthread {workers}\n    stats socket {stats} expose-fd listeners"
+    text = (tmp_path / "cfg").read_text().replace("nbthread 2", exposed)
+    (tmp_path / "cfg").write_text(text.replace("    server", f"    bind [::1]:{address[1]}\n    bind {path}\n    server"))
+    assert run_once("-D", "-f", "cfg", "-p", "pid").returncode == 0
+    pids = [daemons()]
+    inode = path.stat().st_ino
+    loads = [Load(where, ask, 2) for where in (address, ("::1", address[1]), str(path))]
+    try:
+        for _ in range(3):
+            before = [sum(load.seen.values()) for load in loads]
+            reloaded = run_once("-D", "-f", "cfg", "-p", "pid", "-x", str(stats), "-sf", str(pids[-1]))
+            assert reloaded.returncode == 0
+            assert "Failed to get the sockets" not in reloaded.stderr
+            pids.append(daemons())
+            eventually(
+                lambda before=before: all(sum(load.seen.values()) > count + 5 for load, count in zip(loads, before, strict=True)),
+                "requests after the reload")
+    finally:
+        seen = [set(load.stop()) for load in loads]
+    assert seen == [{"200"}] * 3
+    assert len(set(pids)) == 4
+    assert path.stat().st_ino == inode
+    for pid in pids[:-1]:
+        wait_gone(pid)
+
+
+def test_x_that_leads_nowhere(site: Any, run_once: Any, daemons: Any, tmp_path: Path, ask: Any) -> None:
+    _, address = site
+    started = run_once("-D", "-f", "cfg", "-p", "pid", "-x", str(tmp_path / "nothing"))
+    assert started.returncode == 0
+    assert "Failed to get the sockets from the old process" in started.stderr
+    assert ask(address).status == 200
+    daemons()

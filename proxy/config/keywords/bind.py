@@ -201,7 +201,6 @@ def read_stats_socket(line: Line, draft: GlobalDraft) -> None:
     take_tls_words(line, values, any(word.text == "ssl" for word in line.arguments))
     for address in addresses:
         draft.stats_sockets.append(stats_socket(address, values, draft.unix_bind, line.where))
-    line.ignored(line.keyword, because="the runtime API is not served: nothing listens there")
 
 
 def stats_socket(address: Address, values: Values, unix_bind: Values, where: Where) -> StatsSocket:

@@ -106,6 +106,13 @@ def _read_master_worker(line: Line, draft: GlobalDraft) -> None:
     if line.arguments and line.text(0) != "no-exit-on-failure":
         raise Refusal("'master-worker' only supports 'no-exit-on-failure' option.", line.at(0))
     _put(line.where, draft, "master_worker", True)
+    if line.arguments:
+        _put(line.where, draft, "no_exit_on_failure", True)
+
+
+def _read_max_reloads(line: Line, draft: GlobalDraft) -> None:
+    count = integer(line, 0, 0, refusal=f"'{line.keyword}' expects a number argument.")
+    _put(line.where, draft, "mworker_max_reloads", count)
 
 
 def _read_node(line: Line, draft: GlobalDraft) -> None:
@@ -205,6 +212,8 @@ ROWS: tuple[Row, ...] = (
     Row("localpeer", GLOBAL, "<name>", not_yet(_read_localpeer, "there are no peers"), "3.1", "the machine's name",
         acts=Acts.IGNORED, least=1, most=1,
         missing="'localpeer' expects a name as an argument.", loads=("localpeer lb1",), fails=("localpeer",)),
+    Row("mworker-max-reloads", GLOBAL, "<number>", _read_max_reloads, "3.1", "no limit", least=1, most=1,
+        loads=("mworker-max-reloads 10",), fails=("mworker-max-reloads", "mworker-max-reloads few")),
     Row("hard-stop-after", GLOBAL, "<time>", _time("hard_stop_after_ms"), "3.1", "never", least=1, most=1,
         missing="'hard-stop-after' expects <time> as argument.", loads=("hard-stop-after 30s",),
         fails=("hard-stop-after", "hard-stop-after soon")),

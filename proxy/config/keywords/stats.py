@@ -17,7 +17,6 @@ Row = Keyword[ProxyDraft]
 Change = Callable[[Line, ProxyDraft, StatsSettings], dict[str, Any]]
 
 _NODE = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
-_NO_SOCKET = "the runtime socket is not served yet"
 _EXPECTS = (
     "expects 'admin', 'uri', 'realm', 'auth', 'scope', 'enable', 'hide-version', 'show-node', 'show-desc' or "
     "'show-legends'."
@@ -165,17 +164,15 @@ def _bind_process(line: Line, draft: GlobalDraft) -> None:
 
 GLOBAL_ROWS: tuple[Keyword[GlobalDraft], ...] = (
     Keyword("stats socket", GLOBAL, "<address> [level { user | operator | admin }] [mode <mode>] [user <user>] [group <group>] "
-            "[expose-fd listeners]", read_stats_socket, "3.1", acts=Acts.IGNORED, least=1,
+            "[expose-fd listeners]", read_stats_socket, "3.1", least=1,
             missing="'stats socket' in global section expects an address or a path to a UNIX socket",
             loads=("stats socket /run/haproxy.sock mode 660 level admin expose-fd listeners",),
             fails=("stats socket", "stats socket /run/haproxy.sock level root", "stats socket /run/haproxy.sock mode 999",
                    "stats socket /run/haproxy.sock loud")),
-    Keyword("stats timeout", GLOBAL, "<time>", not_yet(_global_timeout, _NO_SOCKET), "3.1", "10s", acts=Acts.IGNORED, least=1,
-            most=1,
+    Keyword("stats timeout", GLOBAL, "<time>", _global_timeout, "3.1", "10s", least=1, most=1,
             missing="'stats timeout' expects a positive value", loads=("stats timeout 30s",),
             fails=("stats timeout", "stats timeout 0", "stats timeout long")),
-    Keyword("stats maxconn", GLOBAL, "<connections>", not_yet(_global_maxconn, _NO_SOCKET), "3.1", "10", acts=Acts.IGNORED,
-            least=1, most=1,
+    Keyword("stats maxconn", GLOBAL, "<connections>", _global_maxconn, "3.1", "10", least=1, most=1,
             missing="'stats maxconn' expects a positive value", loads=("stats maxconn 20",),
             fails=("stats maxconn", "stats maxconn 0", "stats maxconn many")),
     Keyword("stats bind-process", GLOBAL, "[ all | odd | even | <process> ]...", _bind_process, "3.1", least=1, acts=Acts.OLD,

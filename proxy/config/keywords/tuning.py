@@ -20,7 +20,7 @@ GLOBAL_WITH_ARGUMENT: tuple[tuple[str, str], ...] = (
     ("httpclient.ssl.ca-file", "there is no HTTP client"), ("httpclient.ssl.verify", "there is no HTTP client"),
     ("issuers-chain-path", _TLS), ("lua-prepend-path", "Lua is not run"), ("maxcompcpuusage", "nothing is compressed"),
     ("maxcomprate", "nothing is compressed"), ("maxpipes", _SPEED), ("maxsslconn", _TLS), ("maxsslrate", _TLS),
-    ("maxzlibmem", "nothing is compressed"), ("mworker-max-reloads", ""), ("profiling.tasks", _SPEED),
+    ("maxzlibmem", "nothing is compressed"), ("profiling.tasks", _SPEED),
     ("server-state-base", "servers start UP"),
     ("server-state-file", "servers start UP"), ("set-var", "variables are not evaluated yet"),
     ("set-var-fmt", "variables are not evaluated yet"),

@@ -24,7 +24,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from proxy.admin.sockets import CommandSockets
 from proxy.base.clock import Clock, SystemClock
+from proxy.base.descriptors import DESCRIPTORS_GONE, out_of_descriptors
 from proxy.base.errors import StartError
 from proxy.build import build
 from proxy.build.findings import Warn
@@ -34,7 +36,7 @@ from proxy.engine.listening import open_listeners
 from proxy.engine.neighbours import make_bells, ring
 from proxy.master.assemble import Trace
 from proxy.master.control import Control, Say
-from proxy.master.descriptors import DESCRIPTORS_GONE, out_of_descriptors
+from proxy.master.following import Following
 from proxy.master.state_dump import tell_paused, tell_resumed, tell_stopped
 from proxy.master.workers.channel import Channel, LineBroken
 from proxy.master.workers.member import HELLO, Post, serve
@@ -78,7 +80,7 @@ class Supervisor:
         warn: Warn, trace: Trace | None = None, inherited: frozenset[int] = frozenset(),
     ) -> None:
         self.clock: Clock = SystemClock()
-        self.process = process = build(configuration, self.clock, warn, workers)
+        self.process = process = build(configuration, self.clock, warn, workers, has_successors=True)
         self.on_ready: Callable[[], None] | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._orders = OrderGiver(process, self._send_all)
@@ -88,6 +90,10 @@ class Supervisor:
         self._say = say
         self._trace = trace
         self._inherited = inherited
+        self._following = Following(process)
+        self.commands: CommandSockets | None = None         # closed when no new client is taken any more
+        self.also_listening: list[tuple[Listener, socket.socket]] = []      # what a successor is given besides
+        self._offer: Offer | None = None
         self._numbers = range(1, workers + 1)
         self._sockets: list[tuple[Listener, list[socket.socket]]] = []
         self._bells: tuple[int, ...] = ()
@@ -107,6 +113,9 @@ class Supervisor:
         Raises: StartError, with none of them left open.
         """
         self._sockets = open_listeners(self.process.enabled_listeners(), len(self._numbers), inherited or Inherited())
+        if inherited is not None:
+            self._following = Following(self.process, inherited.take_predecessors())
+            self._following.restore(self.clock.monotonic_ms())
 
     def unbind(self) -> None:
         """Let go of the listening sockets; workers have their own descriptors of them."""
@@ -145,7 +154,8 @@ class Supervisor:
         for hand in self._hands.values():
             self._listen_to(hand)
         self.control.start(loop)
-        offer = Offer(self._listening)
+        self._following.start(loop)
+        offer = self._offer = Offer(self._listening, self.process)
         offer.start(loop)
         self._reap()
         while not self._is_stopped:
@@ -156,7 +166,7 @@ class Supervisor:
                     self._fork(number)
                     self._listen_to(self._hands[number])
         loop.remove_signal_handler(signal.SIGCHLD)
-        offer.close()
+        offer.end()
         if self._failure is not None:
             raise self._failure
 
@@ -164,6 +174,12 @@ class Supervisor:
         for listener, sockets in self._sockets:
             for sock in sockets:
                 yield listener, sock
+        yield from self.also_listening
+
+    def hand_over(self, connected: socket.socket) -> None:
+        """Give listening sockets to a successor that has asked for them over a stats socket."""
+        if self._offer is not None:
+            self._offer.hand_over(connected)
 
     def soft_stop(self) -> None:
         """Have every worker stop listening and let its streams end; `hard-stop-after` limits how long that may take."""
@@ -212,7 +228,10 @@ class Supervisor:
         for timer in self._timers:
             timer.cancel()
         self.unbind()
+        self._take_no_commands()
+        self._following.close()
         self.control.close()
+        self.process.board.close()
         for bell in self._bells:
             os.close(bell)
         self._bells = ()
@@ -371,7 +390,13 @@ class Supervisor:
 
     # the end
 
+    def _take_no_commands(self) -> None:
+        self.also_listening.clear()
+        if self.commands is not None:
+            self.commands.close()
+
     def _begin_stop(self, order: bytes) -> None:
+        self._take_no_commands()
         self.process.closing = True
         self._orders.give(order)
         self.unbind()

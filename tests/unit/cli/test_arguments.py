@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.cli.arguments import Arguments, UsageError, parse_arguments
+from proxy.cli.arguments import Arguments, UsageError, parse_arguments, words_for_a_worker
 
 
 def test_the_reload_recipe() -> None:
@@ -72,7 +72,26 @@ def test_master_worker_is_remembered(words: list[str]) -> None:
     assert parse_arguments(words).master_worker
 
 
-@pytest.mark.parametrize("words", [["-4"], ["-dR"], ["-dV"], ["-dA"], ["-m", "50"], ["-x", "/s"], ["-S", "/s"]])
+def test_where_sockets_come_from_and_where_a_master_listens() -> None:
+    arguments = parse_arguments(["-x", "/s", "-S", "/m,mode,600"])
+    assert (arguments.old_socket, arguments.master_socket, arguments.master_line) == ("/s", "/m,mode,600", -1)
+    assert parse_arguments(["-x", "sockpair@7"]).master_line == 7
+
+
+@pytest.mark.parametrize("word", ["sockpair@", "sockpair@2", "sockpair@x"])
+def test_a_line_to_no_master(word: str) -> None:
+    with pytest.raises(UsageError):
+        parse_arguments(["-x", word])
+
+
+def test_the_words_of_the_next_worker() -> None:
+    words = ["-W", "-sf", "1", "2", "-x", "/s", "-f", "a b", "-st", "3", "-p", "-1", "--", "-sf"]
+    assert words_for_a_worker(words, [9], 5) == [
+        "-sf", "9", "-x", "sockpair@5", "-W", "-f", "a b", "-p", "-1", "--", "-sf"]
+    assert parse_arguments(words_for_a_worker(["-W", "-f", "cfg"], [], 5)).master_line == 5
+
+
+@pytest.mark.parametrize("words", [["-4"], ["-dR"], ["-dV"], ["-dA"], ["-m", "50"]])
 def test_what_would_do_something_in_haproxy_is_remembered_to_be_told(words: list[str]) -> None:
     assert parse_arguments(words).not_acted_on == [" ".join(words)]
 

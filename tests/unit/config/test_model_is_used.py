@@ -30,9 +30,6 @@ PARTS: tuple[Any, ...] = (
     model.BalanceSettings, model.StatsSettings, model.ErrorPage, model.UseService, model.Timeouts, model.ProxySection,
 )
 NOT_YET: dict[str, Any] = {
-    "Global.stats_timeout_ms": GLOBAL_INDEX["stats timeout"],
-    "Global.stats_maxconn": GLOBAL_INDEX["stats maxconn"],
-    "StatsSocket.expose_fd": GLOBAL_INDEX["stats socket"],
     "Global.grace_ms": GLOBAL_INDEX["grace"],
     "Global.close_spread_time_ms": GLOBAL_INDEX["close-spread-time"],
     "Global.maxconnrate": GLOBAL_INDEX["maxconnrate"],

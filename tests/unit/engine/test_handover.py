@@ -13,9 +13,14 @@ from typing import Any
 import pytest
 
 from proxy.base.addresses import Address, Family
+from proxy.base.clock import SystemClock
+from proxy.build import build
+from proxy.config.load import load
 from proxy.engine import handover
-from proxy.engine.handover import NAME, Inherited, Offer, take_over
+from proxy.engine.handover import NAME, Inherited, MasterOffer, Offer, take_over, take_over_at
 from proxy.engine.listening import open_listener, open_sockets
+from proxy.master.following import Following
+from proxy.runtime.cells import STOT
 from proxy.runtime.frontend import Frontend, Listener
 
 ANY_PORT = Address(Family.IPV4, "127.0.0.1", 0)
@@ -233,3 +238,93 @@ def test_what_is_no_answer_gives_nothing(kept: list[socket.socket]) -> None:
     thread.start()
     assert take_over([os.getpid()]).take(socket.AF_INET, ("127.0.0.1", 80), None) == []
     thread.join()
+
+
+def process_with_board() -> Any:
+    timeouts = " timeout connect 1s\n timeout client 1s\n timeout server 1s\n"
+    text = f"listen l\n mode http\n{timeouts} bind 127.0.0.1:1\n server s 127.0.0.1:2\n"
+    return build(load(text=text, environment={}), SystemClock(), has_successors=True)
+
+
+def test_a_successor_reads_on_what_the_old_process_counts(new_loop: Any) -> None:
+    process, successor = process_with_board(), process_with_board()
+    row = process.frontends[0].counters
+    row[STOT] = 5
+    offer = Offer(list, process)
+    inherited = asked(offer, new_loop)
+    (predecessor,) = inherited.take_predecessors()
+    following = Following(successor, [predecessor])
+    following.restore(0)
+    assert successor.frontends[0].counters[STOT] == 5
+    following.start(new_loop)
+    row[STOT] = 7
+    offer.end()                 # as the end of the old process does
+    while predecessor.connection.fileno() >= 0:
+        new_loop.run_until_complete(asyncio.sleep(0))
+    assert successor.frontends[0].counters[STOT] == 7
+    following.close()
+    inherited.close()
+    process.board.close()
+    successor.board.close()
+
+
+def test_an_account_that_is_not_wanted_is_closed(new_loop: Any) -> None:
+    process = process_with_board()
+    offer = Offer(list, process)
+    inherited = asked(offer, new_loop)
+    inherited.close()
+    assert inherited.predecessors == []
+    offer.end()
+    process.board.close()
+
+
+def test_a_master_names_whom_to_ask(new_loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    ask = handover._ask
+
+    def noting(pid: int, answers: Any) -> None:
+        seen.append(pid)
+        if len(seen) < 3:
+            ask(pid, answers)
+
+    monkeypatch.setattr(handover, "_ask", noting)
+    offer = MasterOffer(lambda: [os.getpid(), 2**22 + 1])
+    asked(offer, new_loop).close()
+    assert seen == [os.getpid(), 2**22 + 1]         # itself no second time
+    offer.end()
+
+
+@pytest.mark.parametrize("answer", [b"", b"{", b"[]", b"{}", b'{"ask": 5}', b'{"account": true}'], ids=str)
+def test_nonsense_from_an_old_process_gives_nothing(answer: bytes) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        ours.send(answer)
+        ours.shutdown(socket.SHUT_WR)
+        answers = handover._Answers()
+        try:
+            assert answers.receive(theirs) == []
+        except handover.NO_ANSWER:
+            pass
+        assert theirs.fileno() == -1
+        assert (answers.sockets, answers.predecessors) == ([], [])
+
+
+def test_a_stats_socket_that_gives_nothing(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with pytest.raises(OSError, match="No such file"):
+        take_over_at(path)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+
+        def refuse() -> None:
+            connected, _ = listening.accept()
+            with connected:
+                connected.recv(100)
+                connected.send(b"Unknown command\n")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        with pytest.raises(ValueError, match="expose-fd listeners"):
+            take_over_at(path)
+        thread.join()

@@ -251,12 +251,3 @@ def test_every_gauge_that_a_dead_worker_leaves_is_known() -> None:
     """What counts what is there now; everything else must outlive a worker."""
     now = {name for name in INDEX if name.endswith("cur") or name.startswith("h1_open") or name in ("queue_head_ms", "resting")}
     assert {INDEX[name] for name in now} == set(GAUGES)
-
-
-def test_a_reload_takes_totals_over_by_name() -> None:
-    old = Board([KEY, OTHER], 2)
-    for row in old.rows(KEY):
-        row[STOT] = 4
-    new = Board([RowKey("server", "app", "s3"), KEY])
-    new.carry_over(old, [STOT])
-    assert (new.total(KEY, STOT), new.total(RowKey("server", "app", "s3"), STOT)) == (8, 0)

@@ -1,0 +1,62 @@
+"""What a predecessor has counted, and still counts, becomes ours until it has gone; its servers' states are our first ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from proxy.engine.handover import Predecessor
+from proxy.runtime.process import Process
+from proxy.runtime.restoring import restore_states
+
+LOOK_S = 1.0
+
+
+class Following:
+    """Follows old processes: restore, start, close."""
+
+    def __init__(self, process: Process, predecessors: Iterable[Predecessor] = ()) -> None:
+        self._process = process
+        self._predecessors = list(predecessors)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def restore(self, now_ms: int) -> None:
+        """Take over states and what has been counted up to now; before workers are forked."""
+        for predecessor in self._predecessors:
+            restore_states(self._process.backends, predecessor.legacy.servers, now_ms)
+            predecessor.legacy.credit(self._process.board)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Add what they count from now on."""
+        self._loop = loop
+        for predecessor in self._predecessors:
+            loop.add_reader(predecessor.connection.fileno(), self._gone, predecessor)
+        self._plan()
+
+    def close(self) -> None:
+        """Look at them no more."""
+        for predecessor in list(self._predecessors):
+            self._leave(predecessor)
+
+    def _plan(self) -> None:
+        if self._predecessors and self._loop is not None:
+            self._timer = self._loop.call_later(LOOK_S, self._look)
+
+    def _look(self) -> None:
+        for predecessor in self._predecessors:
+            predecessor.legacy.credit(self._process.board)
+        self._plan()
+
+    def _gone(self, predecessor: Predecessor) -> None:
+        predecessor.legacy.credit(self._process.board)
+        self._leave(predecessor)
+
+    def _leave(self, predecessor: Predecessor) -> None:
+        self._predecessors.remove(predecessor)
+        if self._loop is not None:
+            self._loop.remove_reader(predecessor.connection.fileno())
+        predecessor.close()
+        if not self._predecessors and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
