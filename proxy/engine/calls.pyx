@@ -92,8 +92,8 @@ cdef class Scratch:
 
 cpdef receive(sock, int fd, Scratch scratch, Py_ssize_t most):
     cdef ssize_t count
-    if most > scratch.size:
-        most = scratch.size
+    if not 0 <= most <= scratch.size:
+        raise ValueError("more than there is room for")
     count = recv(fd, scratch.octets, most, MSG_DONTWAIT)
     if count < 0:
         if errno == EAGAIN or errno == EINTR:
@@ -171,7 +171,7 @@ cdef class Connected:
 
     def recv(self, int length, int flags=0):
         cdef char octets[256]
-        cdef ssize_t count = recv(self._fd, octets, min(length, 256), flags)
+        cdef ssize_t count = recv(self._fd, octets, max(0, min(length, 256)), flags)
         if count < 0:
             PyErr_SetFromErrno(OSError)
         return PyBytes_FromStringAndSize(octets, count)
@@ -229,9 +229,10 @@ cdef class Receiver:
 
 
 cpdef send_datagram(sock, int fd, bytes octets, Receiver receiver):
+    cdef Py_ssize_t size = len(octets)
     if not receiver.length:
         sock.sendto(octets, receiver.sockaddr)
-    elif c_sendto(fd, PyBytes_AS_STRING(octets), PyBytes_GET_SIZE(octets), MSG_DONTWAIT | MSG_NOSIGNAL,
+    elif c_sendto(fd, PyBytes_AS_STRING(octets), size, MSG_DONTWAIT | MSG_NOSIGNAL,
                   <const sockaddr*>receiver.address, receiver.length) < 0:
         PyErr_SetFromErrno(OSError)
 

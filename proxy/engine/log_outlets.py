@@ -59,6 +59,7 @@ class DatagramOutlet:
         return (self._socket.fileno(),)
 
     def close(self) -> None:
+        self._fd = -1                   # the number may be somebody else's from now on
         self._socket.close()
 
 
