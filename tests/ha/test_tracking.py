@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -146,8 +147,11 @@ def test_the_health_of_a_proxys_backend(lab: Lab, tmp_path: Path) -> None:
     path.unlink()
 
 
-@pytest.mark.peer("haproxy")
-def test_the_real_haproxy_behind_track_proxy(lab: Lab, tmp_path: Path) -> None:
+PROXIES = {"pyproxy": [sys.executable, "-m", "proxy"], "haproxy": ["/usr/sbin/haproxy"]}
+
+
+@pytest.mark.parametrize("proxy_kind", ["pyproxy", pytest.param("haproxy", marks=pytest.mark.peer("haproxy"))])
+def test_a_real_proxy_behind_track_proxy(lab: Lab, tmp_path: Path, proxy_kind: str) -> None:
     a, socket_path = lab["a"], tmp_path / "h.sock"
     cfg = tmp_path / "haproxy.cfg"
     cfg.write_text(f"""global
@@ -161,7 +165,7 @@ listen weblb
   bind 127.0.0.1:8080
   server web1 127.0.0.1:8081
 """)
-    proxy = a.start("haproxy", ["/usr/sbin/haproxy", "-db", "-f", str(cfg)])
+    proxy = a.start(proxy_kind, [*PROXIES[proxy_kind], "-db", "-f", str(cfg)])
     start_pair(lab, tmp_path, f"track_proxy {{ socket {socket_path} backend weblb weight -60 interval 0.1 }}", "")
     with socket.socket(socket.AF_UNIX) as runtime:
         runtime.connect(str(socket_path))
