@@ -1,7 +1,7 @@
 """What in a configuration's lines is a secret, so that no message shows it: messages go to terminals, journals and other people.
 
-A line is looked at as it is written, with or without faults: in a misspelled `stats autth admin:secret` the password is one all the
-same. Too much is hidden rather than too little; names of users stay.
+A line is looked at as it is written, with or without faults: in a misspelled `stats autth admin:secret` the password is one all
+the same. Too much is hidden rather than too little; names of users stay.
 """
 
 from __future__ import annotations

@@ -37,9 +37,8 @@ def find_identity(settings: Global, reaches_paths: bool = False, warn: Warn | No
     """
     uid = _uid(settings)
     stays_root = os.geteuid() == 0 and not uid
-    identity = Identity(
-        uid, _gid(settings, uid), settings.chroot, frozenset((CAP_DAC_OVERRIDE,)) if stays_root and reaches_paths else frozenset(),
-        _kernel(warn))
+    kept = frozenset((CAP_DAC_OVERRIDE,)) if stays_root and reaches_paths else frozenset[int]()
+    identity = Identity(uid, _gid(settings, uid), settings.chroot, kept, _kernel(warn))
     if identity.chroot:
         _check_directory(identity.chroot)
     if os.geteuid() != 0:

@@ -28,7 +28,8 @@ def open_stats_sockets(lines: Iterable[StatsSocket], inherited: Inherited | None
     for number, line in enumerate(lines, 1):
         listener = Listener(frontend, number, line.address)
         listener.bind = Bind(
-            line.address, mode=OWNERS_ONLY if line.mode is None else line.mode, user=line.user, group=line.group, uid=line.uid, gid=line.gid, where=line.where)
+            line.address, mode=OWNERS_ONLY if line.mode is None else line.mode, user=line.user, group=line.group, uid=line.uid,
+            gid=line.gid, where=line.where)
         listeners.append(listener)
     opened = open_listeners(listeners, 1, inherited or Inherited())
     found: Opened = []

@@ -2,7 +2,7 @@
 
 | Sec-Fetch-Site | Origin | the form |
 |---|---|---|
-| same-origin, none | any | is taken: scripts cannot set this field, and where something in front rewrites Host the next column would lie |
+| same-origin, none | any | is taken: scripts cannot set this field; `Host` may have been rewritten on the way |
 | anything else, or more than one | any | is denied: same-site too, a neighbour's name is not this page |
 | missing (plain HTTP to a name, old browsers) | the scheme, host and port of `Host` | is taken |
 | missing | another one, `null`, or more than one | is denied |
