@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from proxy.admin.commands import Answer, Caller
+from proxy.admin.messages import Message
 
 LINE_MAX = 16384
 
@@ -29,10 +30,12 @@ class Speaker(Protocol):
 class Conversation:
     """`send` sends an answer on its way; awaited, as answers may take their time."""
 
-    def __init__(self, speaker: Speaker, level: str, send: Callable[[str], object]) -> None:
+    def __init__(self, speaker: Speaker, level: str, send: Callable[[str], object], timeout_s: float = 10.0) -> None:
         self._speaker = speaker
         self._send = send
         self.level = level
+        self.timeout_s = timeout_s
+        self._severity_output = "none"
         self.is_interactive = False
         self._is_over = False
 
@@ -42,17 +45,20 @@ class Conversation:
 
     async def line(self, text: str) -> None:
         """Answer one line."""
-        caller = Caller(self.level, self._lower)
+        caller = Caller(self.level, self._lower, self._set_timeout, self._set_severity)
         for command in split_commands(text):
-            if command == "quit":
+            first = command.split(None, 1)[0]
+            if first == "quit":
                 self._is_over = True
                 return
-            if command == "prompt":
+            if first == "prompt":
                 self.is_interactive = not self.is_interactive
+                self._send("\n")
                 continue
             answer = self._speaker.answer(command, caller._replace(level=self.level))
             if answer is not None:
-                self._send((answer if isinstance(answer, str) else await answer) + "\n")
+                said = answer if isinstance(answer, str) else await answer
+                self._send((said.shown(self._severity_output) if isinstance(said, Message) else said) + "\n")
         self._speaker.end_line(self.is_interactive)
         if self.is_interactive:
             self._send(self._speaker.prompt())
@@ -61,6 +67,12 @@ class Conversation:
 
     def _lower(self, level: str) -> None:
         self.level = level
+
+    def _set_timeout(self, seconds: float) -> None:
+        self.timeout_s = seconds
+
+    def _set_severity(self, output: str) -> None:
+        self._severity_output = output
 
 
 def split_commands(line: str) -> list[str]:

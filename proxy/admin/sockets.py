@@ -73,11 +73,11 @@ class CommandSockets:
         loop = self._loop
         assert loop is not None
         said: list[str] = []
-        conversation = Conversation(self._make_speaker(), listening.level, said.append)
+        conversation = Conversation(self._make_speaker(), listening.level, said.append, self._timeout_s)
         pending = b""
         with connected, contextlib.suppress(OSError, TimeoutError):
             while not conversation.has_ended():
-                octets = await asyncio.wait_for(loop.sock_recv(connected, READ_OCTETS), self._timeout_s)
+                octets = await asyncio.wait_for(loop.sock_recv(connected, READ_OCTETS), conversation.timeout_s)
                 pending += octets
                 if not octets:
                     pending += b"\n" if pending else b""

@@ -22,7 +22,10 @@ def places(wanted: Sequence[int | None]) -> list[int]:
 
 
 def numbers(wanted: Sequence[int | None], first: int) -> list[int]:
-    """One number for each; those not asked for get the lowest free ones from `first` on, as HAProxy gives them."""
+    """One number for each; those not asked for get the next free one, counted from `first`; who has asked is counted too.
+
+    As seen of HAProxy 2.6.
+    """
     taken = {number for number in wanted if number is not None}
     following = first
     given = []
@@ -31,6 +34,6 @@ def numbers(wanted: Sequence[int | None], first: int) -> list[int]:
             while following in taken:
                 following += 1
             number = following
-            following += 1
+        following += 1
         given.append(number)
     return given

@@ -78,7 +78,7 @@ def _process(configuration: Configuration, clock: Clock, workers: int) -> Proces
     process.start_wall_s = clock.wall_s()
     process.start_monotonic_ms = clock.monotonic_ms()
     process.nbthread = workers
-    process.maxconn = settings.maxconn or _maxconn_of_descriptors(configuration, workers)
+    process.maxconn = process.hard_maxconn = settings.maxconn or _maxconn_of_descriptors(configuration, workers)
     return process
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from proxy.base.errors import ConfigError
 from proxy.config.checks import check_all
+from proxy.config.credentials import hidden
 from proxy.config.diagnostics import Diagnostics
 from proxy.config.environment import startup_environment
 from proxy.config.freeze import freeze_global, freeze_proxy
@@ -38,20 +40,34 @@ def load(
 def load_sources(
     sources: list[Source], environment: Mapping[str, str] | None, options: LoadOptions, diagnostics: Diagnostics
 ) -> Configuration:
-    """The same from sources that were read already; `diagnostics` gets everything there is to say.
+    """The same from sources that were read already; `diagnostics` gets everything there is to say, secrets hidden.
 
     Raises: ConfigError.
     """
+    configuration = None
+    try:
+        configuration = _read(sources, environment, options, diagnostics)
+    finally:
+        diagnostics.items[:] = hidden(diagnostics.items, sources)
+    if configuration is None:
+        raise ConfigError(diagnostics.items)
+    return replace(configuration, diagnostics=tuple(diagnostics))
+
+
+def _read(
+    sources: list[Source], environment: Mapping[str, str] | None, options: LoadOptions, diagnostics: Diagnostics
+) -> Configuration | None:
+    """The configuration; None where there are errors in it."""
     names = [source.name for source in sources]
     variables = startup_environment(os.environ if environment is None else environment, names, options.localpeer)
     sections = read_sections(sources, variables, diagnostics)
     drafts = SectionReader(diagnostics, options, variables).read(sections)
     check_all(drafts, diagnostics)
     if diagnostics.has_errors:
-        raise ConfigError(diagnostics.items)
+        return None
     global_ = freeze_global(drafts.global_, options)
     proxies = tuple(freeze_proxy(proxy, global_) for proxy in drafts.proxies)
     if global_.zero_warning and diagnostics.has_warnings:
         diagnostics.alert(None, "Some warnings were found and 'zero-warning' is set. Aborting.", parsing=False)
-        raise ConfigError(diagnostics.items)
-    return Configuration(global_, proxies, tuple(diagnostics), tuple(names), tuple(drafts.kept))
+        return None
+    return Configuration(global_, proxies, (), tuple(names), tuple(drafts.kept))

@@ -263,7 +263,7 @@ class StatsSettings:
     enabled: bool = False
     uri: str = "/haproxy?stats"
     realm: str = ""
-    users: tuple[tuple[str, str], ...] = ()
+    users: tuple[tuple[str, str], ...] = field(default=(), repr=False)      # with their passwords
     refresh_s: int = 0
     hide_version: bool = False
     show_legends: bool = False
@@ -381,7 +381,7 @@ class KeptSection:
 
     kind: str
     name: str
-    lines: tuple[tuple[str, ...], ...]
+    lines: tuple[tuple[str, ...], ...] = field(repr=False)      # a userlist's have passwords
     where: Where = NOWHERE
 
 

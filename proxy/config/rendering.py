@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from proxy.base.errors import Diagnostic, Severity, Where
+from proxy.config.credentials import hide
 from proxy.config.source import Source
 
 _LABEL_COLUMNS = 11
@@ -52,7 +53,7 @@ def _message(item: Diagnostic, source: Source | None, pid: int) -> list[str]:
     if item.where.line and str(item.where) not in lines[0]:
         lines.append(f"  at {printable(str(item.where))}")
     if source is not None and item.where.line and item.where.column:
-        lines += _excerpt(source.line(item.where.line), item.where, item.length)
+        lines += _excerpt(hide(source.line(item.where.line)), item.where, item.length)
     if item.hint:
         lines.append("  " + printable(item.hint))
     return lines

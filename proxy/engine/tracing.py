@@ -9,6 +9,7 @@
 
 Requests are shown as they came and answers as they left, those of this program included. Behind `accept` stand the listener's
 number and the client's descriptor; the server's descriptor, which HAProxy shows behind the client's, is not told.
+Of an Authorization field the scheme alone is told: what is shown here ends in files and in mails.
 Source: HAProxy management guide, "-d"; the form as seen of HAProxy 2.6.
 """
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from proxy.engine.worker import Ends
 
 NO_DESCRIPTOR = 0xFFFFFFFF
+CREDENTIALS = frozenset((b"authorization", b"proxy-authorization"))
 _UNSHOWN = re.compile(rb"[^\x20-\x7e]")
 Say = Callable[[str], None]
 
@@ -114,7 +116,11 @@ class Trace:
         self._line(proxy, first, ": " + shown(lines[0]))
         for line in lines[1:]:
             name, colon, value = line.partition(b":")
-            self._line(proxy, other, ": " + shown(name.lower() + colon + value))
+            name = name.lower()
+            if name.strip() in CREDENTIALS:
+                scheme, blank, _ = value.strip().partition(b" ")
+                value = b" " + scheme + b" ***" if blank else b" ***"
+            self._line(proxy, other, ": " + shown(name + colon + value))
 
     def _line(self, proxy: str, what: str, text: str = "") -> None:
         self._say(f"{self._number:08x}:{proxy}.{what}[{self._descriptor:04x}:{NO_DESCRIPTOR:x}]{text}")

@@ -156,6 +156,27 @@ class Worker(Host):
             if acceptor.listener.frontend is frontend:
                 acceptor.close()
 
+    def pause_frontend(self, frontend: Frontend) -> None:
+        """Stop one frontend's listeners for a while (`disable frontend`)."""
+        frontend.paused = True
+        for acceptor in self._acceptors:
+            if acceptor.listener.frontend is frontend:
+                acceptor.pause()
+
+    def resume_frontend(self, frontend: Frontend) -> bool:
+        """Let them listen again (`enable frontend`); False where somebody else has the address meanwhile."""
+        frontend.paused = False
+        resumed = [acceptor.resume() for acceptor in self._acceptors if acceptor.listener.frontend is frontend]
+        return all(resumed)
+
+    def limit(self, frontend: Frontend | None, maxconn: int) -> None:
+        """Have so many client connections at most, of one frontend or, None, of the process."""
+        if frontend is None:
+            self.process.maxconn = maxconn
+        else:
+            frontend.maxconn = maxconn
+        self.accept_again()
+
     def pause(self) -> None:
         """Stop listening for a while (SIGTTOU): another process wants the addresses."""
         for acceptor in self._acceptors:
@@ -390,6 +411,8 @@ class Worker(Host):
                     if other.is_backup:
                         self.soon(partial(self.shut_sessions, other, failure.ACTIVE_CAME_BACK))
             moved = queue.serve(server)
+        elif server.is_up and server.queue:
+            queue.serve(server)             # its limit may have been raised
         for each in backend.servers:
             if not backend.queue:
                 break

@@ -106,7 +106,7 @@ class ServerCheck(Entry):
     def _may_check(self) -> bool:
         server = self.server
         in_maintenance = server.admin is not Admin.READY and server.admin & MAINT
-        return not (in_maintenance or server.check_disabled or (server.sockaddr is None and self.plan.sockaddr is None))
+        return not (in_maintenance or server.check_disabled or (server.sockaddr is None and server.check.sockaddr is None))
 
     def _connect(self, step: ConnectStep, now_ms: int) -> None:
         family, sockaddr = self._target(step)
@@ -124,7 +124,8 @@ class ServerCheck(Entry):
 
     def _target(self, step: ConnectStep) -> tuple[int, Any]:
         """Where to connect to: the check's own address or the server's, with the port that was asked for."""
-        plan, server = self.plan, self.server
+        server = self.server
+        plan: CheckPlan = server.check or self.plan         # an administrator may have changed address and port
         family, sockaddr = plan.family, plan.sockaddr
         if sockaddr is None:
             family, sockaddr = server.socket_family, server.sockaddr

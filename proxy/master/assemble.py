@@ -20,6 +20,7 @@ from proxy.health.checks import Checks
 from proxy.master.control import Control, Say
 from proxy.master.following import Following
 from proxy.master.memory_dump import tell_memory
+from proxy.master.planes import OwnPlane
 from proxy.master.state_dump import tell_paused, tell_resumed, tell_stopped
 from proxy.runtime.frontend import Listener
 from proxy.runtime.process import Process
@@ -45,7 +46,7 @@ class Instance:
         self.clock = clock
         self.worker = make_worker(process, clock, trace)
         self.worker.say = say
-        self.control = Control(configuration, process, clock, say, self.worker.server_changed, self.worker.shut_sessions)
+        self.control = Control(configuration, process, clock, say, self.worker.server_changed, OwnPlane(self.worker, say))
         self.on_stopped: Callable[[], None] | None = None
         self.is_stopped = False
         self._deadline: asyncio.TimerHandle | None = None

@@ -6,13 +6,22 @@ In one process it stands beside the worker, on the same loop; with workers it is
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Callable
 from typing import Any
 
-from proxy.admin.runtime import RuntimeSpeaker
+from proxy.admin.commands import Commands
+from proxy.admin.plane import Plane
+from proxy.admin.proxies import ProxyCommands
+from proxy.admin.runtime import RuntimeSpeaker, runtime_commands
+from proxy.admin.server_tables import NONE, Configured
+from proxy.admin.servers import ServerCommands
+from proxy.admin.statistics import StatisticsCommands
+from proxy.admin.surroundings import SurroundingsCommands
 from proxy.base.clock import Clock
 from proxy.base.errors import StartError
+from proxy.config.environment import startup_environment
 from proxy.config.model import Configuration, ProxySection
 from proxy.engine.events import Announcer, Change
 from proxy.engine.log_outlets import Outlets
@@ -35,23 +44,25 @@ Say = Callable[[str, str], None]
 class Control:
     """Life: open, start, stop or close.
 
-    `change` and `shut_sessions` have the data plane act; `say(severity, text)` gets the lines that HAProxy writes to stderr.
+    `change` and `plane` have the data plane act; `say(severity, text)` gets the lines that HAProxy writes to stderr.
     """
 
     def __init__(
-        self, configuration: Configuration, process: Process, clock: Clock, say: Say, change: Change,
-        shut_sessions: Callable[[Server], object],
+        self, configuration: Configuration, process: Process, clock: Clock, say: Say, change: Change, plane: Plane,
     ) -> None:
         self.configuration = configuration
         self.process = process
         self.clock = clock
         self.events = Announcer(change, say)
-        self.actions = RuntimeActions(clock, self.events, shut_sessions)
+        self.actions = RuntimeActions(clock, self.events, plane.shut_sessions)
+        self._plane = plane
+        self._environment = startup_environment(os.environ, configuration.files, configuration.global_.localpeer or process.node)
         self.checks: Checks | None = None
         self.resolution: Resolution | None = None
         self.outlets = Outlets()
         self._meter: LoadMeter | None = None
         self._sinks: dict[LogPlan, LogSink] = {}
+        self._commands: Commands | None = None
 
     def open(self, make_meter: Callable[[], LoadMeter]) -> None:
         """Open log targets, make services. Called in the process whose pid is shown.
@@ -94,7 +105,17 @@ class Control:
 
     def speaker(self) -> RuntimeSpeaker:
         """Who answers the commands of a connection."""
-        return RuntimeSpeaker(self.process, self.clock, self.actions, self._meter or LoadMeter(), self.set_weight)
+        commands = self._commands
+        if commands is None:
+            configuration, meter = self.configuration, self._meter or LoadMeter()
+            process, plane = self.process, self._plane
+            commands = self._commands = runtime_commands(
+                ServerCommands(process, self.clock, self.actions, plane, self.set_weight, configured_of(configuration)).rows(),
+                ProxyCommands(process, plane).rows(),
+                StatisticsCommands(process, self.clock, plane, meter).rows(),
+                SurroundingsCommands(plane, self._environment, command_sockets(configuration), passwords(configuration)).rows(),
+            )
+        return RuntimeSpeaker(commands)
 
     def set_weight(self, server: Server, weight: int | str) -> None:
         """Give a server another weight.
@@ -142,3 +163,26 @@ class Control:
         if section.stats is not None and section.stats.enabled:
             services.append(StatsService(self.process, section.stats, self.clock, self.actions, section.name, meter))
         return tuple(services)
+
+
+def configured_of(configuration: Configuration) -> Configured:
+    """What of the configuration commands show and nothing else needs."""
+    servers = [(section, server) for section in configuration.proxies for server in section.servers]
+    return Configured(
+        frozenset([
+            *((section.name, "") for section in configuration.proxies if section.proxy_id is not None),
+            *((section.name, server.name) for section, server in servers if server.server_id is not None),
+        ]),
+        {(section.name, server.name): (server.check_address.host if server.check_address else NONE, server.check_port or 0)
+         for section, server in servers},
+    )
+
+
+def command_sockets(configuration: Configuration) -> list[tuple[str, str]]:
+    """Address and level of each `stats socket`."""
+    return [(str(line.address), line.level) for line in configuration.global_.stats_sockets]
+
+
+def passwords(configuration: Configuration) -> list[str]:
+    """What nobody is to be told."""
+    return [password for section in configuration.proxies if section.stats is not None for _, password in section.stats.users]

@@ -19,9 +19,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
-from proxy.admin.commands import Caller
+from proxy.admin.commands import Answer, Caller
 from proxy.admin.conversation import Speaker
 from proxy.admin.sockets import CommandSocket, CommandSockets
+from proxy.base.addresses import Family
 from proxy.base.descriptors import DESCRIPTORS_GONE, out_of_descriptors
 from proxy.base.errors import StartError
 from proxy.base.systemd import Notifier
@@ -137,7 +138,7 @@ class Life:
         Raises: StartError.
         """
         settings = self._configuration.global_
-        identity = find_identity(settings)
+        identity = find_identity(settings, reaches_paths(self._configuration), self._teller.warning)
         running = self._running = self._assemble(workers_wanted(settings.nbthread))
         if not any(running.process.enabled_listeners()):
             raise StartError("listeners", "No enabled listener found (check for 'bind' directives) ! Exiting.")
@@ -318,11 +319,15 @@ class Life:
             asyncio.set_event_loop(None)
 
 
-def answer_once(speaker: Speaker, command: str, level: str) -> str:
+def reaches_paths(configuration: Configuration) -> bool:
+    """Whether a server is a socket in the file system, which may be somebody else's."""
+    return any(server.address.family is Family.UNIX for proxy in configuration.proxies for server in proxy.servers)
+
+
+def answer_once(speaker: Speaker, command: str, level: str) -> Answer:
     """Answer a command that a master passes on."""
     answer = speaker.answer(command, Caller(level, lambda lower: None))
-    assert isinstance(answer, str), "a process answers at once"
-    return answer
+    return "" if answer is None else answer
 
 
 def workers_wanted(configured: int | None) -> int:

@@ -113,6 +113,18 @@ def tell_resumed(process: Process, say: Say) -> None:
     _tell(_listening(process), say, lambda section: f"Resumed {_kind(section)} {section.name}.")
 
 
+def tell_frontend(what: str, frontend: Frontend, say: Say) -> None:
+    """Tell that one frontend was "Paused", "Resumed" or "stopped" by a command."""
+    section = Section(frontend, None)
+    kind = "frontend" if frontend.kind == "frontend" else "proxy"
+    if what == "stopped":
+        text = f"Proxy {frontend.name} stopped (cumulated conns: FE: {_sessions(frontend)}, BE: 0)."
+    else:
+        text = f"{what} {kind} {frontend.name}."
+    section.log("warning", text)
+    say("WARNING", text)
+
+
 def _listening(process: Process) -> list[Section]:
     return [section for section in sections_of(process) if section.front is not None and not section.disabled]
 

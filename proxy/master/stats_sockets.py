@@ -13,6 +13,7 @@ from proxy.engine.handover import Inherited
 from proxy.engine.listening import open_listeners
 from proxy.runtime.frontend import Frontend, Listener
 
+OWNERS_ONLY = 0o600             # where a line says nothing; HAProxy leaves it to the umask, which seldom lets others in
 Opened = list[tuple[StatsSocket, Listener, socket.socket]]
 
 
@@ -27,7 +28,8 @@ def open_stats_sockets(lines: Iterable[StatsSocket], inherited: Inherited | None
     for number, line in enumerate(lines, 1):
         listener = Listener(frontend, number, line.address)
         listener.bind = Bind(
-            line.address, mode=line.mode, user=line.user, group=line.group, uid=line.uid, gid=line.gid, where=line.where)
+            line.address, mode=OWNERS_ONLY if line.mode is None else line.mode, user=line.user, group=line.group, uid=line.uid,
+            gid=line.gid, where=line.where)
         listeners.append(listener)
     opened = open_listeners(listeners, 1, inherited or Inherited())
     found: Opened = []

@@ -25,6 +25,7 @@ class ServerState(NamedTuple):
     maxconn: int
     socket_family: int
     sockaddr: Any
+    port_offset: int | None
     since: int
 
 
@@ -32,7 +33,7 @@ def state_of(server: Server) -> ServerState:
     """The state as it stands."""
     return ServerState(
         int(server.operational), int(server.admin), server.user_weight, server.ramp, server.weight_now, server.maxconn,
-        server.socket_family, server.sockaddr, server.backend.balancer.since,
+        server.socket_family, server.sockaddr, server.port_offset, server.backend.balancer.since,
     )
 
 
@@ -42,7 +43,11 @@ def follow(server: Server, state: ServerState, now_ms: int, events: Events) -> N
     was_up, weight_before = server.is_up, server.weight_now
     server.operational, server.admin = Operational(state.operational), Admin(state.admin)
     server.user_weight, server.ramp, server.weight_now = state.user_weight, state.ramp, state.weight_now
-    server.maxconn, server.socket_family, server.sockaddr = state.maxconn, state.socket_family, state.sockaddr
+    server.maxconn, server.socket_family, server.port_offset = state.maxconn, state.socket_family, state.port_offset
+    if server.sockaddr != state.sockaddr:
+        server.sockaddr = state.sockaddr
+        if server.idle is not None:
+            server.idle.clear()             # they go to where it is no more
     if server.weight_now != weight_before:
         backend.turn.pinned = state.since
         backend.farm.changed()

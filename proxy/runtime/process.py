@@ -41,7 +41,8 @@ class Process(Counted):
     """
 
     __slots__ = (
-        "backends", "board", "bufsize", "closing", "description", "frontends", "hard_stop_after_ms", "http_maxhdr",
+        "backends", "board", "bufsize", "closing", "description", "frontends", "hard_maxconn", "hard_stop_after_ms",
+        "http_maxhdr",
         "listeners_count", "log", "maxconn", "maxrewrite", "nbthread", "node", "pid", "requests", "served", "settings",
         "start_monotonic_ms", "start_wall_s", "traces", "version",
     )
@@ -60,6 +61,7 @@ class Process(Counted):
         self.pid = 0
         self.nbthread = 1
         self.maxconn = 0
+        self.hard_maxconn = 0                           # what it was at the start, beyond which no command raises it
         self.bufsize = 16384
         self.maxrewrite = 1024
         self.http_maxhdr = 101

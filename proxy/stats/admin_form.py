@@ -23,6 +23,7 @@ from proxy.runtime.process import Process
 from proxy.runtime.server import Server
 from proxy.runtime.service import ServiceRequest
 from proxy.runtime.states import Admin
+from proxy.stats.same_origin import is_same_origin
 
 DONE, NONE, PARTIAL, BAD_PARAMETER = "DONE", "NONE", "PART", "ERRP"
 TOO_LARGE, DENIED, INVALID, UNKNOWN = "EXCD", "DENY", "IVAL", "UNKN"
@@ -33,7 +34,7 @@ BANNERS: dict[str, tuple[str, str]] = {
     PARTIAL: ("going_down", "Done in part: some of the servers are not known in that backend."),
     BAD_PARAMETER: ("down", "Not done: the backend, the servers or the action are not known."),
     TOO_LARGE: ("down", "Not done: the form was larger than one buffer. Choose fewer servers at a time."),
-    DENIED: ("down", "Denied: this page may not change the state of servers."),
+    DENIED: ("down", "Denied: this page may not change the state of servers, or another site's page tried to."),
     INVALID: ("down", "Not done: the request was cut or not a form that can be read."),
     UNKNOWN: ("no_check", "An answer that is not known."),
 }
@@ -155,10 +156,10 @@ def answer_form(process: Process, request: ServiceRequest, actions: ServerAction
 
     `allowed` tells whether a backend is within the scope of this page.
     """
+    if not is_same_origin(request):
+        return DENIED
     if request.body is None:
         return TOO_LARGE if request.body_error == "too-large" else INVALID
-    if request.field(b"sec-fetch-site") == b"cross-site":
-        return DENIED                           # another site's page must not use the credentials the browser remembers
     pairs = form_pairs(request.body)
     names = [value for name, value in pairs if name == "s"]
     last = dict(pairs)                          # of each name

@@ -25,7 +25,7 @@ from proxy.stats.snapshot import Row, Selection, batches
 from proxy.stats.typed_output import typed_chunks
 
 _METHODS = frozenset((b"GET", b"HEAD", b"POST"))
-_NO_CACHE = (b"cache-control", b"no-cache")
+_ALWAYS = ((b"cache-control", b"no-cache"), (b"x-content-type-options", b"nosniff"))
 _TYPES = {
     "html": b"text/html", "csv": b"text/plain", "typed": b"text/plain", "json": b"application/json",
     "json-schema": b"application/json", "live": b"application/json",
@@ -91,11 +91,11 @@ class StatsService:
         """The answer to a request that matched."""
         if not self._users.allows(request.field(b"authorization")):
             challenge = (b"www-authenticate", self._users.challenge)
-            return ServiceResponse(401, (_NO_CACHE, (b"content-type", b"text/html"), challenge), UNAUTHORIZED_BODY)
+            return ServiceResponse(401, (*_ALWAYS, (b"content-type", b"text/html"), challenge), UNAUTHORIZED_BODY)
         options = parse_options(path_of(request.target)[len(self._uri) :])
         if request.method == b"POST":
             return self._redirect(request, options)
-        fields = [_NO_CACHE, (b"content-type", _TYPES[options.format])]
+        fields = [*_ALWAYS, (b"content-type", _TYPES[options.format])]
         if self._settings.refresh_s and not options.norefresh and options.format != "live":
             fields.append((b"refresh", b"%d" % self._settings.refresh_s))
         if options.format == "html":
@@ -108,7 +108,7 @@ class StatsService:
         else:
             code = answer_form(self._process, request, self._actions, self._in_scope)
         location = f"{self._settings.uri}{options.suffix(lead=f';st={code}')}".encode("utf-8", "surrogateescape")
-        return ServiceResponse(303, (_NO_CACHE, (b"content-type", b"text/plain"), (b"location", location)), b"")
+        return ServiceResponse(303, (*_ALWAYS, (b"content-type", b"text/plain"), (b"location", location)), b"")
 
     def may_administrate(self, client_address: str) -> bool:
         """Whether `stats admin if …` lets that client change the state of servers."""

@@ -126,7 +126,7 @@ def readings(process: Process, section: Section, now_ms: int, selection: Selecti
     legends, sid = selection.legends, selection.sid
 
     def add(kind: Kind, subject: object, number: int) -> None:
-        if kind.value in selection.kinds and sid in (-1, number):
+        if kind.value in selection.kinds and (sid in (-1, number) or not number):       # a proxy's own rows have no number
             found.append(Reading(process, kind, subject, now_ms, legends))
 
     if front is not None:

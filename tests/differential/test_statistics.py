@@ -71,7 +71,7 @@ class Side:
             response = connection.getresponse()
             shown = {name.lower(): value for name, value in response.getheaders()}
             for name in ("date", "transfer-encoding", "content-length", "content-security-policy", "x-content-type-options",
-                         "referrer-policy", "connection"):
+                         "x-frame-options", "referrer-policy", "connection"):
                 shown.pop(name, None)
             return response.status, shown, response.read().decode()
         finally:

@@ -194,7 +194,7 @@ ROWS: tuple[Row, ...] = (
         loads=("uid 1000",), fails=("uid", "uid nobody")),
     Row("gid", GLOBAL, "<number>", _read_gid, "3.1", least=1, most=1, missing="'gid' expects an integer argument.",
         loads=("gid 1000",), fails=("gid", "gid nogroup")),
-    _limit("maxconn", "maxconn", "from the limit of descriptors"),
+    _limit("maxconn", "maxconn", "from the limit of descriptors", once=True),
     _limit("ulimit-n", "ulimit_n", "from maxconn", once=True, manual="3.1"),
     _limit("maxconnrate", "maxconnrate", acts=Acts.IGNORED),
     _limit("maxsessrate", "maxsessrate", acts=Acts.IGNORED),

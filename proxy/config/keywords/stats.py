@@ -74,7 +74,9 @@ def _realm(line: Line, proxy: ProxyDraft, settings: StatsSettings) -> dict[str, 
 
 
 def _auth(line: Line, proxy: ProxyDraft, settings: StatsSettings) -> dict[str, Any]:
-    _ignore_rest(line, 1)
+    if len(line.arguments) > 1:             # nothing is quoted: it may be the rest of a password
+        line.remark("'stats auth' takes 1 argument; what follows it is ignored", line.at(1),
+                    "escape the spaces of a password with a backslash")
     user, _, password = line.text(0).partition(":")
     if any(user == known for known, _ in settings.users):
         line.warn(f"uri auth: ignoring duplicated user '{user}'.", line.at(0), parsing=False)

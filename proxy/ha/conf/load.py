@@ -6,6 +6,7 @@ import socket
 from dataclasses import replace
 
 from proxy.base.errors import Where
+from proxy.config.credentials import hidden
 from proxy.config.diagnostics import Diagnostics
 from proxy.config.source import Source
 from proxy.ha.conf.blocks import parse_blocks
@@ -41,4 +42,4 @@ def _configuration(lines: Lines, diagnostics: Diagnostics) -> Configuration:
     read_entries(parse_blocks(lines, diagnostics), TOP, draft, diagnostics)
     configuration = freeze(draft, diagnostics)
     check(configuration, diagnostics)
-    return replace(configuration, diagnostics=tuple(diagnostics))
+    return replace(configuration, diagnostics=tuple(hidden(diagnostics, lines.sources)))

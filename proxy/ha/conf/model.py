@@ -7,7 +7,7 @@ Source: keepalived.conf(5).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
 from proxy.base.errors import NOWHERE, Diagnostic, Where
@@ -296,7 +296,7 @@ class Instance:
     advert_int_s: float = 1.0
     version: int = 2
     auth_type: str = "NONE"
-    auth_pass: bytes = b""
+    auth_pass: bytes = field(default=b"", repr=False)
     nopreempt: bool = False
     preempt_delay_s: float = 0.0
     src_ip: IpAddress | None = None            # `unicast_src_ip`, `mcast_src_ip`

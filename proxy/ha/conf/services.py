@@ -6,7 +6,7 @@ from its virtual server. Source: keepalived.conf(5), "LVS CONFIGURATION".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from proxy.base.errors import NOWHERE, Where
@@ -303,7 +303,7 @@ class VirtualServer:
 class TlsFiles:
     """`SSL`: what SSL_GET shows to the servers it checks."""
 
-    password: str = ""
+    password: str = field(default="", repr=False)
     ca: str = ""
     certificate: str = ""
     key: str = ""

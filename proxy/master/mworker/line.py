@@ -14,13 +14,14 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+from proxy.admin.commands import Answer
 from proxy.base.errors import StartError
 from proxy.base.version import HAPROXY_VERSION
 from proxy.config.model import Global
 from proxy.master.workers.channel import Channel, LineBroken, values_of
 
 READY, TOLD, ASK, ANSWER = b"R", b"T", b"Q", b"A"
-Answerer = Callable[[str, str], str]        # (command, level) to what is answered
+Answerer = Callable[[str, str], Answer]     # (command, level) to what is answered
 
 
 class MasterLine:
@@ -32,6 +33,7 @@ class MasterLine:
         self._alone: Callable[[], None] | None = None
         self._is_ready = False
         self.answer: Answerer | None = None
+        self._answering: set[asyncio.Task[None]] = set()
 
     def fileno(self) -> int:
         return self._channel.fileno()
@@ -74,14 +76,27 @@ class MasterLine:
             for kind, payload in self._channel.receive():
                 if kind == ASK:
                     number, command, level = values_of(payload, int, str, str)
-                    text = self.answer(command, level) if self.answer is not None else "\n"
-                    self._channel.send_values(ANSWER, number, text)
+                    self._answer(number, self.answer(command, level) if self.answer is not None else "\n")
             if self._channel.is_broken:
                 raise LineBroken
         except LineBroken:
             self._forget()
             if self._alone is not None:
                 self._alone()
+
+    def _answer(self, number: int, answer: Answer) -> None:
+        """Send an answer; one that takes its time holds up nothing else."""
+        if isinstance(answer, str):
+            self._channel.send_values(ANSWER, number, answer)
+            return
+
+        async def later() -> None:
+            self._channel.send_values(ANSWER, number, await answer)
+
+        assert self._loop is not None
+        task = self._loop.create_task(later())
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
 
 
 def line_of(descriptor: int) -> MasterLine:

@@ -121,7 +121,8 @@ class Member:
         self._office.stand_in(process)
         self._observer = Observer(worker, channel.send_values)
         events = Announcer(worker.server_changed)
-        self._follower = OrderFollower(worker, events, post.number, self._stop, lambda: tell_memory(worker, say))
+        self._follower = OrderFollower(
+            worker, events, post.number, self._stop, lambda: tell_memory(worker, say), channel.send_values)
         self._follower.follow = self.follow
         self._alone = False
 

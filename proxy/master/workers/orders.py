@@ -6,6 +6,9 @@
 | KILL backend, server | end every session on the server (shutdown sessions) |
 | CLEAR cells | set these cells of its column to 0 (clear counters) |
 | PAUSE, RESUME | stop listening, listen again (SIGTTOU, SIGTTIN) |
+| FRONTEND number, what | "pause", "resume" or "stop" the listeners of one |
+| LIMIT number, maxconn | limit the client connections of a frontend, or of the process (-1) |
+| INQUIRE number, what, which | answer with TOLD: "sessions", "shut" (`master.session_list`) |
 | MEMORY | tell its memory (SIGQUIT) |
 | SOFT_STOP, HARD_STOP | end |
 
@@ -21,19 +24,23 @@ from typing import Any
 
 from proxy.core.stream.failure import KILLED
 from proxy.engine.worker import Worker
+from proxy.master import session_list
 from proxy.master.workers.channel import LineBroken, values_of
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import CELLS
 from proxy.runtime.following import ServerState, follow, state_of
+from proxy.runtime.frontend import Frontend
 from proxy.runtime.log import Events
 from proxy.runtime.process import Process
 from proxy.runtime.server import Server
 
 STATE, KILL, CLEAR, PAUSE, RESUME, MEMORY, SOFT_STOP, HARD_STOP = b"S", b"K", b"C", b"P", b"R", b"M", b"s", b"h"
-_STATE_KINDS: tuple[Any, ...] = tuple(
-    (str, list, type(None)) if name == "sockaddr" else int for name in ServerState._fields
-)
-ORDERS = frozenset((STATE, KILL, CLEAR, PAUSE, RESUME, MEMORY, SOFT_STOP, HARD_STOP))
+FRONTEND, LIMIT, INQUIRE = b"F", b"L", b"I"
+TOLD = b"t"
+THE_PROCESS = -1
+_OTHER_KINDS = {"sockaddr": (str, list, type(None)), "port_offset": (int, type(None))}
+_STATE_KINDS: tuple[Any, ...] = tuple(_OTHER_KINDS.get(name, int) for name in ServerState._fields)
+ORDERS = frozenset((STATE, KILL, CLEAR, PAUSE, RESUME, MEMORY, SOFT_STOP, HARD_STOP, FRONTEND, LIMIT, INQUIRE))
 
 
 class OrderGiver:
@@ -88,19 +95,22 @@ class OrderFollower:
     `follow` reads the line and calls `take`; whoever has the line sets it.
     """
 
-    __slots__ = ("_actions", "_column", "_events", "_process", "_worker", "follow", "followed", "given")
+    __slots__ = ("_actions", "_column", "_events", "_process", "_tell", "_worker", "follow", "followed", "given")
 
     def __init__(
-        self, worker: Worker, events: Events, column: int, stop: Callable[[bool], None], memory: Callable[[], None]
+        self, worker: Worker, events: Events, column: int, stop: Callable[[bool], None], memory: Callable[[], None],
+        tell: Callable[..., None],
     ) -> None:
         self._worker = worker
         self._process = worker.process
         self._events = events
         self._column = column
+        self._tell = tell
         self._actions: dict[bytes, Callable[[bytes], None]] = {
             STATE: self._state, KILL: self._kill, CLEAR: self._clear, MEMORY: lambda payload: memory(),
             PAUSE: lambda payload: worker.pause(), RESUME: lambda payload: worker.resume(),
             SOFT_STOP: lambda payload: stop(False), HARD_STOP: lambda payload: stop(True),
+            FRONTEND: self._frontend, LIMIT: self._limit, INQUIRE: self._inquire,
         }
         self.given = worker.process.board.orders
         self.followed = int(self.given[0])
@@ -129,6 +139,29 @@ class OrderFollower:
         if not all(isinstance(cell, int) and 0 <= cell < CELLS for cell in cells):
             raise LineBroken
         self._process.board.clear(cells, self._column)
+
+    def _frontend(self, payload: bytes) -> None:
+        number, what = values_of(payload, int, str)
+        acts: dict[str, Callable[[Frontend], object]] = {
+            "pause": self._worker.pause_frontend, "resume": self._worker.resume_frontend, "stop": self._worker.stop_frontend}
+        if what not in acts or not 0 <= number < len(self._process.frontends):
+            raise LineBroken
+        acts[what](self._process.frontends[number])
+
+    def _limit(self, payload: bytes) -> None:
+        number, maxconn = values_of(payload, int, int)
+        if not THE_PROCESS <= number < len(self._process.frontends):
+            raise LineBroken
+        self._worker.limit(None if number == THE_PROCESS else self._process.frontends[number], maxconn)
+
+    def _inquire(self, payload: bytes) -> None:
+        number, what, which = values_of(payload, int, str, str)
+        if what == "sessions":
+            self._tell(TOLD, number, session_list.tell(self._worker, self._column, which))
+        elif what == "shut":
+            self._tell(TOLD, number, "shut" if session_list.shut(self._worker, self._column, which) else "")
+        else:
+            raise LineBroken
 
     def _server(self, backend_name: str, index: int) -> Server:
         backend: Backend | None = self._process.backend(backend_name)

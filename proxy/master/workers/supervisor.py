@@ -37,14 +37,15 @@ from proxy.engine.neighbours import make_bells, ring
 from proxy.master.assemble import Trace
 from proxy.master.control import Control, Say
 from proxy.master.following import Following
+from proxy.master.planes import WorkersPlane
 from proxy.master.state_dump import tell_paused, tell_resumed, tell_stopped
-from proxy.master.workers.channel import Channel, LineBroken
+from proxy.master.workers.channel import Channel, LineBroken, values_of
 from proxy.master.workers.member import HELLO, Post, serve
 from proxy.master.workers.observing import SEEN, take_seen
-from proxy.master.workers.orders import HARD_STOP, MEMORY, PAUSE, RESUME, SOFT_STOP, OrderGiver
+from proxy.master.workers.orders import HARD_STOP, MEMORY, PAUSE, RESUME, SOFT_STOP, TOLD, OrderGiver
 from proxy.master.workers.services import QUESTIONS, ServiceDesk
 from proxy.runtime.cells import CPU_MS, DROPPED_LOGS, GAUGES
-from proxy.runtime.frontend import Listener
+from proxy.runtime.frontend import Frontend, Listener
 from proxy.runtime.process import PROCESS_ROW, row_key
 from proxy.runtime.turn import Turn
 from proxy.stats.info import LoadMeter
@@ -84,8 +85,9 @@ class Supervisor:
         self.on_ready: Callable[[], None] | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._orders = OrderGiver(process, self._send_all)
+        self._plane = WorkersPlane(process, self._orders, say, lambda: list(self._hands), self._close_sockets_of)
         self.control = Control(
-            configuration, process, self.clock, say, self._orders.server_changed, self._orders.shut_sessions)
+            configuration, process, self.clock, say, self._orders.server_changed, self._plane)
         self._make_loop = make_loop
         self._say = say
         self._trace = trace
@@ -303,6 +305,9 @@ class Supervisor:
                         take_seen(self.process, self.control.checks, payload)
                 elif kind == HELLO:
                     self._came(hand)
+                elif kind == TOLD:
+                    number, text = values_of(payload, int, str)
+                    self._plane.told(hand.number, number, text)
                 else:
                     raise LineBroken
             if hand.channel.is_broken:
@@ -338,7 +343,19 @@ class Supervisor:
             if pid:
                 self._gone(hand, os.waitstatus_to_exitcode(status))
 
+    def _close_sockets_of(self, frontend: Frontend) -> None:
+        """It is stopped: neither we nor new workers listen for it."""
+        kept = []
+        for listener, sockets in self._sockets:
+            if listener.frontend is frontend:
+                for sock in sockets:
+                    sock.close()
+            else:
+                kept.append((listener, sockets))
+        self._sockets = kept
+
     def _gone(self, hand: Hand, exit_code: int) -> None:
+        self._plane.gone(hand.number)
         self._stop_listening_to(hand)
         self._forget(hand)
         self._clear_gauges(hand.number)

@@ -67,22 +67,23 @@ def test_one_line_is_answered_and_it_is_over() -> None:
 
 
 def test_a_prompt_until_quit() -> None:
-    assert said("prompt", "show it", "", "show; quit") == ("$ admin \n\n$ $ anything\n\n", True)
-    assert said("prompt", "show", "prompt") == ("$ anything\n\n$ ", True)
+    assert said("prompt", "show it", "", "show; quit") == ("\n$ admin \n\n$ $ anything\n\n", True)
+    assert said("prompt", "show", "prompt") == ("\n$ anything\n\n$ \n", True)
+    assert said("prompt n", "quit now") == ("\n$ ", True)
 
 
 def test_a_level_is_lowered_and_never_raised() -> None:
     assert said("set it; operator; set it; show cli level; user; operator; show cli level") == (
-        "\n\nPermission denied\n\noperator\n\n\n\nuser\n\n", True)
+        "\n\nPermission denied\n\noperator\n\n\nPermission denied\n\nuser\n\n", True)
 
 
 def test_what_there_is_and_what_is_not() -> None:
     listed, _ = said("help", level="user")
-    assert listed.startswith("The following commands are valid at this level:\n  operator ")
+    assert listed.startswith("The following commands are valid at this level:\n  set severity-output ")
     assert "  show it <what>                          : show something\n" in listed
     assert "set it" not in listed
     assert listed.endswith("  quit                                    : disconnect\n\n")
-    assert "operator" not in said("help show")[0]
+    assert "  operator " not in said("help show")[0]
     unknown, _ = said("show other thing; bogus; sho")
     first, second, third, _ = unknown.split("\n\n")
     assert "bogus" not in second

@@ -69,7 +69,7 @@ async def said(loop: asyncio.AbstractEventLoop, path: str, octets: bytes) -> byt
 
 @pytest.mark.parametrize(("octets", "answer"), [
     (b"one; two\nthree\n", b"operator: one\n\noperator: two\n\n"),
-    (b"prompt\r\none\r\nquit\n", b"> operator: one\n\n> "),
+    (b"prompt\r\none\r\nquit\n", b"\n> operator: one\n\n> "),
     (b"one\xff\n", b"operator: one\xff\n\n"),
     (b"x" * (LINE_MAX + 5000), b""),
 ])
@@ -91,7 +91,7 @@ def test_more_than_so_many_are_turned_away(new_loop: Any, listening: Any) -> Non
             first.setblocking(False)
             await loop.sock_connect(first, path)
             await loop.sock_sendall(first, b"prompt\n")
-            assert await loop.sock_recv(first, 10) == b"> "
+            assert await loop.sock_recv(first, 10) == b"\n> "
             return await said(loop, path, b"one\n")
 
     assert run(new_loop, sock, talk, maxconn=1) == b""

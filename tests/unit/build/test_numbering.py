@@ -11,7 +11,10 @@ SERVERS = [
     ([3, None, None], [3, 2, 4]),
     ([], []),
 ]
-SECTIONS = [([None, None], 1, [1, 2]), ([None, 9, None], 2, [2, 9, 3]), ([2, None], 2, [2, 3])]
+SECTIONS = [
+    ([None, None], 1, [1, 2]), ([None, 9, None], 2, [2, 9, 4]), ([2, None], 2, [2, 3]), ([None, 9, None, 1], 1, [2, 9, 4, 1]),
+    ([None, 3, None, 50, None, 4, None], 2, [2, 3, 5, 50, 7, 4, 9]),
+]
 
 
 @pytest.mark.parametrize(("wanted", "given"), SERVERS)
@@ -20,5 +23,5 @@ def test_a_server_is_called_by_its_place_unless_that_is_taken(wanted, given):
 
 
 @pytest.mark.parametrize(("wanted", "first", "given"), SECTIONS)
-def test_a_section_gets_the_lowest_number_free(wanted, first, given):
+def test_a_section_gets_the_next_number_that_is_free(wanted, first, given):
     assert numbers(wanted, first) == given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from typing import Any
 
@@ -36,7 +37,10 @@ def test_without_users_everybody_may_see(lab: Any, process: Any) -> None:
 
 @pytest.mark.parametrize("authorization", [
     None, "", "Basic", "Basic !!!", "Bearer YWRtaW46YWRtaW4=", basic("admin"), basic("admin:"), basic("admin:admin2"),
-    basic("admin:admin\n"), basic(":"), basic("Admin:admin"),
+    basic("admin:admin\n"), basic(":"), basic("Admin:admin"), basic("admin:admin\0"), "Basic ",
+    "Basic\t" + basic("admin:admin")[6:], basic("admin:admin") + "=", basic("admin:admin") + " x",
+    "basic" + basic("admin:admin")[6:],
+    "Basic " + "A" * 60_000, "Basic " + "=" * 100, "Negotiate", basic("admin:admin") + ", " + basic("a:b"),
 ])
 def test_wrong_credentials_are_refused(lab: Any, process: Any, authorization: str | None) -> None:
     service = make(lab, process, users=(("admin", "admin"),), realm="Haproxy Manager")
@@ -233,10 +237,71 @@ def test_who_may_administrate(lab: Any, process: Any, admin_if: str, client: str
     assert process.server("app", "s1").in_maintenance is (code == "DONE")
 
 
-def test_a_form_from_another_site_is_denied(lab: Any, process: Any) -> None:
+HERE = {"host": "lb.example:8404"}
+ORIGINS = [
+    ({}, "DONE"), (HERE, "DONE"),
+    ({**HERE, "sec_fetch_site": "same-origin"}, "DONE"), ({**HERE, "sec_fetch_site": "none"}, "DONE"),
+    ({**HERE, "sec_fetch_site": "cross-site"}, "DENY"), ({**HERE, "sec_fetch_site": "same-site"}, "DENY"),
+    ({**HERE, "sec_fetch_site": ""}, "DENY"), ({**HERE, "sec_fetch_site": "Same-Origin"}, "DENY"),
+    ({**HERE, "sec_fetch_site": "same-origin", "origin": "https://lb.example"}, "DONE"),     # Host rewritten on the way
+    ({**HERE, "sec_fetch_site": "cross-site", "origin": "http://lb.example:8404"}, "DENY"),
+    ({**HERE, "origin": "http://lb.example:8404"}, "DONE"), ({**HERE, "origin": "https://LB.example:8404"}, "DONE"),
+    ({**HERE, "origin": "http://lb.example"}, "DENY"), ({**HERE, "origin": "http://evil.example:8404"}, "DENY"),
+    ({**HERE, "origin": "null"}, "DENY"), ({**HERE, "origin": ""}, "DENY"), ({**HERE, "origin": "lb.example:8404"}, "DENY"),
+    ({**HERE, "origin": "ftp://lb.example:8404"}, "DENY"), ({**HERE, "origin": "http://lb.example:8404.evil.example"}, "DENY"),
+    ({**HERE, "origin": "http://evil@lb.example:8404"}, "DENY"),
+    ({"host": "lb.example", "origin": "http://lb.example"}, "DONE"),
+    ({"host": "lb.example:80", "origin": "http://lb.example"}, "DONE"),
+    ({"host": "lb.example", "origin": "https://lb.example:443"}, "DONE"),
+    ({"host": "lb.example:80", "origin": "https://lb.example"}, "DENY"),
+    ({"host": "[::1]:80", "origin": "http://[::1]"}, "DONE"), ({"host": "[::1]", "origin": "http://[::2]"}, "DENY"),
+    ({"origin": "http://lb.example"}, "DENY"),
+]
+
+
+@pytest.mark.parametrize(("fields", "code"), ORIGINS)
+def test_only_this_pages_forms_are_taken(lab: Any, process: Any, fields: dict[str, str], code: str) -> None:
     service = make(lab, process, admin_if="TRUE")
-    assert post(lab, service, "s=s1&b=app&action=maint", sec_fetch_site="cross-site").endswith("st=DENY")
-    assert post(lab, service, "s=s1&b=app&action=maint", sec_fetch_site="same-origin").endswith("st=DONE")
+    assert post(lab, service, "s=s1&b=app&action=maint", **fields).endswith(f"st={code}")
+    assert process.server("app", "s1").in_maintenance is (code == "DONE")
+
+
+@pytest.mark.parametrize(("name", "values"), [
+    (b"origin", (b"http://lb.example", b"http://evil.example")), (b"origin", (b"http://lb.example", b"http://lb.example")),
+    (b"sec-fetch-site", (b"same-origin", b"cross-site")), (b"host", (b"lb.example", b"evil.example")),
+])
+def test_a_form_that_names_two_origins_is_denied(lab: Any, process: Any, name: bytes, values: tuple[bytes, ...]) -> None:
+    fields = [(b"host", b"lb.example"), (b"origin", b"http://lb.example")]
+    fields = [field for field in fields if field[0] != name] + [(name, value) for value in values]
+    request = lab.ServiceRequest(b"POST", b"/admin", 1, tuple(fields), b"s=s1&b=app&action=maint", "127.0.0.1")
+    assert dict(make(lab, process, admin_if="TRUE").respond(request).fields)[b"location"] == b"/admin;st=DENY"
+
+
+def test_a_form_from_another_site_is_denied_before_its_body_is_looked_at(lab: Any, process: Any) -> None:
+    fields = ((b"sec-fetch-site", b"cross-site"),)
+    request = lab.ServiceRequest(b"POST", b"/admin", 1, fields, None, "127.0.0.1", "too-large")
+    assert dict(make(lab, process, admin_if="TRUE").respond(request).fields)[b"location"] == b"/admin;st=DENY"
+
+
+def test_credentials_come_before_everything(lab: Any, process: Any) -> None:
+    service = make(lab, process, admin_if="TRUE", users=(("admin", "secret"),))
+    response = service.respond(lab.request("/admin", method="POST", body=b"s=s1&b=app&action=maint"))
+    assert response.status == 401
+    assert not process.server("app", "s1").in_maintenance
+
+
+@pytest.mark.parametrize("target", [
+    "/admin", "/admin;csv", "/admin;typed", "/admin;json", "/admin;json-schema", "/admin;json;compact",
+])
+def test_no_document_is_taken_for_what_it_is_not(lab: Any, process: Any, target: str) -> None:
+    assert dict(make(lab, process).respond(lab.request(target)).fields)[b"x-content-type-options"] == b"nosniff"
+
+
+def test_the_page_stands_in_no_frame(lab: Any, process: Any) -> None:
+    fields = dict(make(lab, process, admin_if="TRUE").respond(lab.request("/admin")).fields)
+    assert fields[b"x-frame-options"] == b"DENY"
+    assert b"frame-ancestors 'none'" in fields[b"content-security-policy"]
+    assert fields[b"referrer-policy"] == b"same-origin"
 
 
 @pytest.mark.parametrize(("error", "code"), [("too-large", "EXCD")])
@@ -250,3 +315,19 @@ def test_form_cannot_reach_beyond_the_scope(lab: Any, process: Any) -> None:
     service = make(lab, process, admin_if="TRUE", scopes=("rw",))
     assert post(lab, service, "s=s1&b=app&action=maint").endswith("st=ERRP")
     assert post(lab, service, "s=s1&b=rw&action=maint").endswith("st=DONE")
+
+
+def test_passwords_are_compared_as_digests_of_one_length(lab: Any, process: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each user's, whoever is asked for: neither the names nor the lengths of what is kept make a difference."""
+    compared: list[tuple[int, int]] = []
+    real = hmac.compare_digest
+
+    def compare(left: bytes, right: bytes) -> bool:
+        compared.append((len(left), len(right)))
+        return real(left, right)
+
+    service = make(lab, process, users=(("admin", "a" * 100), ("eve", ""), ("x", "y")))
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    for credentials in ("admin:" + "a" * 100, "eve:", "x:y", "nobody:" + "z" * 1000, ""):
+        service.respond(lab.request("/admin", authorization=basic(credentials)))
+    assert compared == [(32, 32)] * 15

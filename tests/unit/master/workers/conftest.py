@@ -53,7 +53,7 @@ class Follower:
         self.soon: list[Callable[[], object]] = []
         self.orders = OrderFollower(
             self.worker, Announcer(self.worker.server_changed), number, lambda hard: self.asked.append(f"stop {hard}"),
-            lambda: self.asked.append("memory"))
+            lambda: self.asked.append("memory"), lambda kind, *values: self.asked.append(f"{kind!r} {values}"))
 
 
 class Crew:
