@@ -193,7 +193,8 @@ class Streams(RuleBasedStateMachine):
         client = self.one(self.clients, which)
         if client is None or self.to_say[client]:
             return
-        self.client_asks(which, request, 1 << 10)
+        self.number += 1
+        self.say(client, request % self.number, 1 << 10)
         self.server_accepts(which)
         for server in self.of(self.servers):
             if server.out and not server.peer_ended:
@@ -236,6 +237,20 @@ class Streams(RuleBasedStateMachine):
         if asked:
             attempt = asked[which % len(asked)]
             attempt.refused() if refuses else attempt.starved()
+
+    @rule(which=ONE_OF_MANY, is_noticed=st.booleans())
+    def server_crashes(self, which: int, is_noticed: bool) -> None:
+        """It refuses, its connections break, and then a check may find out."""
+        number = which % len(self.lab.backend.servers)
+        server = self.lab.backend.servers[number]
+        for attempt in [attempt for attempt in self.lab.asked if attempt.server is server]:
+            if not attempt.is_over:
+                attempt.refused()
+        for link in self.of(self.servers):
+            if self.server_of[link] is server and not link.closed:
+                link.breaks()
+        if is_noticed:
+            self.server_state_is_set(number, "maint")
 
     @rule(which=ONE_OF_MANY, response=st.sampled_from(RESPONSES), cut=st.sampled_from([0, 0, 0, 1, 20]), rest=st.booleans())
     def server_answers(self, which: int, response: bytes, cut: int, rest: bool) -> None:
