@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 PEERS := yes            # `make test PEERS=no` installs no Debian package and skips, by name, what needs one
 
-.PHONY: help run test lint unit peers soak deep asan bench bench-micro bench-ha dist clean
+.PHONY: help run test lint unit peers soak deep fuzz asan bench bench-micro bench-ha dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make unit   the tests alone, without coverage (T=path -k word to choose)"
 	@echo "make soak   endurance: memory and connections under long loads; the failover tests that take long (T=tests/soak for one)"
 	@echo "make deep   the laws of tests/property on 20,000 examples each (T=path to choose)"
+	@echo "make fuzz   coverage-guided fuzzing, each target for 600 s (T=target to choose, SECONDS=60)"
 	@echo "make asan   the tests of the compiled code, built with AddressSanitizer and UBSan"
 	@echo "make bench  pyproxy, HAProxy and nginx side by side: CPU per request, memory (A=--quick, A='--rows http-keepalive')"
 	@echo "make bench-micro  the hot functions one by one, beside the stored results (A=--store)"
@@ -46,7 +47,7 @@ peers:
 	@[ "$(strip $(PEERS))" = no ] || .ci/peers
 
 # Everything on the Python sources, whose coverage is measured; then on machine code what can tell the two apart.
-TELLING := $(addprefix tests/,browser contract differential e2e property scenario $(addprefix unit/,core engine health master runtime stats))
+TELLING := $(addprefix tests/,browser contract differential e2e fuzz property scenario $(addprefix unit/,core engine health master runtime stats))
 
 test: lint peers $(VENV)/.compiled
 	@PYPROXY_PURE=1 .ci/twice $(BIN)/coverage run -m pytest
@@ -61,6 +62,11 @@ soak: $(VENV)/.compiled peers
 
 deep: $(VENV)/.compiled
 	@HYPOTHESIS_PROFILE=deep $(BIN)/pytest $(or $(T),tests/property)
+
+# The fuzzer itself is asked for here only: its wheels are large, and not there for each Python.
+fuzz: $(VENV)/.test
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check atheris
+	@nice $(BIN)/python -m tests.fuzz $(or $(SECONDS),600) $(T)
 
 asan: $(VENV)/.test
 	@.ci/asan $(BIN)/python

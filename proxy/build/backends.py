@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from proxy.base.addresses import Family
+from proxy.base.octets import octets_of
 from proxy.build.checks import check_plan
 from proxy.build.fields import address_field, edits
 from proxy.build.findings import Findings
@@ -131,7 +132,7 @@ def _server(
 ) -> Server:
     server = Server(backend, line.name, sid, line.address)
     server.index = index
-    server.cookie = line.cookie.encode()
+    server.cookie = octets_of(line.cookie)
     server.is_backup = line.backup
     server.disabled = line.disabled
     server.maxconn, server.minconn, server.maxqueue = line.maxconn, line.minconn, line.maxqueue

@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from proxy.base.octets import octets_of
 from proxy.base.proxy_parts import V1
 from proxy.build.findings import Findings
 from proxy.build.resolving import required
@@ -50,7 +51,7 @@ def service_plan(check: ServiceCheck | None) -> ServicePlan | None:
     """A talk in a service's own protocol, its words as octets."""
     if check is None:
         return None
-    user, hello = (text.encode("utf-8", "surrogateescape") for text in (check.user, check.hello))
+    user, hello = (octets_of(text) for text in (check.user, check.hello))
     return ServicePlan(check.kind, user, check.before_41, hello)
 
 
@@ -85,17 +86,17 @@ def request_step(rule: CheckRule, send_state: bool = False) -> SendStep:
     fields = [(name.lower(), value) for name, value in rule.fields]
     lines = [f"{rule.method} {rule.uri} {rule.version}"]
     lines += [f"{name}: {value}" for name, value in fields if name not in _FRAMING]
-    body = rule.body.encode("utf-8", "surrogateescape")
+    body = octets_of(rule.body)
     framing = [f"content-length: {len(body)}"] if body else []
     if rule.version != "HTTP/1.0" and not any(name == "connection" for name, _ in fields):
         framing.append("connection: close")
-    head, tail = ("".join(f"{line}\r\n" for line in part).encode("utf-8", "surrogateescape") for part in (lines, framing))
-    return SendStep(head + tail + b"\r\n" + body, rule.method.encode("latin-1"), len(head) if send_state else 0)
+    head, tail = (octets_of("".join(f"{line}\r\n" for line in part)) for part in (lines, framing))
+    return SendStep(head + tail + b"\r\n" + body, octets_of(rule.method), len(head) if send_state else 0)
 
 
 def expectation(rule: CheckRule) -> ExpectStep:
     """What the answer must be like, patterns compiled."""
-    pattern = rule.pattern.encode("utf-8", "surrogateescape")
+    pattern = octets_of(rule.pattern)
     of_status = rule.what in ("status", "rstatus")
     return ExpectStep(
         statuses=_statuses(rule.pattern) if rule.what == "status" else None,

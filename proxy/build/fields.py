@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proxy.base.octets import octets_of
 from proxy.config.model import AddressField
 from proxy.core.address_fields import AddressFieldPolicy
 
@@ -16,5 +17,5 @@ def address_field(settings: AddressField | None) -> AddressFieldPolicy | None:
 def edits(wanted: tuple[tuple[str, str, str], ...]) -> tuple[tuple[str, bytes, bytes], ...]:
     """Field edits as octets, names in lower case."""
     return tuple(
-        (action, name.lower().encode(), value.encode("utf-8", "surrogateescape")) for action, name, value in wanted
+        (action, octets_of(name).lower(), octets_of(value)) for action, name, value in wanted
     )

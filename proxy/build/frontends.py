@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from proxy.base.log_format_text import parse_log_format
+from proxy.base.octets import octets_of
 from proxy.build.fields import address_field, edits
 from proxy.build.numbering import numbers
 from proxy.build.pages import error_pages
@@ -44,13 +45,13 @@ def make_frontend(
     frontend.capture_request_headers = _captures(section.capture_request_headers)
     frontend.capture_response_headers = _captures(section.capture_response_headers)
     if section.capture_cookie is not None:
-        frontend.capture_cookie = (section.capture_cookie[0].encode(), section.capture_cookie[1])
+        frontend.capture_cookie = (octets_of(section.capture_cookie[0]), section.capture_cookie[1])
     frontend.error_pages = error_pages(section.error_pages)
-    frontend.monitor_uri = section.monitor_uri.encode()
+    frontend.monitor_uri = octets_of(section.monitor_uri)
     frontend.stats = section.stats
     if section.unique_id_format:
         items = parse_log_format(section.unique_id_format, http=frontend.is_http).items
-        frontend.unique_id = UniqueId(items, section.unique_id_header.lower().encode())
+        frontend.unique_id = UniqueId(items, octets_of(section.unique_id_header).lower())
     _set_options(frontend, section)
     lids = numbers([bind.listener_id for bind in section.binds], 1)
     frontend.listeners = [_listener(frontend, lid, bind) for lid, bind in zip(lids, section.binds, strict=True)]
@@ -78,7 +79,7 @@ def _set_options(frontend: Frontend, section: ProxySection) -> None:
 
 
 def _captures(wanted: tuple[tuple[str, int], ...]) -> tuple[tuple[bytes, int], ...]:
-    return tuple((name.lower().encode(), length) for name, length in wanted)
+    return tuple((octets_of(name).lower(), length) for name, length in wanted)
 
 
 def _listener(frontend: Frontend, lid: int, bind: Bind) -> Listener:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
+from proxy.base.octets import octets_of
 from proxy.core.http1.head import RequestHead
 
 LINES_KEPT = 1024
@@ -26,7 +27,7 @@ class AddressFieldPolicy:
 
     def __init__(self, header: str, except_nets: Sequence[str] = (), if_none: bool = False) -> None:
         self._header = header
-        self._name = header.lower().encode("latin-1")
+        self._name = octets_of(header).lower()
         self._nets = tuple(ip_network(net, strict=False) for net in except_nets)
         self._if_none = if_none
         self._lines: dict[str, bytes] = {}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from proxy.base.octets import octets_of
 from proxy.core import cookie_scan, cookie_text
 from proxy.core.cacheability import is_cacheable
 from proxy.core.http1.head import RequestHead, ResponseHead
@@ -70,7 +71,7 @@ class CookiePolicy:
         preserve: bool = False, httponly: bool = False, secure: bool = False, domains: Sequence[str] = (), maxidle_s: int = 0,
         maxlife_s: int = 0, attrs: Sequence[str] = (),
     ) -> None:
-        self._name = name.encode("latin-1")
+        self._name = octets_of(name)
         self._mode = mode
         self._indirect = indirect
         self._nocache = nocache
@@ -85,7 +86,7 @@ class CookiePolicy:
         self.tells_time = maxidle_s > 0 or maxlife_s > 0        # else `now_s` may be off by a little
         words = ["path=/", *(f"domain={domain}" for domain in domains)]
         words += ["HttpOnly"] * httponly + ["Secure"] * secure + list(attrs)
-        self._attributes = "".join(f"; {word}" for word in words).encode("latin-1")
+        self._attributes = octets_of("".join(f"; {word}" for word in words))
         self._by_value: dict[bytes, list[Server]] | None = None
 
     @property

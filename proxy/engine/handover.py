@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from proxy.base.addresses import Family
+from proxy.base.octets import octets_of
 from proxy.runtime.frontend import Listener
 from proxy.runtime.legacy import Legacy, account
 from proxy.runtime.process import Process
@@ -241,7 +242,7 @@ def _wanted_key(family: int, sockaddr: Any, bind: Any) -> tuple[Any, ...]:
     only_v6 = transparent = 0
     interface = b""
     if bind is not None:
-        interface, transparent, only_v6 = bind.interface.encode(), int(bind.transparent), int(bind.v6only)
+        interface, transparent, only_v6 = octets_of(bind.interface), int(bind.transparent), int(bind.v6only)
     if family == socket.AF_INET6:
         transparent = 0
         if bind is None or not (bind.v6only or bind.v4v6):

@@ -12,6 +12,7 @@ from typing import Any
 from proxy.base.addresses import Address, Family
 from proxy.base.descriptors import DESCRIPTORS_GONE, out_of_descriptors
 from proxy.base.errors import NOWHERE, Diagnostic, Severity, StartError
+from proxy.base.octets import octets_of
 from proxy.engine.handover import Inherited
 from proxy.engine.port_holder import who_holds
 from proxy.runtime.frontend import Listener
@@ -228,7 +229,7 @@ def _choose_families(sock: socket.socket, bind: Any) -> None:
 
 def _apply_options(sock: socket.socket, bind: Any) -> None:
     wanted: tuple[tuple[object, int, int, int | bytes, str], ...] = (
-        (bind.interface, socket.SOL_SOCKET, socket.SO_BINDTODEVICE, bind.interface.encode() + b"\0",
+        (bind.interface, socket.SOL_SOCKET, socket.SO_BINDTODEVICE, octets_of(bind.interface) + b"\0",
          f"cannot bind receiver to device '{bind.interface}'"),
         (bind.transparent, socket.SOL_IP, IP_TRANSPARENT, 1, "cannot make listening socket transparent"),
         (bind.mss, socket.IPPROTO_TCP, socket.TCP_MAXSEG, bind.mss or 0, f"cannot set MSS to {bind.mss}"),

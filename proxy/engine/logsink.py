@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from proxy.base.addresses import Family
 from proxy.base.clock import Clock, utc_offset_s
+from proxy.base.octets import octets_of
 from proxy.base.syslog import INFO, LEVEL_NUMBERS
 from proxy.core.logformat import Site, compile_items, selection
 from proxy.core.logformat.dates import Dates
@@ -109,12 +110,12 @@ class LogSink:
             listener = record.listener
             text = b"%b:%d [%b] %b/%b: %b" % (
                 record.client_address.encode(), record.client_port, self.site.dates.local_ms(record.accept_wall_s),
-                record.frontend.name.encode(), listener.label.encode(), cause.encode())
+                record.frontend.name.encode(), octets_of(listener.label), cause.encode())
         self._send(level, record, text)
 
     def event(self, level: str, text: str) -> None:
         """Send a line about a state change."""
-        wall_s, octets = self._clock.wall_s(), text.encode()
+        wall_s, octets = self._clock.wall_s(), octets_of(text)
         number = LEVEL_NUMBERS[level]
         for target in self._targets:
             target.send(number, octets, wall_s)

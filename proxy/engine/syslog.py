@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from proxy.base.octets import octets_of
 from proxy.core.logformat.dates import MONTHS, Dates, offset_text
 
 # A format to what stands before the text. %(micro)… is filled for each message, the rest once per second.
@@ -37,8 +38,8 @@ class Envelope:
         self.name = name or ("local" if hostname is None else "rfc3164")
         self.facility = facility
         self.pid = pid
-        self._tag = tag.encode()
-        self._host = (_UNKNOWN_HOST.get(self.name, "") if hostname is None else hostname).encode()
+        self._tag = octets_of(tag)
+        self._host = octets_of(_UNKNOWN_HOST.get(self.name, "") if hostname is None else hostname)
         self._pattern = _PATTERNS[self.name]
         self._micro = self.name in _WITH_MICROSECONDS
         self._dates = dates

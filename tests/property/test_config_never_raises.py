@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import random
+import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.base.errors import ConfigError
@@ -29,19 +30,25 @@ ODD = [
 ]
 
 
+MOST_CPU_S = 5.0        # of the processor, not of the clock: the bound that users are promised, hundreds of times what it takes
+MUTATIONS = max(12, settings().max_examples // 20)      # of each file: 1,000 with `make deep`
+
+
 def survives(text: str) -> None:
+    start_s = time.process_time()
     with contextlib.suppress(ConfigError):
         load(text=text, environment={"X": "x y"}, options=OPTIONS)
+    assert time.process_time() - start_s < MOST_CPU_S
 
 
 def mutated(text: str, chance: random.Random) -> str:
-    """A few edits, of octets and of whole words."""
+    """A few edits, of octets, of whole words and lines, some of them many times over."""
     lines = text.splitlines(keepends=True)
     for _ in range(chance.randint(1, 6)):
         at = chance.randrange(len(lines))
         line = lines[at]
         words = line.split(" ")
-        kind = chance.randrange(7)
+        kind = chance.randrange(11)
         if kind == 0:
             words[chance.randrange(len(words))] = chance.choice(ODD)
         elif kind == 1:
@@ -55,8 +62,17 @@ def mutated(text: str, chance: random.Random) -> str:
             words = [line[:cut] + chr(chance.choice((0, 10, 34, 39, 92, 36, 0x80, 0xDC80, 0x2028))) + line[cut:]]
         elif kind == 5:
             lines.insert(at, chance.choice(lines))
+        elif kind == 6:
+            words = [lines[chance.randrange(len(lines))]]
+        elif kind == 7:
+            words.insert(chance.randrange(len(words) + 1), " ".join([chance.choice(words)] * chance.choice((2, 70, 700))))
+        elif kind == 8:
+            words = [line * chance.choice((2, 30, 300))]
+        elif kind == 9:
+            cut = chance.randrange(len(line) + 1)
+            words = [line[:cut] + chance.choice("a,.\"\\(%$") * chance.choice((3, 300, 3_000)) + line[cut:]]
         else:
-            lines[at] = lines[chance.randrange(len(lines))]
+            lines += chance.choice(REAL).read_text(errors="surrogateescape").splitlines(keepends=True)
             continue
         lines[at] = " ".join(words)
     return "".join(lines)
@@ -66,7 +82,7 @@ def mutated(text: str, chance: random.Random) -> str:
 def test_a_damaged_configuration(path: Path) -> None:
     chance = random.Random(path.name)
     text = path.read_text(errors="surrogateescape")
-    for _ in range(12):
+    for _ in range(MUTATIONS):
         survives(mutated(text, chance))
 
 

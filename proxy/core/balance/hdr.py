@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.base.octets import octets_of
 from proxy.core.balance.hashed import Hashed, Placement
 from proxy.core.balance.hashing import Hash
 
@@ -21,7 +22,7 @@ class Header(Hashed):
 
     def __init__(self, placement: Placement, hash_octets: Hash, name: str, *, domain_only: bool) -> None:
         Hashed.__init__(self, "hdr", placement, hash_octets)
-        self._name = name.lower().encode("latin-1")
+        self._name = octets_of(name).lower()
         self._domain_only = domain_only
 
     def subject(self, head: RequestHead) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.base.octets import octets_of
 from proxy.core.balance.hashed import Hashed, Placement
 from proxy.core.balance.hashing import Hash
 
@@ -18,7 +19,7 @@ class UrlParam(Hashed):
 
     def __init__(self, placement: Placement, hash_octets: Hash, name: str) -> None:
         Hashed.__init__(self, "url_param", placement, hash_octets)
-        self._start = name.encode("latin-1") + b"="
+        self._start = octets_of(name) + b"="
 
     def subject(self, head: RequestHead) -> bytes | None:
         start = self._start

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from proxy.base.log_format_text import HTTPLOG, TCPLOG, FormatItem, ItemKind, parse_log_format
+from proxy.base.octets import octets_of
 from proxy.core.logformat.fields import FIELDS, Getter, Slot
 from proxy.core.logformat.ready_lines import Line, http_line, tcp_line
 from proxy.core.logformat.site import Site
@@ -52,7 +53,7 @@ def template_line(items: Sequence[FormatItem], site: Site) -> Line:
     after_space = True                      # a line does not begin with a separator
     while at < len(items):
         if items[at].kind is not ItemKind.VARIABLE:
-            template += items[at].text.encode().replace(b"%", b"%%")
+            template += octets_of(items[at].text).replace(b"%", b"%%")
             after_space = items[at].kind is ItemKind.SPACE
             at += 1
             continue
