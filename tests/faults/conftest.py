@@ -1,7 +1,7 @@
 """The programs that a fault is tried on, and the figures that come of it.
 
-As part of `make test` each test runs on pyproxy as it is built at that moment (the suite runs both ways). Under `make soak` it runs
-on machine code, on the sources and on HAProxy, with the bounds of the table, and the figures are printed side by side.
+As part of `make test` each test runs on pyproxy as it is built at that moment (the suite runs both ways). Under `make soak`
+it runs on machine code, on the sources and on HAProxy, with the bounds of the table, and the figures are printed side by side.
 """
 
 from __future__ import annotations

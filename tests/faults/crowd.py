@@ -50,7 +50,8 @@ class Crowd:
 
     def __init__(self, address: Address, clients: int = 8, keep: bool = False, target: str = "/", pause_s: float = 0.0) -> None:
         self._address, self._clients, self._keep, self._pause_s = address, clients, keep, pause_s
-        self._request = f"GET {target} HTTP/1.1\r\nhost: test\r\n{'' if keep else 'connection: close' + chr(13) + chr(10)}\r\n".encode()
+        closes = "" if keep else "connection: close\r\n"
+        self._request = f"GET {target} HTTP/1.1\r\nhost: test\r\n{closes}\r\n".encode()
         self.seen: Counter[str] = Counter()
         self.times_s: list[float] = []
         self.at_s: list[float] = []

@@ -97,7 +97,7 @@ def table(figures: Iterable[Figure]) -> str:
     shown = 0
     for (row, what), by_program in sorted(found.items(), key=lambda item: item[0][0]):
         cells = [
-            (by_program[name].value + ("" if by_program[name].held else " !")) if name in by_program else "–"
+            (by_program[name].value + ("" if by_program[name].held else " !")) if name in by_program else "-"
             for name in PROGRAMS
         ]
         bound = next(iter(by_program.values())).bound

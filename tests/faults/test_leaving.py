@@ -89,7 +89,8 @@ def test_usr1_with_requests_in_flight(
 @pytest.mark.fault(9)
 @pytest.mark.parametrize("way", ["-sf", "-x"])
 def test_reloads_of_processes(
-    program: Program, judge: Judge, free_port: Callable[[], int], origin: Any, crowd: Callable[..., Crowd], tmp_path: Path, way: str
+    program: Program, judge: Judge, free_port: Callable[[], int], origin: Any, crowd: Callable[..., Crowd], tmp_path: Path,
+    way: str,
 ) -> None:
     """Short ones of the same kind: tests/e2e/test_reload.py."""
     web, address, stats = origin("a"), ("127.0.0.1", free_port()), tmp_path / "stats"
@@ -187,7 +188,8 @@ def test_a_worker_is_killed(
 @pytest.mark.fault(13)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_master_is_killed(
-    program: Program, judge: Judge, free_port: Callable[[], int], origin: Any, ask: Any, eventually: Any, wait_gone: Any, threads: int
+    program: Program, judge: Judge, free_port: Callable[[], int], origin: Any, ask: Any, eventually: Any, wait_gone: Any,
+    threads: int,
 ) -> None:
     web, address = origin("a"), ("127.0.0.1", free_port())
     program.start(CONFIGURATION.format(threads=threads, in_global="", port=address[1], server=web.port), "-W")

@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults.crowd import Crowd, opened
 from tests.faults.figures import IS_SOAK, Judge
-from tests.faults.peers import GIB, TRANSFER, Depot, fingerprint, piece, PIECES
+from tests.faults.peers import GIB, PIECES, TRANSFER, Depot, fingerprint, piece
 from tests.faults.programs import Program
 
 KIB = 1 << 10
