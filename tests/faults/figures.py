@@ -59,6 +59,11 @@ class Judge:
         self._keep(what, f"{value:.4g} {unit}", f"≤ {bound:g} {unit}", value <= bound)
         assert value <= bound or not self.is_ours, f"{what}: {value:.4g} {unit} where {bound:g} is the most"
 
+    def at_least(self, what: str, value: int, least: int) -> None:
+        """So many, or more."""
+        self._keep(what, str(value), f"≥ {least}", value >= least)
+        assert value >= least or not self.is_ours, f"{what}: {value} where {least} is the least"
+
     def in_time(self, what: str, value: float, most: float, unit: str = "s", least: float = 0.0) -> None:
         """A time or a share of CPU: its upper bound is asked for when nothing else runs."""
         held = least <= value <= most
