@@ -64,10 +64,12 @@ class Judge:
         self._keep(what, str(value), f"≥ {least}", value >= least)
         assert value >= least or not self.is_ours, f"{what}: {value} where {least} is the least"
 
-    def in_time(self, what: str, value: float, most: float, unit: str = "s", least: float = 0.0) -> None:
+    def in_time(
+        self, what: str, value: float, most: float, unit: str = "s", least: float = 0.0, bound: str = "",
+    ) -> None:
         """A time or a share of CPU: its upper bound is asked for when nothing else runs."""
         held = least <= value <= most
-        bound = f"{least:g} to {most:g} {unit}" if least else f"≤ {most:g} {unit}"
+        bound = bound or f"{least:g} to {most:g} {unit}" if least else f"≤ {most:g} {unit}"
         self._keep(what, f"{value:.3g} {unit}", bound, held)
         assert value >= least or not self.is_ours, f"{what}: {value:.4g} {unit} where {least:g} is the least"
         assert held or not self.is_ours or not IS_SOAK, f"{what}: {value:.4g} {unit} where {most:g} is the most"

@@ -13,7 +13,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ listen slow-head
 
 
 @pytest.fixture
-def stepping(tmp_path: Path) -> Iterator[tuple[dict[str, str], Callable[[int], None]]]:
+def stepping(tmp_path: Path) -> tuple[dict[str, str], Callable[[int], None]]:
     """What to add to a program's environment, and step(seconds): its wall clock is off by so much from now on."""
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
@@ -67,7 +67,7 @@ def stepping(tmp_path: Path) -> Iterator[tuple[dict[str, str], Callable[[int], N
         with offset.open("r+b") as file:
             file.write(struct.pack("q", seconds))
 
-    yield {"LD_PRELOAD": str(library), "CLOCK_STEP": str(offset)}, step
+    return {"LD_PRELOAD": str(library), "CLOCK_STEP": str(offset)}, step
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
