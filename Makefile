@@ -12,7 +12,7 @@ help:
 	@echo "make test   lint, types, floors, every test, coverage"
 	@echo "make lint   ruff, mypy --strict and the floors alone"
 	@echo "make unit   the tests alone, without coverage (T=path -k word to choose)"
-	@echo "make soak   endurance: memory and connections under long loads; the failover tests that take long (T=tests/soak for one)"
+	@echo "make soak   endurance: memory under long loads; the table of faults beside HAProxy's figures; long failovers (T=tests/faults for one)"
 	@echo "make deep   the laws of tests/property on 20,000 examples each (T=path to choose)"
 	@echo "make fuzz   coverage-guided fuzzing, each target for 600 s (T=target to choose, SECONDS=60)"
 	@echo "make asan   the tests of the compiled code, built with AddressSanitizer and UBSan"
@@ -47,7 +47,7 @@ peers:
 	@[ "$(strip $(PEERS))" = no ] || .ci/peers
 
 # Everything on the Python sources, whose coverage is measured; then on machine code what can tell the two apart.
-TELLING := $(addprefix tests/,browser contract differential e2e fuzz property scenario $(addprefix unit/,core engine health master runtime stats))
+TELLING := $(addprefix tests/,browser contract differential e2e faults fuzz property scenario $(addprefix unit/,core engine health master runtime stats))
 
 test: lint peers $(VENV)/.compiled
 	@PYPROXY_PURE=1 .ci/twice $(BIN)/coverage run -m pytest
@@ -58,7 +58,7 @@ unit: $(VENV)/.compiled
 	@$(BIN)/pytest $(T)
 
 soak: $(VENV)/.compiled peers
-	@PYPROXY_SOAK=1 $(BIN)/pytest $(or $(T),tests/soak tests/ha)
+	@PYPROXY_SOAK=1 $(BIN)/pytest $(or $(T),tests/soak tests/faults tests/ha)
 
 deep: $(VENV)/.compiled
 	@HYPOTHESIS_PROFILE=deep $(BIN)/pytest $(or $(T),tests/property)

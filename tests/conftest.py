@@ -24,7 +24,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:       # run in the backgro
 SYSTEM_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 DEBIAN_PACKAGE = {"varnishtest": "varnish", "chromedriver": "chromium-driver", "nginx": "nginx-light", "nft": "nftables",
                   "ip": "iproute2"}
-LEAK_CHECKED = ("e2e", "differential", "browser", "ha")
+LEAK_CHECKED = ("e2e", "differential", "browser", "faults", "ha")
 
 
 def find_peer(name: str) -> str | None:

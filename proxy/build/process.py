@@ -17,6 +17,7 @@ from proxy.build.findings import Findings, Warn, tell_nobody
 from proxy.build.frontends import make_frontend
 from proxy.build.logs import LogPlanner
 from proxy.build.numbering import numbers
+from proxy.build.resolvers import named_servers, resolver_plans
 from proxy.config.model import Configuration, ProxySection
 from proxy.core.balance import Farm
 from proxy.runtime.backend import Backend
@@ -54,6 +55,8 @@ def build(
     for section, iid in zip(sections, iids, strict=True):
         if section.is_frontend:
             process.frontends.append(make_frontend(section, iid, configuration.global_, process.maxconn, by_name))
+    plans = resolver_plans(configuration.resolvers, findings)
+    process.named_servers = list(named_servers(sections, by_name, plans))
     _plan_logs(process, configuration, findings)
     findings.end()
     _share_fullconn(process, sections)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS
+from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS, RESOLVERS_KEYWORDS
 from proxy.config.keywords.balance import PLAIN as PLAIN_ALGORITHMS
 from proxy.config.keywords.bind import WORDS as BIND_WORDS
 from proxy.config.keywords.log import FACILITIES, FORMATS, LEVELS
@@ -63,7 +63,7 @@ def _anonymous(key: str) -> Callable[[str], str]:
 def _vocabulary() -> frozenset[str]:
     """The language's own words: keywords, and what their usage has outside of <...>, such as the `tcp` and `http` of `mode`."""
     words: set[str] = {"no", "default", "from", "if", "unless", "TRUE", "FALSE"}
-    keywords: tuple[Keyword[Any], ...] = (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS)
+    keywords: tuple[Keyword[Any], ...] = (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS, *RESOLVERS_KEYWORDS)
     for keyword in keywords:
         words.update(keyword.words.split(), FIXED.findall(VARIABLE.sub(" ", keyword.usage)))
     for word in (*BIND_WORDS, *SERVER_WORDS):

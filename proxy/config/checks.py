@@ -46,7 +46,7 @@ def _check_proxy(proxy: ProxyDraft, drafts: Drafts, backends: dict[str, ProxyDra
     _check_logs(proxy, drafts, diagnostics)
     _check_stats(proxy, drafts, diagnostics)
     if proxy.is_backend:
-        check_servers(proxy, [kept.name for kept in drafts.kept if kept.kind == "resolvers"], diagnostics)
+        check_servers(proxy, [section.name for section in drafts.resolvers], diagnostics)
 
 
 # ---- names ----

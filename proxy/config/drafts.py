@@ -19,6 +19,7 @@ from proxy.config.model import (
     CookieSettings,
     ErrorPage,
     LogTarget,
+    Nameserver,
     ServiceCheck,
     StatsSettings,
     StatsSocket,
@@ -43,6 +44,16 @@ class GlobalDraft:
     stats_sockets: list[StatsSocket] = field(default_factory=list)
     unix_bind: dict[str, Any] = field(default_factory=dict)
     where: Where = NOWHERE
+
+
+@dataclass(slots=True)
+class ResolversDraft:
+    """A `resolvers` section; `settings` are fields of `ResolversSection` by name."""
+
+    name: str
+    where: Where
+    settings: dict[str, Any] = field(default_factory=dict)
+    nameservers: list[Nameserver] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from proxy.config.drafts import GlobalDraft, GlobalLog, ProxyDraft, ServerDraft
+from proxy.config.drafts import GlobalDraft, GlobalLog, ProxyDraft, ResolversDraft, ServerDraft
 from proxy.config.keywords.http_check import completed
 from proxy.config.load_options import LoadOptions
-from proxy.config.model import CheckRule, Global, LogTarget, ProxySection, ServerLine, Timeouts
+from proxy.config.model import CheckRule, Global, LogTarget, ProxySection, ResolversSection, ServerLine, Timeouts
 
 DEFAULT_REQUEST = CheckRule("send")
 
@@ -26,6 +26,11 @@ def freeze_global(draft: GlobalDraft, options: LoadOptions) -> Global:
         log_targets=tuple(draft.log_targets), stats_sockets=tuple(draft.stats_sockets), proxy_maxconn=options.proxy_maxconn,
         ignore_unresolved=options.ignore_unresolved, where=draft.where, **settings,
     )
+
+
+def freeze_resolvers(draft: ResolversDraft) -> ResolversSection:
+    """A resolvers section."""
+    return ResolversSection(draft.name, tuple(draft.nameservers), where=draft.where, **draft.settings)
 
 
 def log_targets(proxy: ProxyDraft, global_targets: tuple[LogTarget, ...]) -> tuple[LogTarget, ...]:

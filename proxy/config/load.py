@@ -11,7 +11,7 @@ from proxy.config.checks import check_all
 from proxy.config.credentials import hidden
 from proxy.config.diagnostics import Diagnostics
 from proxy.config.environment import startup_environment
-from proxy.config.freeze import freeze_global, freeze_proxy
+from proxy.config.freeze import freeze_global, freeze_proxy, freeze_resolvers
 from proxy.config.load_options import LoadOptions
 from proxy.config.model import Configuration
 from proxy.config.reader import read_sections
@@ -70,4 +70,5 @@ def _read(
     if global_.zero_warning and diagnostics.has_warnings:
         diagnostics.alert(None, "Some warnings were found and 'zero-warning' is set. Aborting.", parsing=False)
         return None
-    return Configuration(global_, proxies, (), tuple(names), tuple(drafts.kept))
+    return Configuration(global_, proxies, (), tuple(names), tuple(drafts.kept),
+                         tuple(freeze_resolvers(section) for section in drafts.resolvers))

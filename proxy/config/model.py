@@ -203,6 +203,7 @@ class ServerLine:
     init_addr: tuple[str, ...] = ("last", "libc")
     resolvers: str = ""
     resolve_prefer: str = ""
+    resolve_opts: tuple[str, ...] = ()
     tcp_ut_ms: int | None = None
     where: Where = NOWHERE
 
@@ -376,8 +377,37 @@ class ProxySection:
 
 
 @dataclass(frozen=True, slots=True)
+class Nameserver:
+    """A `nameserver` line."""
+
+    name: str
+    address: Address
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class ResolversSection:
+    """A `resolvers` section. Times are in milliseconds."""
+
+    name: str
+    nameservers: tuple[Nameserver, ...] = ()
+    parse_resolv_conf: bool = False
+    accepted_payload_size: int = 512
+    resolve_retries: int = 3
+    timeout_resolve_ms: int = 1000
+    timeout_retry_ms: int = 1000
+    hold_valid_ms: int = 10_000
+    hold_nx_ms: int = 30_000
+    hold_other_ms: int = 30_000
+    hold_refused_ms: int = 30_000
+    hold_timeout_ms: int = 30_000
+    hold_obsolete_ms: int = 0
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
 class KeptSection:
-    """A section that is read but not acted on (userlist, resolvers, peers, cache, ring, ...): its words as they stand."""
+    """A section that is read but not acted on (userlist, peers, cache, ring, ...): its words as they stand."""
 
     kind: str
     name: str
@@ -394,6 +424,7 @@ class Configuration:
     diagnostics: tuple[Diagnostic, ...] = ()
     files: tuple[str, ...] = field(default=())
     kept: tuple[KeptSection, ...] = ()
+    resolvers: tuple[ResolversSection, ...] = ()
 
     @property
     def has_listeners(self) -> bool:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS
+from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS, RESOLVERS_KEYWORDS
 from proxy.config.keywords.bind import WORDS as BIND_WORDS
 from proxy.config.keywords.http_check import CONNECT, EXPECT, SEND
 from proxy.config.keywords.row import SECTION_OF_KIND, Acts, Keyword, Sections
@@ -39,7 +39,7 @@ def _code(text: str) -> str:
 
 def _letters(sections: Sections) -> str:
     return "".join(kind[0].upper() if section in sections else "-" for kind,
-                   section in SECTION_OF_KIND.items() if kind != "global")
+                   section in SECTION_OF_KIND.items() if kind not in ("global", "resolvers"))
 
 
 def _row_lines(rows: Iterable[Keyword[Any]], with_sections: bool) -> Iterator[str]:
@@ -74,6 +74,8 @@ def page() -> str:
     lines += _by_acts(GLOBAL_KEYWORDS, with_sections=False)
     lines.append("\n## defaults, frontend, listen, backend")
     lines += _by_acts(PROXY_KEYWORDS, with_sections=True)
+    lines.append("\n## resolvers")
+    lines += _by_acts(RESOLVERS_KEYWORDS, with_sections=False)
     for title, words in (
         ("Words of `bind` and `stats socket` (manual 5.1)", BIND_WORDS), ("Words of `server` and `default-server` (manual "
                                                                           "5.2)", SERVER_WORDS),

@@ -8,9 +8,19 @@ from typing import Any
 
 from proxy.config.defaults import derive
 from proxy.config.diagnostics import Diagnostics
-from proxy.config.drafts import GlobalDraft, ProxyDraft
+from proxy.config.drafts import GlobalDraft, ProxyDraft, ResolversDraft
 from proxy.config.grammar import section_kinds
-from proxy.config.keywords import FAMILIES, GLOBAL_FAMILIES, GLOBAL_INDEX, PROXY_INDEX, find, names_of, sections_of
+from proxy.config.keywords import (
+    FAMILIES,
+    GLOBAL_FAMILIES,
+    GLOBAL_INDEX,
+    PROXY_INDEX,
+    RESOLVERS_FAMILIES,
+    RESOLVERS_INDEX,
+    find,
+    names_of,
+    sections_of,
+)
 from proxy.config.keywords.addresses import bind_addresses
 from proxy.config.keywords.row import SECTION_OF_KIND, Keyword, Line, Refusal, Sections
 from proxy.config.keywords.values import bad_name_character
@@ -23,7 +33,6 @@ PATIENCE = 200          # alerts after which nothing is suggested any more: that
 PROXY_KINDS = ("frontend", "backend", "listen")
 KEPT_KINDS = {
     "userlist": "nobody is asked for a password by them",
-    "resolvers": "names are resolved by the system",
     "peers": "nothing is shared with other processes",
     "mailers": "state changes are logged, not mailed",
     "cache": "nothing is cached",
@@ -51,6 +60,7 @@ class Drafts:
     global_: GlobalDraft = field(default_factory=GlobalDraft)
     proxies: list[ProxyDraft] = field(default_factory=list)
     kept: list[KeptSection] = field(default_factory=list)
+    resolvers: list[ResolversDraft] = field(default_factory=list)
 
 
 class SectionReader:
@@ -86,6 +96,8 @@ class SectionReader:
             self._defaults_section(section)
         elif section.kind in PROXY_KINDS:
             self._proxy_section(section)
+        elif section.kind == "resolvers":
+            self._resolvers_section(section)
         else:
             self._keep(section)
 
@@ -115,6 +127,21 @@ class SectionReader:
         if words:
             self._old_addresses(section, draft, words)
         self.drafts.proxies.append(draft)
+        self._statements(section, draft)
+
+    def _resolvers_section(self, section: Section) -> None:
+        if not section.name:
+            raise Refusal("missing name for resolvers section.", section, "resolvers <name>")
+        bad = bad_name_character(section.name)
+        if bad:
+            raise Refusal(f"character '{bad}' is not permitted in 'resolvers' name '{section.name}'.", section.words[1],
+                          "letters, digits, and . - _ :")
+        first = next((draft for draft in self.drafts.resolvers if draft.name == section.name), None)
+        if first is not None:
+            raise Refusal(f"Parsing [{section.where}]: resolvers '{section.name}' has same name as another resolvers "
+                          f"(declared at {first.where}).", section.words[1], "rename one of the two", parsing=False)
+        draft = ResolversDraft(section.name, section.where)
+        self.drafts.resolvers.append(draft)
         self._statements(section, draft)
 
     def _base(self, section: Section, words: list[Word], otherwise: ProxyDraft | None) -> ProxyDraft | None:
@@ -190,7 +217,7 @@ class SectionReader:
 
     # ---- statements ----
 
-    def _statements(self, section: Section, draft: GlobalDraft | ProxyDraft) -> None:
+    def _statements(self, section: Section, draft: GlobalDraft | ProxyDraft | ResolversDraft) -> None:
         for statement in section.statements:
             try:
                 self._statement(statement, section.kind, draft)
@@ -203,7 +230,7 @@ class SectionReader:
         if prefix:
             words = words[1:]
         texts = [word.text for word in words]
-        row, count = find(GLOBAL_INDEX if kind == "global" else PROXY_INDEX, texts)
+        row, count = find({"global": GLOBAL_INDEX, "resolvers": RESOLVERS_INDEX}.get(kind, PROXY_INDEX), texts)
         if row is None:
             raise self._unknown(words, texts, kind, bool(prefix))
         if prefix and not row.negatable:
@@ -258,8 +285,8 @@ class SectionReader:
         names = names_of(kind) if len(self.diagnostics) < PATIENCE else []
         first, second = texts[0], texts[1] if len(texts) > 1 else ""
         at = words[1] if len(words) > 1 else words[0]
-        family = (GLOBAL_FAMILIES if kind == "global" else FAMILIES).get(first)
-        if first == "option" and kind != "global":
+        family = {"global": GLOBAL_FAMILIES, "resolvers": RESOLVERS_FAMILIES}.get(kind, FAMILIES).get(first)
+        if first == "option" and kind not in ("global", "resolvers"):
             options = [name.split(" ", 1)[1] for name in names if name.startswith("option ")]
             if not second:
                 return Refusal("'option' expects an option name.", words[0], "for example: option httplog")

@@ -140,6 +140,11 @@ class Acceptor(Entry):
         if frontend.served_by_all() >= frontend.maxconn > 0 or listener.served_by_all() >= listener.maxconn > 0:
             worker.wait_for_room(self)
             return False
+        if worker.now_ms >= worker.next_look_ms:
+            worker.look_at_descriptors()
+        if len(worker.sessions) >= worker.clients_max:
+            worker.wait_for_room(self)
+            return False
         limit = frontend.rate_limit_sessions
         if limit and rate_by_all(frontend, RATE_AT, worker.now_ms) >= limit:
             self.rest(REST_MS)

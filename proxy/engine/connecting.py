@@ -7,6 +7,7 @@ import select
 import socket
 from typing import TYPE_CHECKING, Any
 
+from proxy.base.descriptors import DESCRIPTORS_GONE
 from proxy.core.stream.ports import Connector
 from proxy.engine import calls
 from proxy.engine.link import SocketLink
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 FAILED = select.EPOLLERR | select.EPOLLHUP
 IP_BIND_ADDRESS_NO_PORT = 24        # linux/in.h; Python names it only from 3.12 on
 # What is our own fault: no other server would be reached either.
-LOCAL_ERRORS = frozenset(
-    (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM)
-)
+LOCAL_ERRORS = frozenset((errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM))
 
 
 class Attempt:
@@ -39,7 +38,12 @@ class Attempt:
         self._error = 0
 
     def begin(self, server: Server, port: int) -> None:
-        """Start connecting; `port` replaces the configured one when it is not 0."""
+        """Start connecting; `port` replaces the configured one when it is not 0.
+
+        Where no descriptor is left this is called again when there is one, unless the attempt has been cancelled meanwhile.
+        """
+        if self._connector is None:
+            return
         address = server.sockaddr
         if address is None:
             self._fail_soon(errno.EHOSTUNREACH)
@@ -53,6 +57,9 @@ class Attempt:
                 self._prepare(new, server)
                 error = calls.connect_again(new, server.socket_family, target)
         except OSError as problem:
+            if problem.errno in DESCRIPTORS_GONE:
+                self._worker.starving.wait(self, server, port)
+                return
             self._fail_soon(problem.errno or errno.EIO)
             return
         self._fd = self._socket.fileno()

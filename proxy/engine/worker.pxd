@@ -22,7 +22,8 @@ cdef class Worker(Host):
     cdef public dict _waiting
     cdef public list _acceptors, _sockets, _soon
     cdef public bint _soon_planned, _stopped
-    cdef public long long _exhaustion_told_ms
+    cdef public long long _exhaustion_told_ms, clients_max, next_look_ms
+    cdef public object starving
     cpdef client_link(self, connected)
     cpdef link_closed(self, link)
     cdef _run_soon(self)

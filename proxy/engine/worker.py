@@ -32,6 +32,7 @@ from proxy.engine.link import SocketLink
 from proxy.engine.listening import open_listeners
 from proxy.engine.neighbours import Neighbours
 from proxy.engine.readiness import Readiness
+from proxy.engine.starving import LOOK_MS, Starving
 from proxy.runtime.cells import CONN_CUR, CONN_TOT, EINT, RESTING
 from proxy.runtime.frontend import Frontend, Listener
 from proxy.runtime.process import Process
@@ -83,6 +84,9 @@ class Worker(Host):
         self._tick: asyncio.TimerHandle | None = None
         self._stopped = False
         self._exhaustion_told_ms = 0
+        self.starving: Starving = None  # type: ignore[assignment]      # set by start()
+        self.clients_max = 0                # for want of descriptors
+        self.next_look_ms = 0               # at the limit on them
 
     # life
 
@@ -113,6 +117,8 @@ class Worker(Host):
         for backend in self.process.backends:
             for server in backend.servers:
                 server.idle = IdlePool(server, self.timers)
+        self.starving = Starving(self)
+        self.look_at_descriptors()
         self._acceptors = [Acceptor(self, listener, listening) for listener, listening in self._sockets]
         self._sockets.clear()
         for acceptor in self._acceptors:
@@ -208,6 +214,7 @@ class Worker(Host):
             self._tick.cancel()
             self._tick = None
         self.readiness.close()
+        self.starving.close()
         if self.on_stopped is not None:
             self.on_stopped()
 
@@ -330,8 +337,14 @@ class Worker(Host):
         for acceptor in waiting:
             acceptor.open()
 
+    def look_at_descriptors(self) -> None:
+        """The limit on descriptors may have been changed, or somebody waits for one."""
+        self.clients_max = self.starving.clients_max()
+        self.next_look_ms = self.now_ms + LOOK_MS
+
     def descriptors_exhausted(self, acceptor: Acceptor) -> None:
         """No descriptor is left for another client: told once a second at most."""
+        self.look_at_descriptors()
         frontend = acceptor.listener.frontend
         if frontend.log is not None and self.now_ms - self._exhaustion_told_ms >= 1000:
             self._exhaustion_told_ms = self.now_ms

@@ -1,4 +1,4 @@
-"""Host names of servers that had no address at the start: asked for again until they have one.
+"""Host names of servers that had no address at the start: asked for again, of the system, until they have one.
 
 The server waits in maintenance (resolution). Names are asked for in a few threads, never in the event loop, which a resolver that
 does not answer would stop. The resolver's libraries and files must be loaded before chroot (`master.preload`).
@@ -73,7 +73,9 @@ class Resolution:
             self._timer = None
 
     def _without_address(self) -> list[Server]:
-        servers = (server for backend in self._process.backends for server in backend.servers)
+        """Those that no `resolvers` section is asked for (`health.names`)."""
+        others = {named.server for named in self._process.named_servers}
+        servers = (server for backend in self._process.backends for server in backend.servers if server not in others)
         return [server for server in servers if server.admin & Admin.RMAINT and server.address.family is Family.NAME]
 
     def _ask(self) -> None:

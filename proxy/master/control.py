@@ -27,6 +27,7 @@ from proxy.engine.events import Announcer, Change
 from proxy.engine.log_outlets import Outlets
 from proxy.engine.logsink import LogSink, compile_unique_ids
 from proxy.health.checks import Checks
+from proxy.health.names import Names
 from proxy.health.resolution import Resolution
 from proxy.runtime import transitions
 from proxy.runtime.log_plan import LogPlan
@@ -59,6 +60,7 @@ class Control:
         self._environment = startup_environment(os.environ, configuration.files, configuration.global_.localpeer or process.node)
         self.checks: Checks | None = None
         self.resolution: Resolution | None = None
+        self.names: Names | None = None
         self.outlets = Outlets()
         self._meter: LoadMeter | None = None
         self._sinks: dict[LogPlan, LogSink] = {}
@@ -87,6 +89,8 @@ class Control:
         checks.start()
         self.resolution = Resolution(self.process, self.events, self.clock, loop)
         self.resolution.start()
+        self.names = Names(self.process, self.events, self.clock, loop)
+        self.names.start()
         return checks
 
     def stop(self) -> None:
@@ -97,6 +101,9 @@ class Control:
         if self.resolution is not None:
             self.resolution.stop()
             self.resolution = None
+        if self.names is not None:
+            self.names.stop()
+            self.names = None
 
     def close(self) -> None:
         """Leave nothing open."""

@@ -40,14 +40,13 @@ def state_of(server: Server) -> ServerState:
 def follow(server: Server, state: ServerState, now_ms: int, events: Events) -> None:
     """Bring the server, the farm it is chosen from and the streams on it in line with the state."""
     backend = server.backend
-    was_up, weight_before = server.is_up, server.weight_now
+    was_up, weight_before, address_before = server.is_up, server.weight_now, server.sockaddr
     server.operational, server.admin = Operational(state.operational), Admin(state.admin)
     server.user_weight, server.ramp, server.weight_now = state.user_weight, state.ramp, state.weight_now
     server.maxconn, server.socket_family, server.port_offset = state.maxconn, state.socket_family, state.port_offset
-    if server.sockaddr != state.sockaddr:
-        server.sockaddr = state.sockaddr
-        if server.idle is not None:
-            server.idle.clear()             # they go to where it is no more
+    server.sockaddr = state.sockaddr
+    if state.sockaddr != address_before and server.idle is not None:
+        server.idle.clear()                 # connections to where it was
     if server.weight_now != weight_before:
         backend.turn.pinned = state.since
         backend.farm.changed()

@@ -4,7 +4,7 @@ from proxy.runtime.turn cimport Turn
 cdef long CONN_CUR
 
 cdef class Process(Counted):
-    cdef public list frontends, backends
+    cdef public list frontends, backends, named_servers
     cdef public Turn requests, traces
     cdef public object board, log, settings, hard_stop_after_ms
     cdef public str node, description, version

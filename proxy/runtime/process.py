@@ -43,7 +43,7 @@ class Process(Counted):
     __slots__ = (
         "backends", "board", "bufsize", "closing", "description", "frontends", "hard_maxconn", "hard_stop_after_ms",
         "http_maxhdr",
-        "listeners_count", "log", "maxconn", "maxrewrite", "nbthread", "node", "pid", "requests", "served", "settings",
+        "listeners_count", "log", "maxconn", "maxrewrite", "named_servers", "nbthread", "node", "pid", "requests", "served", "settings",
         "start_monotonic_ms", "start_wall_s", "traces", "version",
     )
 
@@ -51,6 +51,7 @@ class Process(Counted):
         Counted.__init__(self)
         self.frontends: list[Frontend] = []
         self.backends: list[Backend] = []
+        self.named_servers: list[Any] = []              # runtime.resolver_plan.NamedServer: those that a resolvers section is for
         self.board: Board = Board([PROCESS_ROW])
         self.counters = self.board.row(PROCESS_ROW)
         self.log: Any = None                            # the global log (runtime.log.Log) or None

@@ -53,6 +53,7 @@ def described(configuration: Configuration) -> str:
             if field.name in ("binds", "servers", "check_rules"):
                 lines += [f"    {shown(item)}" for item in inner]
         lines += [f"    {name} = {text}" for name, text in settings(proxy) if name not in ELSEWHERE]
+    lines += [shown(section) for section in configuration.resolvers]
     lines += [f"kept {section.kind} {section.name}: {section.lines}" for section in configuration.kept]
     return "".join(f"{line}\n" for line in lines)
 

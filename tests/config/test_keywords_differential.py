@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from proxy.base.errors import ConfigError
-from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS
+from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS, RESOLVERS_KEYWORDS
 from proxy.config.keywords.bind import WORDS as BIND_WORDS
 from proxy.config.keywords.examples import with_words, wrapped
 from proxy.config.keywords.row import Acts
@@ -40,12 +40,13 @@ DIFFERENCES: dict[str, str] = {
         "capture request header Host len long",
         "capture response header Host len long", "unix-bind mode rwx", "bind gid root", "bind uid root", "bind backlog deep",
         "bind maxconn many", "server max-reuse many", "server maxconn many", "server maxqueue many", "server minconn many",
-        "server pool-low-conn few", "server port http", "server weight heavy",
+        "server pool-low-conn few", "server port http", "server weight heavy", "resolve_retries many",
     ), A_NUMBER),
-    **dict.fromkeys(("log-send-hostname a b", "option redispatch 1 2", "option httpslog x", "log-tag a b"), EXTRA),
+    **dict.fromkeys(("parse-resolv-conf now", "log-send-hostname a b", "option redispatch 1 2", "option httpslog x",
+                     "log-tag a b"), EXTRA),
     **dict.fromkeys((
         "mworker-max-reloads", "unix-bind", "server init-addr", "server maxconn", "server maxqueue", "server minconn",
-        "server weight",
+        "server weight", "server resolve-opts",
     ), MISSING),
     **dict.fromkeys((
         "use_backend %[req.hdr(host)]", "source 192.0.2.1 usesrc clientip", "balance url_param user check_post",
@@ -55,9 +56,10 @@ DIFFERENCES: dict[str, str] = {
         "http-request set-header X-A %[src]", "http-request del-header X-A -m beg", "http-request set-header TE a",
         "http-response add-header Connection close",
         "http-request use-service prometheus-exporter if { path_beg /m }", "bind proto h2",
+        "nameserver ns1 tcp@192.0.2.53:53",
     ), UNSUPPORTED),
     "mode health": OLDER,
-    **dict.fromkeys(('unique-id-header "a b"', "server port 70000"), SAFER),
+    **dict.fromkeys(('unique-id-header "a b"', "server port 70000", "resolve_retries 0", "accepted_payload_size 100"), SAFER),
 }
 
 
@@ -73,7 +75,7 @@ def zero_warning_refuses(text: str) -> bool:
 
 def cases() -> list[tuple[str, str, bool]]:
     """(name, configuration, whether it loads here)."""
-    rows: tuple[Any, ...] = (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS)
+    rows: tuple[Any, ...] = (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS, *RESOLVERS_KEYWORDS)
     found = [(lines, wrapped(row, lines), good) for row in rows if row.acts is Acts.YES
              for good, examples in ((True, row.loads), (False, row.fails)) for lines in examples]
     for kind, words in (("bind", BIND_WORDS), ("server", SERVER_WORDS)):
@@ -104,7 +106,7 @@ def test_haproxy_gives_the_same_verdicts(peer: Callable[[str], str], tmp_path: P
 def test_what_haproxy_takes_without_a_warning_is_not_fatal_with_zero_warning(peer: Callable[[str], str], tmp_path: Path) -> None:
     """Programs are started with -dW in HAProxy's place: a warning of our own must not keep them from starting."""
     haproxy = peer("haproxy")
-    rows: tuple[Any, ...] = (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS)
+    rows: tuple[Any, ...] = (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS, *RESOLVERS_KEYWORDS)
     texts = {lines: wrapped(row, lines) for row in rows for lines in row.loads}
     for kind, words in (("bind", BIND_WORDS), ("server", SERVER_WORDS)):
         texts |= {f"{kind} {line}": with_words(kind, line) for word in words for line in word.loads}

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.base.errors import ConfigError
-from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS
+from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS, RESOLVERS_KEYWORDS
 from proxy.config.keywords.bind import WORDS as BIND_WORDS
 from proxy.config.keywords.http_check import CONNECT, EXPECT, SEND
 from proxy.config.keywords.server import WORDS as SERVER_WORDS
@@ -21,7 +21,7 @@ from proxy.config.load_options import LoadOptions
 
 REAL = sorted((Path(__file__).parents[1] / "config" / "real").glob("*.cfg"))
 OPTIONS = LoadOptions(read_file=lambda path: b"HTTP/1.0 503 Sorry\r\n\r\n")
-KEYWORDS = [row.words for row in (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS)]
+KEYWORDS = [row.words for row in (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS, *RESOLVERS_KEYWORDS)]
 WORDS = [word.name for word in (*BIND_WORDS, *SERVER_WORDS, *CONNECT.values(), *SEND.values(), *EXPECT.values())]
 ODD = [
     "", "0", "-1", "99999999999999999999", "1e3", "\u0663", "\u212a", "%", "%[", "${", "$X", "()", "hdr(", "a b", "\x00",

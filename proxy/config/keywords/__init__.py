@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from proxy.config.drafts import GlobalDraft, ProxyDraft
+from proxy.config.drafts import GlobalDraft, ProxyDraft, ResolversDraft
 from proxy.config.keywords import (
     balance,
     bind,
@@ -23,6 +23,7 @@ from proxy.config.keywords import (
     log,
     options,
     proxy_basics,
+    resolvers,
     server,
     service_checks,
     stats,
@@ -39,6 +40,7 @@ PROXY_KEYWORDS: tuple[Keyword[ProxyDraft], ...] = (
     *stats.ROWS,
     *http_check.ROWS, *service_checks.ROWS, *error_pages.ROWS, *http_rules.ROWS, *legacy.ROWS, *tuning.ROWS,
 )
+RESOLVERS_KEYWORDS: tuple[Keyword[ResolversDraft], ...] = resolvers.ROWS
 
 # What HAProxy says when the second word of one of these is none of theirs.
 FAMILIES: dict[str, Callable[[str], str]] = {
@@ -59,6 +61,7 @@ FAMILIES: dict[str, Callable[[str], str]] = {
     "declare": lambda got: f"'declare' expects 'capture' (got '{got}').",
 }
 GLOBAL_FAMILIES: dict[str, Callable[[str], str]] = {"stats": stats.unknown_global}
+RESOLVERS_FAMILIES: dict[str, Callable[[str], str]] = {"hold": resolvers.unknown_hold, "timeout": resolvers.unknown_timeout}
 
 
 def _index(rows: Iterable[Keyword[Any]]) -> dict[str, Keyword[Any]]:
@@ -72,6 +75,7 @@ def _index(rows: Iterable[Keyword[Any]]) -> dict[str, Keyword[Any]]:
 
 GLOBAL_INDEX = _index(GLOBAL_KEYWORDS)
 PROXY_INDEX = _index(PROXY_KEYWORDS)
+RESOLVERS_INDEX = _index(RESOLVERS_KEYWORDS)
 _LONGEST = 3
 
 
@@ -87,7 +91,8 @@ def find(index: dict[str, Keyword[Any]], words: list[str]) -> tuple[Keyword[Any]
 def names_of(kind: str) -> list[str]:
     """Every keyword that may stand in a section of this kind."""
     section = SECTION_OF_KIND[kind]
-    rows: Iterable[Keyword[Any]] = GLOBAL_KEYWORDS if kind == "global" else PROXY_KEYWORDS
+    tables: dict[str, tuple[Keyword[Any], ...]] = {"global": GLOBAL_KEYWORDS, "resolvers": RESOLVERS_KEYWORDS}
+    rows = tables.get(kind, PROXY_KEYWORDS)
     return [row.words for row in rows if section in row.sections]
 
 

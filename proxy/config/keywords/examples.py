@@ -16,6 +16,8 @@ def wrapped(row: Keyword[Any], lines: str) -> str:
     body = "".join(f" {line}\n" for line in lines.split("\n"))
     mode = "description plain" if lines.startswith("mode") else "mode http"
     other = _OTHER.format(mode="tcp" if lines.startswith(("mode tcp", "mode health")) else "http")
+    if Sections.RESOLVERS in row.sections:
+        return f"resolvers r\n{body}listen l\n mode http\n{_TIMEOUTS} bind :1\n server s 192.0.2.1:80\n"
     if Sections.GLOBAL in row.sections:
         return f"global\n{body}defaults\n mode http\n{_TIMEOUTS}listen l\n bind :1\n server s 192.0.2.1:80\n"
     if Sections.FRONTEND in row.sections and Sections.BACKEND not in row.sections:

@@ -13,7 +13,7 @@ from proxy.config.load_options import LoadOptions
 from proxy.config.statements import Statement, Word
 
 if TYPE_CHECKING:
-    from proxy.config.drafts import GlobalDraft, ProxyDraft
+    from proxy.config.drafts import GlobalDraft, ProxyDraft, ResolversDraft
 
 
 class Sections(Flag):
@@ -24,6 +24,7 @@ class Sections(Flag):
     FRONTEND = auto()
     LISTEN = auto()
     BACKEND = auto()
+    RESOLVERS = auto()
 
 
 GLOBAL = Sections.GLOBAL
@@ -41,6 +42,7 @@ SECTION_OF_KIND = {
     "frontend": Sections.FRONTEND,
     "listen": Sections.LISTEN,
     "backend": Sections.BACKEND,
+    "resolvers": Sections.RESOLVERS,
 }
 
 
@@ -64,7 +66,7 @@ class Refusal(Exception):
         super().__init__(message)
 
 
-Draft = TypeVar("Draft", "GlobalDraft", "ProxyDraft")
+Draft = TypeVar("Draft", "GlobalDraft", "ProxyDraft", "ResolversDraft")
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,9 @@ _NO_ADDRESS = " Hint: no address was expected for this server."
 _TEMPLATE_MOST = 10_000
 
 
+RESOLVE_OPTS = ("allow-dup-ip", "ignore-weight", "prevent-dup-ip")      # weights come with SRV records, which are not asked for
+
+
 def _read_addr(line: Line, index: int, values: Values) -> None:
     address = server_address(line, index + 1, "'addr'")
     values["check_address"] = replace(address, port=0, port_offset=False)
@@ -95,6 +98,15 @@ def _read_init_addr(line: Line, index: int, values: Values) -> None:
                 line.at(index + 1)
             )
     values["init_addr"] = methods
+
+
+def _read_resolve_opts(line: Line, index: int, values: Values) -> None:
+    options = tuple(option for option in line.text(index + 1).split(",") if option)
+    unknown = next((option for option in options if option not in RESOLVE_OPTS), None)
+    if unknown is not None or not options:
+        raise Refusal(f"'resolve-opts' : unknown resolve-opts option '{unknown or ''}'.", line.at(index + 1),
+                      "one or more of " + ", ".join(RESOLVE_OPTS))
+    values["resolve_opts"] = options
 
 
 def _is_literal(word: str) -> bool:
@@ -208,14 +220,15 @@ WORDS: tuple[LineWord, ...] = (
     LineWord("redir", "<prefix>", unsupported("server … redir", "clients would be served where they are to be redirected"), 1,
              missing="'redir' expects <prefix> as argument.", acts=Acts.UNSUPPORTED, feature="server … redir",
              fails=("redir http://images.example",)),
-    LineWord("resolve-net", "<network>[,...]", ignored("names are resolved by the system"), 1, acts=Acts.IGNORED,
+    LineWord("resolve-net", "<network>[,...]", ignored("addresses are taken in the order of the answer"), 1, acts=Acts.IGNORED,
              loads=("resolve-net 10.0.0.0/8",), fails=("resolve-net",)),
-    LineWord("resolve-opts", "<option>[,...]", ignored("names are resolved by the system"), 1, acts=Acts.IGNORED,
-             loads=("resolve-opts allow-dup-ip",), fails=("resolve-opts",)),
+    LineWord("resolve-opts", "<option>[,...]", _read_resolve_opts, 1, "prevent-dup-ip",
+             loads=("resolve-opts allow-dup-ip", "resolve-opts prevent-dup-ip,ignore-weight"),
+             fails=("resolve-opts", "resolve-opts twice")),
     LineWord("resolve-prefer", "{ ipv4 | ipv6 }",
-             not_yet(choice("resolve_prefer", {"ipv4": "ipv4", "ipv6": "ipv6"},
-                    "'resolve-prefer' expects either ipv4 or ipv6 as argument.")), 1,
-             "ipv6", acts=Acts.IGNORED, missing="'resolve-prefer' expects either ipv4 or ipv6 as argument.",
+             choice("resolve_prefer", {"ipv4": "ipv4", "ipv6": "ipv6"},
+                    "'resolve-prefer' expects either ipv4 or ipv6 as argument."), 1,
+             "ipv6", missing="'resolve-prefer' expects either ipv4 or ipv6 as argument.",
              loads=("resolve-prefer ipv4",),
              fails=("resolve-prefer", "resolve-prefer ipv5")),
     LineWord("resolvers", "<section>", text("resolvers"), 1, missing="'resolvers' expects a section name as argument.",
@@ -343,10 +356,10 @@ def _read_template(line: Line, proxy: ProxyDraft) -> None:
     settings = _words(line, proxy, 3, WordLine(prefix, parsing=False, tail="."))
     if "server_id" in settings and high > low:
         raise Refusal(f"{prefix} : 'id' cannot be given to several servers.", line.at(0), parsing=False)
-    if high > low and address.family is Family.NAME:
+    if high > low and address.family is Family.NAME and not settings.get("resolvers"):
         line.remark(
-            "every server of a 'server-template' goes to the same address: names are resolved to one address here",
-            hint="one 'server' line for each address",
+            "every server of a 'server-template' goes to the same address: the system resolves a name to one",
+            hint="a 'resolvers' section gives each server an address of its own",
         )
     proxy.servers.extend(ServerDraft(f"{line.text(0)}{n}", address, line.where, dict(settings)) for n in range(low, high + 1))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proxy.base.errors import ConfigError, Severity
-from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS
+from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS, RESOLVERS_KEYWORDS
 from proxy.config.keywords.bind import WORDS as BIND_WORDS
 from proxy.config.keywords.examples import with_check, with_words, wrapped
 from proxy.config.keywords.http_check import CONNECT, EXPECT, SEND
@@ -17,7 +17,7 @@ from proxy.config.keywords.words import LineWord
 from proxy.config.load import load
 from proxy.config.model import Configuration
 
-ALL_ROWS: tuple[Keyword[Any], ...] = GLOBAL_KEYWORDS + PROXY_KEYWORDS
+ALL_ROWS: tuple[Keyword[Any], ...] = GLOBAL_KEYWORDS + PROXY_KEYWORDS + RESOLVERS_KEYWORDS
 
 
 def alerts_of(text: str) -> list[Any]:

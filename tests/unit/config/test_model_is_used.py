@@ -28,6 +28,7 @@ PARTS: tuple[Any, ...] = (
     model.Global, model.LogTarget, model.StatsSocket, model.Bind, model.CheckRule, model.ServiceCheck, model.ServerLine,
     model.CookieSettings,
     model.BalanceSettings, model.StatsSettings, model.ErrorPage, model.UseService, model.Timeouts, model.ProxySection,
+    model.Nameserver, model.ResolversSection,
 )
 NOT_YET: dict[str, Any] = {
     "Global.grace_ms": GLOBAL_INDEX["grace"],
@@ -46,13 +47,11 @@ NOT_YET: dict[str, Any] = {
     "Bind.nice": BIND_WORDS["nice"],
     "Bind.tcp_ut_ms": BIND_WORDS["tcp-ut"],
     "ServerLine.tcp_ut_ms": SERVER_WORDS["tcp-ut"],
-    "ServerLine.resolve_prefer": SERVER_WORDS["resolve-prefer"],
     "StatsSettings.show_modules": PROXY_INDEX["stats show-modules"],
 }
 FOR_A_REASON = {
     "Timeouts.tarpit": "it has a meaning with tarpit rules only, and those are refused",
     "Bind.v6only": "an IPv6 listener takes IPv6 clients only unless v4v6 is given",
-    "ServerLine.resolvers": "the resolvers section it must name is ignored with a warning: the system resolves",
     "ProxySection.httpchk": "check_rules says the same",
 }
 FIELDS = [f"{part.__name__}.{field.name}" for part in PARTS for field in fields(part) if field.name != "where"]

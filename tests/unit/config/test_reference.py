@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proxy.config.dump import CLASSES, dump_keywords
-from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS
+from proxy.config.keywords import GLOBAL_KEYWORDS, PROXY_KEYWORDS, RESOLVERS_KEYWORDS
 from proxy.config.reference import page
 
 PAGE = Path(__file__).parents[3] / "examples" / "keywords.md"
@@ -19,7 +19,7 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_the_page_has_every_keyword() -> None:
     text = page()
-    for row in (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS):
+    for row in (*GLOBAL_KEYWORDS, *PROXY_KEYWORDS, *RESOLVERS_KEYWORDS):
         assert f"`{row.words}" in text
 
 

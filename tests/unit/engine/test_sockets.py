@@ -18,12 +18,14 @@ from proxy.base.addresses import Address, Family
 from proxy.base.errors import StartError, Where
 from proxy.config.model import Bind
 from proxy.core.balance import Farm, make_balancer
+from proxy.core.stream.failure import KILLED
 from proxy.core.stream.ports import Connector
 from proxy.engine.acceptor import as_shown
 from proxy.engine.handover import Inherited
 from proxy.engine.link import SocketLink
 from proxy.engine.listening import BindError, open_listener, open_listeners, rehearse_listeners
 from proxy.engine.port_holder import who_holds
+from proxy.engine.starving import LOOK_MS, PUT_BY, RETRY_MS, lowest_free
 from proxy.engine.worker import Worker
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import CONN_TOT, EINT
@@ -139,6 +141,11 @@ class House:
                 await asyncio.sleep(0)
 
         self.loop.run_until_complete(turns())
+
+    def once(self, work: Callable[[], object]) -> None:
+        """Do something while the loop runs."""
+        done: list[object] = []
+        self.until(lambda: done or done.append(work()))
 
     def passes(self, milliseconds: int) -> None:
         """Time passes, and the timers are told."""
@@ -557,6 +564,50 @@ def test_without_descriptors_accepting_rests_and_recovers(house):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     house.passes(110)
     house.until(lambda: house.frontend.served == 1)
+
+
+def test_without_descriptors_who_connects_waits_for_one_and_who_comes_is_not_let_in(house):
+    house.client()
+    owners, attempts = [Owner() for _ in range(PUT_BY + 2)], []
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    its_own = 2 if isinstance(house.worker.loop, uvloop.Loop) else 0        # it takes so many for itself whenever it runs
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free() + its_own, hard))
+    try:
+        house.once(lambda: attempts.extend(house.worker.connect(house.server, owner, 0, b"") for owner in owners))
+        for owner in owners[:PUT_BY]:       # what was put by is theirs
+            house.until(lambda owner=owner: owner.told == ["connected"])
+        attempts[-1].cancel()
+        house.once(lambda: house.passes(RETRY_MS))
+        house.turns()
+        assert [owner.told for owner in owners[PUT_BY:]] == [[]] * 2
+        assert house.frontend.served == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    house.once(lambda: house.passes(RETRY_MS))
+    house.until(lambda: owners[PUT_BY].told == ["connected"])
+    house.passes(110)
+    house.until(lambda: house.frontend.served == 1)
+    assert owners[-1].told == []
+    for owner in owners[:-1]:
+        owner.link.abort()
+
+
+def test_so_many_clients_that_each_can_have_a_server(house):
+    for _ in range(3):
+        house.client()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (house.worker.starving._besides + 5, hard))
+    try:
+        house.passes(LOOK_MS)
+        house.until(lambda: house.frontend.served == 2)
+        house.turns()
+        assert (house.frontend.served, house.worker.clients_max) == (2, 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    house.passes(LOOK_MS)
+    next(iter(house.worker.sessions)).shut(KILLED)
+    house.until(lambda: house.frontend.served == 2)
+    assert house.worker.clients_max > 100
 
 
 def test_a_client_that_has_gone_already_is_passed_over(house):
