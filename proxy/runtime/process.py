@@ -42,9 +42,8 @@ class Process(Counted):
 
     __slots__ = (
         "backends", "board", "bufsize", "closing", "description", "frontends", "hard_maxconn", "hard_stop_after_ms",
-        "http_maxhdr",
-        "listeners_count", "log", "maxconn", "maxrewrite", "named_servers", "nbthread", "node", "pid", "requests", "served", "settings",
-        "start_monotonic_ms", "start_wall_s", "traces", "version",
+        "http_maxhdr", "listeners_count", "log", "maxconn", "maxrewrite", "named_servers", "nbthread", "node", "pid",
+        "requests", "served", "settings", "start_monotonic_ms", "start_wall_s", "traces", "version",
     )
 
     def __init__(self) -> None:
