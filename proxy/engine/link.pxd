@@ -4,13 +4,13 @@ from proxy.core.stream.ports cimport Link, LinkOwner
 from proxy.engine cimport calls
 from proxy.engine.worker cimport Worker
 
-cdef long MAY_READ, MAY_WRITE, READ, WRITE, PEEK, CLOSE_PATIENCE_MS, CLOSE_AT_LAST_MS
+cdef long MAY_READ, MAY_WRITE, READ, WRITE, PEEK, CLOSE_PATIENCE_MS, CLOSE_AT_LAST_MS, BODY_READ_OCTETS, LARGEST_READ_OCTETS, KEPT_UP_OCTETS
 
 cdef class SocketLink(Link):
     cdef Worker _worker
     cdef object _socket, _out
     cdef int _fd, _paused, _watched
-    cdef Py_ssize_t _read_max
+    cdef Py_ssize_t _read_max, _read_now
     cdef bint _ended, _broken, _ending, _shut, _unsettled, _closing, _closed
     cdef long long _close_by_ms
     cpdef belongs_to(self, owner)

@@ -15,7 +15,7 @@ cdef class Worker(Host):
     cdef public Scratch scratch
     cdef public set sessions, closing_links, _told_faults
     cdef public long long broken_invariants
-    cdef public bint verbose
+    cdef public bint verbose, kept_up
     cdef public Readiness readiness
     cdef public object _limits, _tick
     cdef public object neighbours, orders

@@ -21,7 +21,7 @@ from proxy.base.clock import Clock
 from proxy.core import queue
 from proxy.core.pool import IdlePool
 from proxy.core.stream import failure, opening
-from proxy.core.stream.ports import Connector, Host
+from proxy.core.stream.ports import LARGEST_READ_OCTETS, Connector, Host
 from proxy.core.stream.session import Session
 from proxy.core.stream.stream import Stream
 from proxy.engine import calls
@@ -37,7 +37,6 @@ from proxy.runtime.frontend import Frontend, Listener
 from proxy.runtime.process import Process
 from proxy.runtime.server import Server
 
-READ_OCTETS = 131072
 FAULTS_TOLD = 100               # places of broken invariants that are told, each once
 Ends = tuple[str, int]
 
@@ -62,13 +61,14 @@ class Worker(Host):
     def __init__(self, process: Process, clock: Clock) -> None:
         Host.__init__(self, process, clock.monotonic_ms())
         self.clock = clock
-        self.scratch = calls.Scratch(READ_OCTETS)
+        self.scratch = calls.Scratch(LARGEST_READ_OCTETS)
         self.sessions: set[Session] = set()
         self.on_stopped: Callable[[], None] | None = None
         self.neighbours: Neighbours | None = None       # the other workers, where there are any
         self.orders: Orders | None = None
         self.broken_invariants = 0
         self.verbose = False
+        self.kept_up = False            # the last large piece of a body went to a peer that had taken all before it
         self.say: Callable[[str, str], None] | None = None      # (severity, text): a line for the operator
         self._told_faults: set[tuple[str, int]] = set()
         self.loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]     # set by start()

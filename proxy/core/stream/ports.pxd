@@ -7,6 +7,7 @@ cdef class Link(Entry):
     cdef public long long taken_ms
     cdef prepare_link(self)
     cpdef bint send(self, octets) except -1
+    cpdef bint send_both(self, bytes first, then) except -1
     cpdef pause(self, int cause)
     cpdef resume(self, int cause)
     cpdef limit_reads(self, Py_ssize_t octets)

@@ -19,6 +19,7 @@ PAUSE_NOT_ASKED = 2        # nothing may be read now: pipelined requests, a requ
 
 HEAD_READ_OCTETS = 16384    # the most to read at once where a head is expected
 BODY_READ_OCTETS = 131072   # and where octets flow
+LARGEST_READ_OCTETS = 524288    # and where they flow to somebody who takes them as fast
 
 
 def abstract() -> NoReturn:
@@ -49,6 +50,10 @@ class Link(Entry):
         """Write; True when the kernel took all, False when some are pending (then `drained` will be told)."""
         abstract()
 
+    def send_both(self, first: bytes, then: bytes | memoryview) -> bool:
+        """Write two pieces at once; as `send`."""
+        abstract()
+
     def pause(self, cause: int) -> None:
         abstract()
 
@@ -56,7 +61,7 @@ class Link(Entry):
         abstract()
 
     def limit_reads(self, octets: int) -> None:
-        """The most to read at once: one buffer for heads, more for bodies."""
+        """The most to read at once: one buffer for heads, more for bodies (and more still where a fast reader takes them all)."""
         abstract()
 
     def end_writing(self) -> None:
