@@ -36,7 +36,7 @@ class SocketLink(Link):
 
     __slots__ = (
         "_broken", "_close_by_ms", "_closed", "_closing", "_ended", "_ending", "_fd", "_out", "_paused", "_read_max",
-        "_read_now", "_shut", "_socket", "_unsettled", "_watched", "_worker",
+        "_read_now", "_reading", "_shut", "_socket", "_unsettled", "_watched", "_worker",
     )
 
     def __init__(self, worker: Worker, connected: socket.socket) -> None:
@@ -46,6 +46,7 @@ class SocketLink(Link):
         self._fd = calls.descriptor(connected)
         self._out: deque[memoryview] | None = None          # made when the kernel first refuses something
         self._read_max = self._read_now = 16384
+        self._reading = False           # the owner is being told: it may pause and resume before that has a price
         self._paused = 0
         self._watched = 0               # READ, WRITE or both
         self._ended = False             # the peer has half-closed: there is nothing to read any more
@@ -66,6 +67,8 @@ class SocketLink(Link):
 
     def _watch(self) -> None:
         """Be told what there is a use for; a link that cannot be written to reads on, whoever has paused it."""
+        if self._reading:
+            return
         wanted = WRITE if self._out else 0
         if not (self._ended or self._closing or (self._paused and not self._broken)):
             wanted |= READ
@@ -106,10 +109,14 @@ class SocketLink(Link):
             self._settle_soon()
         elif owner is not None:
             worker.kept_up = False
+            self._reading = True
             try:
                 owner.octets(received)
             except Exception as error:
                 worker.broken(owner, error)
+            self._reading = False
+            if not self._closed:
+                self._watch()
             if len(received) == asked == self._read_now >= BODY_READ_OCTETS:
                 self._read_now = min(2 * asked, LARGEST_READ_OCTETS) if worker.kept_up else self._read_max
 
