@@ -7,9 +7,9 @@ import select
 import socket
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.stream.ports import Connector
+from proxy.core.stream.ports import Connector, Watched
 from proxy.engine import calls
-from proxy.engine.link import SocketLink
+from proxy.engine.link import new_link
 from proxy.engine.readiness import WRITE
 from proxy.runtime.server import Server
 
@@ -24,12 +24,17 @@ LOCAL_ERRORS = frozenset(
 )
 
 
-class Attempt:
+class Attempt(Watched):
     """One attempt. The connector is always told later, never inside the call that began it."""
 
     __slots__ = ("_connector", "_early", "_error", "_fd", "_socket", "_watched", "_worker")
 
     def __init__(self, worker: Worker, connector: Connector, early: bytes) -> None:
+        self.prepare_attempt(worker, connector, early)
+
+    def prepare_attempt(self, worker: Worker, connector: Connector, early: bytes) -> None:
+        """As `Entry.prepare_entry`."""
+        self.prepare_entry()
         self._worker = worker
         self._connector: Connector | None = connector
         self._early = early
@@ -62,7 +67,7 @@ class Attempt:
         elif error:
             self._fail_soon(error)
         else:
-            self._worker.soon(self._established)
+            self._worker.soon(self)
 
     def _prepare(self, new: socket.socket, server: Server) -> None:
         """Bind to the address that `source` names."""
@@ -93,7 +98,7 @@ class Attempt:
         if connected is None or connector is None:
             return
         self._socket = self._connector = None
-        link = SocketLink(worker, connected)
+        link = new_link(worker, connected)
         if self._early:
             link.send(self._early)
         link.belongs_to(connector)
@@ -105,9 +110,13 @@ class Attempt:
     def _fail_soon(self, error: int) -> None:
         self._drop()
         self._error = error
-        self._worker.soon(self._failed)
+        self._worker.soon(self)
 
-    def _failed(self) -> None:
+    def settle(self) -> None:
+        """It was over at once."""
+        if not self._error:
+            self._established()
+            return
         connector, self._connector = self._connector, None
         if connector is not None:
             self._tell_failed(connector, self._error)
@@ -131,3 +140,10 @@ class Attempt:
             if self._watched:
                 self._worker.readiness.forget(self._fd)
             dropped.close()
+
+
+def new_attempt(worker: Worker, connector: Connector, early: bytes) -> Attempt:
+    """As `Attempt`, sooner."""
+    attempt = Attempt.__new__(Attempt)
+    attempt.prepare_attempt(worker, connector, early)
+    return attempt

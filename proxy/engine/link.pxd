@@ -13,9 +13,9 @@ cdef class SocketLink(Link):
     cdef Py_ssize_t _read_max, _read_now
     cdef bint _ended, _broken, _ending, _shut, _unsettled, _closing, _closed, _reading
     cdef long long _close_by_ms
+    cdef prepare_socket(self, Worker worker, connected)
     cpdef belongs_to(self, owner)
     cdef _watch(self)
-    cpdef ready(self, int events)
     @cython.locals(owner=LinkOwner)
     cdef _readable(self)
     cdef _peer_lost(self)
@@ -27,3 +27,6 @@ cdef class SocketLink(Link):
     cdef _shutdown(self)
     cdef _be_patient(self)
     cdef _close_now(self)
+
+@cython.locals(link=SocketLink)
+cpdef SocketLink new_link(Worker worker, connected)

@@ -40,6 +40,10 @@ class SocketLink(Link):
     )
 
     def __init__(self, worker: Worker, connected: socket.socket) -> None:
+        self.prepare_socket(worker, connected)
+
+    def prepare_socket(self, worker: Worker, connected: socket.socket) -> None:
+        """As `Entry.prepare_entry`."""
         self.prepare_link()
         self._worker = worker
         self._socket = connected
@@ -249,9 +253,10 @@ class SocketLink(Link):
         """What the kernel need not be told at once: where the other side ends too before that, all of it is told by closing."""
         if not (self._unsettled or self._closed):
             self._unsettled = True
-            self._worker.soon(self._settle)
+            self._worker.soon(self)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Tell the kernel what was put off."""
         self._unsettled = False
         if self._closed:
             return
@@ -332,3 +337,10 @@ class SocketLink(Link):
         except OSError:
             return None
         return (name[0], name[1]) if isinstance(name, tuple) else None
+
+
+def new_link(worker: Worker, connected: socket.socket) -> SocketLink:
+    """As `SocketLink`, sooner."""
+    link = SocketLink.__new__(SocketLink)
+    link.prepare_socket(worker, connected)
+    return link

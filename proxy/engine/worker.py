@@ -21,14 +21,14 @@ from proxy.base.clock import Clock
 from proxy.core import queue
 from proxy.core.pool import IdlePool
 from proxy.core.stream import failure, opening
-from proxy.core.stream.ports import LARGEST_READ_OCTETS, Connector, Host
+from proxy.core.stream.ports import LARGEST_READ_OCTETS, Connector, Host, Watched
 from proxy.core.stream.session import Session
 from proxy.core.stream.stream import Stream
 from proxy.engine import calls
 from proxy.engine.acceptor import Acceptor
-from proxy.engine.connecting import Attempt
+from proxy.engine.connecting import Attempt, new_attempt
 from proxy.engine.handover import Inherited
-from proxy.engine.link import SocketLink
+from proxy.engine.link import SocketLink, new_link
 from proxy.engine.listening import open_listeners
 from proxy.engine.neighbours import Neighbours
 from proxy.engine.readiness import Readiness
@@ -78,7 +78,7 @@ class Worker(Host):
         self._acceptors: list[Acceptor] = []
         self._waiting: dict[Acceptor, None] = {}            # resting until there is room for a client
         self._sockets: list[tuple[Listener, Any]] = []
-        self._soon: list[Callable[[], object]] = []
+        self._soon: list[Watched | Callable[[], object]] = []
         self._soon_planned = False
         self._tick: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -218,9 +218,9 @@ class Worker(Host):
         if next_ms and self._tick is None and not self._stopped:
             self._plan_tick(next_ms)
 
-    def soon(self, callback: Callable[[], object]) -> None:
-        """Call back when everything that is ready now has been told, or in the next turn of the loop."""
-        self._soon.append(callback)
+    def soon(self, whom: Watched | Callable[[], object]) -> None:
+        """When everything that is ready now has been told, or in the next turn of the loop."""
+        self._soon.append(whom)
         if not self._soon_planned and not self.readiness.is_telling:
             self._soon_planned = True
             self.loop.call_soon(self._next_turn)
@@ -236,18 +236,21 @@ class Worker(Host):
         self._run_soon()
 
     def _run_soon(self) -> None:
-        callbacks, self._soon = self._soon, []
-        for callback in callbacks:
+        waiting, self._soon = self._soon, []
+        for whom in waiting:
             try:
-                callback()
+                if isinstance(whom, Watched):
+                    whom.settle()
+                else:
+                    whom()
             except Exception as error:
-                self.broken(callback, error)
+                self.broken(whom, error)
 
     # sessions
 
     def client_link(self, connected: socket.socket) -> SocketLink:
         """The link of a client that was accepted."""
-        return SocketLink(self, connected)
+        return new_link(self, connected)
 
     def open_session(self, listener: Listener, link: SocketLink, peer: Ends, local: Ends) -> None:
         """A client was accepted."""
@@ -318,7 +321,7 @@ class Worker(Host):
 
     def connect(self, server: Server, owner: Connector, port: int, early: bytes) -> Attempt:
         """Begin to connect to a server."""
-        attempt = Attempt(self, owner, early)
+        attempt = new_attempt(self, owner, early)
         attempt.begin(server, port)
         return attempt
 

@@ -1,7 +1,11 @@
 from proxy.core.timers cimport Entry, TimerWheel
 from proxy.runtime.process cimport Process
 
-cdef class Link(Entry):
+cdef class Watched(Entry):
+    cpdef ready(self, int events)
+    cpdef settle(self)
+
+cdef class Link(Watched):
     cdef public object owner
     cdef public Py_ssize_t pending
     cdef public long long taken_ms
@@ -43,5 +47,5 @@ cdef class Host:
     cpdef connect(self, server, owner, int port, bytes early)
     cpdef session_over(self, session)
     cpdef session_replaced(self, old, new)
-    cpdef soon(self, callback)
+    cpdef soon(self, whom)
     cpdef broken(self, where, error)

@@ -27,7 +27,21 @@ def abstract() -> NoReturn:
     raise AssertionError("told to a base class")
 
 
-class Link(Entry):
+class Watched(Entry):
+    """Something with a socket that the engine watches; a base class for all of them, so that compiled ones are called as such."""
+
+    __slots__ = ()
+
+    def ready(self, events: int) -> None:
+        """The socket is ready, `events` (MAY_READ, MAY_WRITE) for what; perhaps without cause: try, and take "not yet"."""
+        abstract()
+
+    def settle(self) -> None:
+        """What was put off with `Host.soon` to the end of this turn."""
+        abstract()
+
+
+class Link(Watched):
     """One connected socket, seen by its owner.
 
     `pending` counts the octets accepted by `send` that the kernel has not taken yet, `taken_ms` is when it last took some of
@@ -173,8 +187,8 @@ class Host:
         """The link of `old` belongs to `new` from now on; the client was counted already."""
         abstract()
 
-    def soon(self, callback: Callable[[], object]) -> None:
-        """Call back in this turn of the event loop, after what is being handled."""
+    def soon(self, whom: Watched | Callable[[], object]) -> None:
+        """Let it settle, or call back, in this turn of the event loop, after what is being handled."""
         abstract()
 
     def broken(self, where: object, error: BaseException) -> None:
