@@ -26,4 +26,4 @@ cdef class Attempt(Watched):
     cdef _drop(self)
 
 @cython.locals(attempt=Attempt)
-cpdef Attempt new_attempt(Worker worker, Connector connector, bytes early)
+cpdef Attempt begin_attempt(Worker worker, Connector connector, Server server, int port, bytes early)

@@ -60,7 +60,7 @@ class Attempt(Watched):
         except OSError as problem:
             self._fail_soon(problem.errno or errno.EIO)
             return
-        self._fd = self._socket.fileno()
+        self._fd = calls.descriptor(self._socket)
         if error == errno.EINPROGRESS:
             self._worker.readiness.watch(self._fd, self, WRITE)
             self._watched = True
@@ -142,8 +142,9 @@ class Attempt(Watched):
             dropped.close()
 
 
-def new_attempt(worker: Worker, connector: Connector, early: bytes) -> Attempt:
-    """As `Attempt`, sooner."""
+def begin_attempt(worker: Worker, connector: Connector, server: Server, port: int, early: bytes) -> Attempt:
+    """Begin to connect to a server; as `Attempt` and its `begin`, sooner."""
     attempt = Attempt.__new__(Attempt)
     attempt.prepare_attempt(worker, connector, early)
+    attempt.begin(server, port)
     return attempt

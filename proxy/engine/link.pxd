@@ -14,7 +14,6 @@ cdef class SocketLink(Link):
     cdef bint _ended, _broken, _ending, _shut, _unsettled, _closing, _closed, _reading
     cdef long long _close_by_ms
     cdef prepare_socket(self, Worker worker, connected)
-    cpdef belongs_to(self, owner)
     cdef _watch(self)
     @cython.locals(owner=LinkOwner)
     cdef _readable(self)

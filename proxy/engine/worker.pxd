@@ -1,7 +1,7 @@
 cimport cython
 
 from proxy.core.stream cimport opening
-from proxy.core.stream.ports cimport Host, Link
+from proxy.core.stream.ports cimport Host, Link, Watched
 from proxy.core.stream.session cimport Session
 from proxy.engine.calls cimport Scratch
 from proxy.engine.readiness cimport Readiness
@@ -25,6 +25,7 @@ cdef class Worker(Host):
     cdef public long long _exhaustion_told_ms
     cpdef client_link(self, connected)
     cpdef link_closed(self, link)
+    @cython.locals(watched=Watched)
     cdef _run_soon(self)
     @cython.locals(session=Session, process=Process)
     cpdef open_session(self, Listener listener, Link link, tuple peer, tuple local)

@@ -26,7 +26,7 @@ from proxy.core.stream.session import Session
 from proxy.core.stream.stream import Stream
 from proxy.engine import calls
 from proxy.engine.acceptor import Acceptor
-from proxy.engine.connecting import Attempt, new_attempt
+from proxy.engine.connecting import Attempt, begin_attempt
 from proxy.engine.handover import Inherited
 from proxy.engine.link import SocketLink, new_link
 from proxy.engine.listening import open_listeners
@@ -240,7 +240,8 @@ class Worker(Host):
         for whom in waiting:
             try:
                 if isinstance(whom, Watched):
-                    whom.settle()
+                    watched: Watched = whom
+                    watched.settle()
                 else:
                     whom()
             except Exception as error:
@@ -321,9 +322,7 @@ class Worker(Host):
 
     def connect(self, server: Server, owner: Connector, port: int, early: bytes) -> Attempt:
         """Begin to connect to a server."""
-        attempt = new_attempt(self, owner, early)
-        attempt.begin(server, port)
-        return attempt
+        return begin_attempt(self, owner, server, port, early)
 
     # broken invariants
 

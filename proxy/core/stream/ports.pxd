@@ -10,6 +10,7 @@ cdef class Link(Watched):
     cdef public Py_ssize_t pending
     cdef public long long taken_ms
     cdef prepare_link(self)
+    cpdef belongs_to(self, owner)
     cpdef bint send(self, octets) except -1
     cpdef bint send_both(self, bytes first, then) except -1
     cpdef pause(self, int cause)

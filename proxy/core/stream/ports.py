@@ -60,6 +60,10 @@ class Link(Watched):
         self.pending = 0
         self.taken_ms = 0
 
+    def belongs_to(self, owner: LinkOwner) -> None:
+        """Set the owner and begin to read for it."""
+        abstract()
+
     def send(self, octets: bytes | memoryview) -> bool:
         """Write; True when the kernel took all, False when some are pending (then `drained` will be told)."""
         abstract()

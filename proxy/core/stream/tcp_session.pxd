@@ -1,5 +1,6 @@
 cimport cython
 
+from proxy.core.balance.contract cimport Balancer
 from proxy.core.stream cimport accounting, idleness, log_facts
 from proxy.core.stream.ports cimport Host, Link
 from proxy.core.stream.server_connection cimport ServerConnection
@@ -24,6 +25,8 @@ cdef class TcpStream(Stream):
     cdef public bint client_closed, server_closed, is_over, logged
     cdef public long long patience_ends_ms
     cdef prepare_tcp(self, TcpSession session)
+    @cython.locals(balancer=Balancer)
+    cpdef balance_key(self)
     cdef _one_side_ended(self)
     cdef _waited(self, long long now_ms)
     cdef tuple _silence_ends(self)
