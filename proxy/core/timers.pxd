@@ -15,6 +15,7 @@ cdef class TimerWheel:
     cdef public object on_earlier
     @cython.locals(slot=cython.longlong, ahead=cython.longlong, width=cython.longlong, entries=set)
     cpdef arm(self, Entry entry, long long deadline_ms)
+    @cython.locals(entries=set)
     cpdef forget(self, Entry entry)
     cpdef long long next_ms(self) except -1
     cpdef advance(self, long long now_ms)

@@ -84,7 +84,8 @@ class TimerWheel:
         """Take the entry out: it is about to be thrown away."""
         entry.deadline_ms = NEVER
         if entry.slot:
-            self._slots[entry.slot].discard(entry)
+            entries = self._slots[entry.slot]
+            entries.discard(entry)
             entry.slot = 0
 
     def next_ms(self) -> int:

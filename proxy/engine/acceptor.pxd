@@ -1,7 +1,6 @@
 cimport cython
 
-from proxy.core.stream.ports cimport Link
-from proxy.core.timers cimport Entry
+from proxy.core.stream.ports cimport Link, Watched
 from proxy.engine cimport calls
 from proxy.engine.worker cimport Worker
 from proxy.runtime.frontend cimport Frontend, Listener
@@ -9,7 +8,7 @@ from proxy.runtime.process cimport Process
 
 cdef long READ, ACCEPTS_PER_EVENT, ACCEPTS_AT_LAST
 
-cdef class Acceptor(Entry):
+cdef class Acceptor(Watched):
     cdef Worker _worker
     cdef public object socket
     cdef int _family

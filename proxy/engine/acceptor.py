@@ -12,7 +12,7 @@ import errno
 import socket
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.timers import Entry
+from proxy.core.stream.ports import Watched
 from proxy.engine import calls
 from proxy.engine.readiness import READ
 from proxy.runtime.cells import RATE_AT
@@ -29,13 +29,13 @@ EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 WILDCARDS = frozenset(("0.0.0.0", "::"))
 
 
-class Acceptor(Entry):
+class Acceptor(Watched):
     """One listening socket at work."""
 
     __slots__ = ("_fd", "_family", "_is_wildcard", "_leaving", "_local", "_open", "_worker", "listener", "socket")
 
     def __init__(self, worker: Worker, listener: Listener, listening: socket.socket) -> None:
-        Entry.__init__(self)
+        self.prepare_entry()
         self._worker = worker
         self.socket: socket.socket | None = listening
         self._fd = listening.fileno()

@@ -7,8 +7,11 @@ connected here is owned by a `socket.socket`, or in C by an object with those of
 from __future__ import annotations
 
 import errno
+import fcntl
 import select
 import socket
+import struct
+import termios
 from typing import Any
 
 SMALL_OCTETS = 16384            # what is read is an object of its own up to here, above it a view of the buffer
@@ -48,6 +51,23 @@ def send(sock: socket.socket, fd: int, octets: bytes | memoryview) -> int:
         return sock.send(octets)
     except (BlockingIOError, InterruptedError):
         return 0
+
+
+def send_both(sock: socket.socket, fd: int, first: bytes, then: bytes | memoryview) -> int:
+    """As `send`, of two pieces one behind the other."""
+    try:
+        return sock.sendmsg((first, then))
+    except (BlockingIOError, InterruptedError):
+        return 0
+
+
+def unsent(sock: socket.socket, fd: int) -> int:
+    """How many octets the kernel holds that the peer's has not acknowledged.
+
+    Raises: OSError.
+    """
+    count: int = struct.unpack("i", fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4)))[0]
+    return count
 
 
 class Receiver:

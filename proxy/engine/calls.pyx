@@ -13,6 +13,15 @@ from libc.string cimport memcpy, memset
 
 import socket
 
+cdef extern from "<sys/uio.h>" nogil:
+    cdef struct iovec:
+        void* iov_base
+        size_t iov_len
+
+cdef extern from "<sys/ioctl.h>" nogil:
+    unsigned long TIOCOUTQ
+    int c_ioctl "ioctl"(int fd, unsigned long request, int* value)
+
 cdef extern from "<sys/socket.h>" nogil:
     int MSG_NOSIGNAL, MSG_DONTWAIT
     int AF_INET, AF_INET6, AF_UNIX, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC, SOL_SOCKET, SO_KEEPALIVE
@@ -30,6 +39,15 @@ cdef extern from "<sys/socket.h>" nogil:
     int c_getsockname "getsockname"(int fd, sockaddr* address, socklen_t* length)
     ssize_t recv(int fd, void* buffer, size_t length, int flags)
     ssize_t c_send "send"(int fd, const void* buffer, size_t length, int flags)
+    cdef struct msghdr:
+        void* msg_name
+        socklen_t msg_namelen
+        iovec* msg_iov
+        size_t msg_iovlen
+        void* msg_control
+        size_t msg_controllen
+        int msg_flags
+    ssize_t c_sendmsg "sendmsg"(int fd, const msghdr* message, int flags)
     ssize_t c_sendto "sendto"(int fd, const void* buffer, size_t length, int flags, const sockaddr* address, socklen_t size)
 
 cdef extern from "<netinet/in.h>" nogil:
@@ -122,6 +140,34 @@ cpdef Py_ssize_t send(sock, int fd, octets) except -1:
         return send_some(fd, buffer.buf, buffer.len)
     finally:
         PyBuffer_Release(&buffer)
+
+
+cpdef Py_ssize_t send_both(sock, int fd, bytes first, then) except -1:
+    cdef Py_buffer buffer
+    cdef iovec pieces[2]
+    cdef msghdr message
+    cdef ssize_t count
+    memset(&message, 0, sizeof(message))
+    PyObject_GetBuffer(then, &buffer, PyBUF_SIMPLE)
+    try:
+        pieces[0].iov_base, pieces[0].iov_len = PyBytes_AS_STRING(first), PyBytes_GET_SIZE(first)
+        pieces[1].iov_base, pieces[1].iov_len = buffer.buf, buffer.len
+        message.msg_iov, message.msg_iovlen = pieces, 2
+        count = c_sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT)
+        if count < 0:
+            if errno == EAGAIN or errno == EINTR:
+                return 0
+            PyErr_SetFromErrno(OSError)
+        return count
+    finally:
+        PyBuffer_Release(&buffer)
+
+
+cpdef int unsent(sock, int fd) except -1:
+    cdef int count = 0
+    if c_ioctl(fd, TIOCOUTQ, &count) < 0:
+        PyErr_SetFromErrno(OSError)
+    return count
 
 
 cdef class Connected:

@@ -8,9 +8,9 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from proxy.base.descriptors import DESCRIPTORS_GONE
-from proxy.core.stream.ports import Connector
+from proxy.core.stream.ports import Connector, Watched
 from proxy.engine import calls
-from proxy.engine.link import SocketLink
+from proxy.engine.link import new_link
 from proxy.engine.readiness import WRITE
 from proxy.runtime.server import Server
 
@@ -23,12 +23,17 @@ IP_BIND_ADDRESS_NO_PORT = 24        # linux/in.h; Python names it only from 3.12
 LOCAL_ERRORS = frozenset((errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM))
 
 
-class Attempt:
+class Attempt(Watched):
     """One attempt. The connector is always told later, never inside the call that began it."""
 
     __slots__ = ("_connector", "_early", "_error", "_fd", "_socket", "_watched", "_worker")
 
     def __init__(self, worker: Worker, connector: Connector, early: bytes) -> None:
+        self.prepare_attempt(worker, connector, early)
+
+    def prepare_attempt(self, worker: Worker, connector: Connector, early: bytes) -> None:
+        """As `Entry.prepare_entry`."""
+        self.prepare_entry()
         self._worker = worker
         self._connector: Connector | None = connector
         self._early = early
@@ -62,14 +67,14 @@ class Attempt:
                 return
             self._fail_soon(problem.errno or errno.EIO)
             return
-        self._fd = self._socket.fileno()
+        self._fd = calls.descriptor(self._socket)
         if error == errno.EINPROGRESS:
             self._worker.readiness.watch(self._fd, self, WRITE)
             self._watched = True
         elif error:
             self._fail_soon(error)
         else:
-            self._worker.soon(self._established)
+            self._worker.soon(self)
 
     def _prepare(self, new: socket.socket, server: Server) -> None:
         """Bind to the address that `source` names."""
@@ -100,7 +105,7 @@ class Attempt:
         if connected is None or connector is None:
             return
         self._socket = self._connector = None
-        link = SocketLink(worker, connected)
+        link = new_link(worker, connected)
         if self._early:
             link.send(self._early)
         link.belongs_to(connector)
@@ -112,9 +117,13 @@ class Attempt:
     def _fail_soon(self, error: int) -> None:
         self._drop()
         self._error = error
-        self._worker.soon(self._failed)
+        self._worker.soon(self)
 
-    def _failed(self) -> None:
+    def settle(self) -> None:
+        """It was over at once."""
+        if not self._error:
+            self._established()
+            return
         connector, self._connector = self._connector, None
         if connector is not None:
             self._tell_failed(connector, self._error)
@@ -138,3 +147,11 @@ class Attempt:
             if self._watched:
                 self._worker.readiness.forget(self._fd)
             dropped.close()
+
+
+def begin_attempt(worker: Worker, connector: Connector, server: Server, port: int, early: bytes) -> Attempt:
+    """Begin to connect to a server; as `Attempt` and its `begin`, sooner."""
+    attempt = Attempt.__new__(Attempt)
+    attempt.prepare_attempt(worker, connector, early)
+    attempt.begin(server, port)
+    return attempt

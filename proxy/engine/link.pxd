@@ -4,18 +4,17 @@ from proxy.core.stream.ports cimport Link, LinkOwner
 from proxy.engine cimport calls
 from proxy.engine.worker cimport Worker
 
-cdef long MAY_READ, MAY_WRITE, READ, WRITE, PEEK, CLOSE_PATIENCE_MS, CLOSE_AT_LAST_MS
+cdef long MAY_READ, MAY_WRITE, READ, WRITE, PEEK, CLOSE_PATIENCE_MS, CLOSE_AT_LAST_MS, BODY_READ_OCTETS, LARGEST_READ_OCTETS, KEPT_UP_OCTETS
 
 cdef class SocketLink(Link):
     cdef Worker _worker
     cdef object _socket, _out
     cdef int _fd, _paused, _watched
-    cdef Py_ssize_t _read_max
-    cdef bint _ended, _broken, _ending, _shut, _unsettled, _closing, _closed
+    cdef Py_ssize_t _read_max, _read_now
+    cdef bint _ended, _broken, _ending, _shut, _unsettled, _closing, _closed, _reading
     cdef long long _close_by_ms
-    cpdef belongs_to(self, owner)
+    cdef prepare_socket(self, Worker worker, connected)
     cdef _watch(self)
-    cpdef ready(self, int events)
     @cython.locals(owner=LinkOwner)
     cdef _readable(self)
     cdef _peer_lost(self)
@@ -27,3 +26,6 @@ cdef class SocketLink(Link):
     cdef _shutdown(self)
     cdef _be_patient(self)
     cdef _close_now(self)
+
+@cython.locals(link=SocketLink)
+cpdef SocketLink new_link(Worker worker, connected)

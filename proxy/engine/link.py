@@ -11,13 +11,16 @@ import struct
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.stream.ports import Link
+from proxy.core.stream.ports import BODY_READ_OCTETS, LARGEST_READ_OCTETS, Link
 from proxy.engine import calls
 from proxy.engine.readiness import MAY_READ, MAY_WRITE, READ, WRITE
 
 if TYPE_CHECKING:
     from proxy.engine.worker import Worker
 
+# A body is read in larger and larger pieces while its taker keeps up: its kernel has acknowledged nearly all that was sent.
+# Of one that stops, one small piece at most is pending in our memory: the kernel's buffer still takes the last large one.
+KEPT_UP_OCTETS = 65536
 CLOSE_PATIENCE_MS = 30_000          # for the peer to take some of the last octets
 CLOSE_AT_LAST_MS = 300_000          # for the peer to take them all
 RESET = struct.pack("ii", 1, 0)
@@ -33,16 +36,21 @@ class SocketLink(Link):
 
     __slots__ = (
         "_broken", "_close_by_ms", "_closed", "_closing", "_ended", "_ending", "_fd", "_out", "_paused", "_read_max",
-        "_shut", "_socket", "_unsettled", "_watched", "_worker",
+        "_read_now", "_reading", "_shut", "_socket", "_unsettled", "_watched", "_worker",
     )
 
     def __init__(self, worker: Worker, connected: socket.socket) -> None:
+        self.prepare_socket(worker, connected)
+
+    def prepare_socket(self, worker: Worker, connected: socket.socket) -> None:
+        """As `Entry.prepare_entry`."""
         self.prepare_link()
         self._worker = worker
         self._socket = connected
         self._fd = calls.descriptor(connected)
         self._out: deque[memoryview] | None = None          # made when the kernel first refuses something
-        self._read_max = 16384
+        self._read_max = self._read_now = 16384
+        self._reading = False           # the owner is being told: it may pause and resume before that has a price
         self._paused = 0
         self._watched = 0               # READ, WRITE or both
         self._ended = False             # the peer has half-closed: there is nothing to read any more
@@ -63,6 +71,8 @@ class SocketLink(Link):
 
     def _watch(self) -> None:
         """Be told what there is a use for; a link that cannot be written to reads on, whoever has paused it."""
+        if self._reading:
+            return
         wanted = WRITE if self._out else 0
         if not (self._ended or self._closing or (self._paused and not self._broken)):
             wanted |= READ
@@ -81,8 +91,9 @@ class SocketLink(Link):
 
     def _readable(self) -> None:
         worker = self._worker
+        asked = self._read_now
         try:
-            received = calls.receive(self._socket, self._fd, worker.scratch, self._read_max)
+            received = calls.receive(self._socket, self._fd, worker.scratch, asked)
         except OSError:
             self._peer_lost()
             return
@@ -101,10 +112,17 @@ class SocketLink(Link):
                     worker.broken(owner, error)
             self._settle_soon()
         elif owner is not None:
+            worker.kept_up = False
+            self._reading = True
             try:
                 owner.octets(received)
             except Exception as error:
                 worker.broken(owner, error)
+            self._reading = False
+            if not self._closed:
+                self._watch()
+            if len(received) == asked == self._read_now >= BODY_READ_OCTETS:
+                self._read_now = min(2 * asked, LARGEST_READ_OCTETS) if worker.kept_up else self._read_max
 
     def _peer_lost(self) -> None:
         self._ended = True
@@ -128,7 +146,7 @@ class SocketLink(Link):
 
     def limit_reads(self, octets: int) -> None:
         """The most to read at once."""
-        self._read_max = octets
+        self._read_max = self._read_now = octets
 
     # writing
 
@@ -145,8 +163,25 @@ class SocketLink(Link):
             self._write_failed()
             return True
         if sent == len(octets):
+            if sent >= BODY_READ_OCTETS:
+                self._worker.kept_up = calls.unsent(self._socket, self._fd) <= KEPT_UP_OCTETS
             return True
         self._keep(memoryview(bytes(octets[sent:])))
+        self._watch()
+        return False
+
+    def send_both(self, first: bytes, then: bytes | memoryview) -> bool:
+        """Write two pieces by one call; as `send`."""
+        if self._out or self._broken or self._closed:
+            return self.send(first + then)
+        try:
+            sent = calls.send_both(self._socket, self._fd, first, then)
+        except OSError:
+            self._write_failed()
+            return True
+        if sent == len(first) + len(then):
+            return True
+        self._keep(memoryview((first + then)[sent:]))
         self._watch()
         return False
 
@@ -218,9 +253,10 @@ class SocketLink(Link):
         """What the kernel need not be told at once: where the other side ends too before that, all of it is told by closing."""
         if not (self._unsettled or self._closed):
             self._unsettled = True
-            self._worker.soon(self._settle)
+            self._worker.soon(self)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Tell the kernel what was put off."""
         self._unsettled = False
         if self._closed:
             return
@@ -301,3 +337,10 @@ class SocketLink(Link):
         except OSError:
             return None
         return (name[0], name[1]) if isinstance(name, tuple) else None
+
+
+def new_link(worker: Worker, connected: socket.socket) -> SocketLink:
+    """As `SocketLink`, sooner."""
+    link = SocketLink.__new__(SocketLink)
+    link.prepare_socket(worker, connected)
+    return link

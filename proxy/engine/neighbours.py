@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from proxy.core import queue
-from proxy.core.timers import Entry
+from proxy.core.stream.ports import Watched
 from proxy.engine.readiness import READ
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import RESTING
@@ -31,13 +31,13 @@ def make_bells(workers: int) -> list[int]:
     return [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(workers)]
 
 
-class Neighbours(Entry):
+class Neighbours(Watched):
     """Implements `core.queue.Neighbours`; workers are numbered from 1 on."""
 
     __slots__ = ("_bells", "_looking", "_worker", "number")
 
     def __init__(self, worker: Worker, number: int, bells: Sequence[int]) -> None:
-        Entry.__init__(self)
+        Watched.__init__(self)
         self._worker = worker
         self._bells = bells
         self._looking: dict[Backend, None] = {}     # where streams of this worker wait

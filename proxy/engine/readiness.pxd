@@ -1,5 +1,6 @@
 cimport cython
 
+from proxy.core.stream.ports cimport Watched
 from proxy.engine.calls cimport Poll
 
 cdef long BATCH
@@ -10,6 +11,8 @@ cdef class Readiness:
     cdef readonly bint is_telling
     cdef list _watchers
     cdef set _new
-    cpdef watch(self, int fd, watcher, unsigned int events)
+    cpdef watch(self, int fd, Watched watcher, unsigned int events)
     cpdef forget(self, int fd)
     cpdef close(self)
+    @cython.locals(poll=Poll, watchers=list, new=set, watcher=Watched, index=int, fd=int)
+    cdef _tell_each(self, int count)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Callable
-from typing import Protocol
 
+from proxy.core.stream.ports import Watched
 from proxy.engine import calls
 
 FIRST_DESCRIPTORS = 1024
@@ -19,13 +19,6 @@ BATCH = 256                         # told at most before the loop's other callb
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 MAY_READ = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 MAY_WRITE = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR
-
-
-class Watcher(Protocol):
-    """Somebody with a socket."""
-
-    def ready(self, events: int) -> None:
-        """The socket is ready, `events` (MAY_READ, MAY_WRITE) for what; perhaps without cause: try, and take "not yet"."""
 
 
 class Readiness:
@@ -45,11 +38,11 @@ class Readiness:
         self._turn = turn
         self._settle = settle
         self.is_telling = False
-        self._watchers: list[Watcher | None] = [None] * FIRST_DESCRIPTORS        # by descriptor
+        self._watchers: list[Watched | None] = [None] * FIRST_DESCRIPTORS        # by descriptor
         self._new: set[int] | None = None       # opened while a batch is told: events of that number were somebody else's
         loop.add_reader(self._poll.fd, self._tell)
 
-    def watch(self, fd: int, watcher: Watcher, events: int) -> None:
+    def watch(self, fd: int, watcher: Watched, events: int) -> None:
         """Begin to watch for READ, WRITE or both, or change what for; 0 = stop watching, before the socket is closed at last."""
         watchers = self._watchers
         if fd >= len(watchers):
@@ -78,18 +71,22 @@ class Readiness:
         self._watchers.clear()
 
     def _tell(self) -> None:
-        poll, watchers, new = self._poll, self._watchers, set[int]()
-        count = poll.wait(BATCH)
-        self._new = new
+        count = self._poll.wait(BATCH)
         self.is_telling = True
         try:
             self._turn()
-            for index in range(count):
-                fd = poll.ready_fd(index)
-                watcher = watchers[fd] if fd < len(watchers) else None
-                if watcher is not None and (not new or fd not in new):
-                    watcher.ready(poll.ready_events(index))
+            self._tell_each(count)
         finally:
             self._new = None
             self.is_telling = False
             self._settle()
+
+    def _tell_each(self, count: int) -> None:
+        poll, watchers = self._poll, self._watchers
+        new: set[int] = set()
+        self._new = new
+        for index in range(count):
+            fd = poll.ready_fd(index)
+            watcher = watchers[fd] if fd < len(watchers) else None
+            if watcher is not None and (not new or fd not in new):
+                watcher.ready(poll.ready_events(index))

@@ -163,6 +163,9 @@ class TracedLink(SocketLink):
         self.trace.sent(bytes(octets))
         return super().send(octets)
 
+    def send_both(self, first: bytes, then: bytes | memoryview) -> bool:
+        return self.send(first + then)
+
 
 class TracingWorker(Worker):
     """A worker that says what passes; for one who looks for a fault, not for service."""

@@ -1,7 +1,7 @@
 cimport cython
 
 from proxy.core.stream cimport opening
-from proxy.core.stream.ports cimport Host, Link
+from proxy.core.stream.ports cimport Host, Link, Watched
 from proxy.core.stream.session cimport Session
 from proxy.engine.calls cimport Scratch
 from proxy.engine.readiness cimport Readiness
@@ -15,7 +15,7 @@ cdef class Worker(Host):
     cdef public Scratch scratch
     cdef public set sessions, closing_links, _told_faults
     cdef public long long broken_invariants
-    cdef public bint verbose
+    cdef public bint verbose, kept_up
     cdef public Readiness readiness
     cdef public object _limits, _tick
     cdef public object neighbours, orders
@@ -26,6 +26,7 @@ cdef class Worker(Host):
     cdef public object starving
     cpdef client_link(self, connected)
     cpdef link_closed(self, link)
+    @cython.locals(watched=Watched)
     cdef _run_soon(self)
     @cython.locals(session=Session, process=Process)
     cpdef open_session(self, Listener listener, Link link, tuple peer, tuple local)

@@ -21,14 +21,14 @@ from proxy.base.clock import Clock
 from proxy.core import queue
 from proxy.core.pool import IdlePool
 from proxy.core.stream import failure, opening
-from proxy.core.stream.ports import Connector, Host
+from proxy.core.stream.ports import LARGEST_READ_OCTETS, Connector, Host, Watched
 from proxy.core.stream.session import Session
 from proxy.core.stream.stream import Stream
 from proxy.engine import calls
 from proxy.engine.acceptor import Acceptor
-from proxy.engine.connecting import Attempt
+from proxy.engine.connecting import Attempt, begin_attempt
 from proxy.engine.handover import Inherited
-from proxy.engine.link import SocketLink
+from proxy.engine.link import SocketLink, new_link
 from proxy.engine.listening import open_listeners
 from proxy.engine.neighbours import Neighbours
 from proxy.engine.readiness import Readiness
@@ -38,7 +38,6 @@ from proxy.runtime.frontend import Frontend, Listener
 from proxy.runtime.process import Process
 from proxy.runtime.server import Server
 
-READ_OCTETS = 131072
 FAULTS_TOLD = 100               # places of broken invariants that are told, each once
 Ends = tuple[str, int]
 
@@ -63,13 +62,14 @@ class Worker(Host):
     def __init__(self, process: Process, clock: Clock) -> None:
         Host.__init__(self, process, clock.monotonic_ms())
         self.clock = clock
-        self.scratch = calls.Scratch(READ_OCTETS)
+        self.scratch = calls.Scratch(LARGEST_READ_OCTETS)
         self.sessions: set[Session] = set()
         self.on_stopped: Callable[[], None] | None = None
         self.neighbours: Neighbours | None = None       # the other workers, where there are any
         self.orders: Orders | None = None
         self.broken_invariants = 0
         self.verbose = False
+        self.kept_up = False            # the last large piece of a body went to a peer that had taken all before it
         self.say: Callable[[str, str], None] | None = None      # (severity, text): a line for the operator
         self._told_faults: set[tuple[str, int]] = set()
         self.loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]     # set by start()
@@ -79,7 +79,7 @@ class Worker(Host):
         self._acceptors: list[Acceptor] = []
         self._waiting: dict[Acceptor, None] = {}            # resting until there is room for a client
         self._sockets: list[tuple[Listener, Any]] = []
-        self._soon: list[Callable[[], object]] = []
+        self._soon: list[Watched | Callable[[], object]] = []
         self._soon_planned = False
         self._tick: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -246,9 +246,9 @@ class Worker(Host):
         if next_ms and self._tick is None and not self._stopped:
             self._plan_tick(next_ms)
 
-    def soon(self, callback: Callable[[], object]) -> None:
-        """Call back when everything that is ready now has been told, or in the next turn of the loop."""
-        self._soon.append(callback)
+    def soon(self, whom: Watched | Callable[[], object]) -> None:
+        """When everything that is ready now has been told, or in the next turn of the loop."""
+        self._soon.append(whom)
         if not self._soon_planned and not self.readiness.is_telling:
             self._soon_planned = True
             self.loop.call_soon(self._next_turn)
@@ -264,18 +264,22 @@ class Worker(Host):
         self._run_soon()
 
     def _run_soon(self) -> None:
-        callbacks, self._soon = self._soon, []
-        for callback in callbacks:
+        waiting, self._soon = self._soon, []
+        for whom in waiting:
             try:
-                callback()
+                if isinstance(whom, Watched):
+                    watched: Watched = whom
+                    watched.settle()
+                else:
+                    whom()
             except Exception as error:
-                self.broken(callback, error)
+                self.broken(whom, error)
 
     # sessions
 
     def client_link(self, connected: socket.socket) -> SocketLink:
         """The link of a client that was accepted."""
-        return SocketLink(self, connected)
+        return new_link(self, connected)
 
     def open_session(self, listener: Listener, link: SocketLink, peer: Ends, local: Ends) -> None:
         """A client was accepted."""
@@ -352,9 +356,7 @@ class Worker(Host):
 
     def connect(self, server: Server, owner: Connector, port: int, early: bytes) -> Attempt:
         """Begin to connect to a server."""
-        attempt = Attempt(self, owner, early)
-        attempt.begin(server, port)
-        return attempt
+        return begin_attempt(self, owner, server, port, early)
 
     # broken invariants
 

@@ -80,6 +80,9 @@ class FakeLink(Link):
         self._flow()
         return not self.waiting
 
+    def send_both(self, first: bytes, then: bytes | memoryview) -> bool:
+        return self.send(first + then)
+
     def _flow(self) -> None:
         taken = min(self.room, len(self.waiting))
         self.out += self.waiting[:taken]

@@ -37,6 +37,10 @@ class HttpEnd(Stream):
     session: HttpSession
 
     def __init__(self, session: HttpSession, backend: Backend | None, head: RequestHead) -> None:
+        self.prepare_http(session, backend, head)
+
+    def prepare_http(self, session: HttpSession, backend: Backend | None, head: RequestHead) -> None:
+        """As `Stream.prepare`."""
         self.prepare(session, backend, session.request_ended_ms)
         self.head = head
         self.octets_in = head.size

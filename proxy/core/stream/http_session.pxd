@@ -9,7 +9,7 @@ from proxy.core.stream.ports cimport Host, Link
 from proxy.core.stream.server_connection cimport ServerConnection
 from proxy.core.stream.session cimport Session
 from proxy.runtime.backend cimport Backend
-from proxy.runtime.frontend cimport Frontend
+from proxy.runtime.frontend cimport Frontend, Listener
 
 cdef long BIN, BOUT, EREQ, H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, INTERCEPTED
 cdef long PAUSE_NOT_ASKED, HEAD_READ_OCTETS, LINGER_MS, LINGER_OCTETS, NO_FLAG
@@ -23,11 +23,13 @@ cdef class HttpSession(Session):
     cdef public long long requests, request_began_ms, request_ended_ms, idle_since_ms, linger_octets
     cdef public bint keep, half_closed, lingering, reading
     cdef public object captured_cookie, captured_request
+    cdef prepare_http_session(self, Host host, Listener listener, Link link, tuple peer, tuple local, Limits limits)
     cdef bint _may_leave_silently(self) except -1
     cdef _arm_for_request(self, long long patience_ms)
     cpdef read_heads(self)
     @cython.locals(head=RequestHead, size=Py_ssize_t)
     cdef bint _read_head(self) except -1
+    @cython.locals(stream=Exchange)
     cdef _begin(self, RequestHead head)
     cdef _service(self, RequestHead head, Backend backend)
     cpdef long send_own(self, int status, RequestHead head, bint keep, Backend backend=*) except -1

@@ -60,6 +60,12 @@ class HttpSession(Session):
     def __init__(
         self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int], limits: Limits
     ) -> None:
+        self.prepare_http_session(host, listener, link, peer, local, limits)
+
+    def prepare_http_session(
+        self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int], limits: Limits
+    ) -> None:
+        """As `Entry.prepare_entry`."""
         self.prepare_session(host, listener, link, peer, local)
         self.limits = limits
         self.buffer = b""

@@ -204,7 +204,7 @@ class HttpStream(HttpEnd):
         if not self.may_replay and not self.request_done:
             self.outbox = None
         session.server_active_ms = self.host.now_ms
-        link.limit_reads(HEAD_READ_OCTETS)
+        link.limit_reads(BODY_READ_OCTETS)
         if self.connection is not None and not self.connection.send_http(octets):
             session.link.pause(PAUSE_PEER_FULL)
         session.link.resume(PAUSE_NOT_ASKED)
@@ -225,36 +225,46 @@ class HttpStream(HttpEnd):
             self.session.client_active_ms = self.host.now_ms
             self._to_client(received)
         elif self.response is None:
-            buffer = self.response_buffer
-            octets = received if isinstance(received, bytes) else bytes(received)
-            self.response_buffer = buffer + octets if buffer else octets
-            self._read_heads()
+            if self.response_buffer:
+                self.response_buffer += received
+                self._read_heads(None)
+            elif isinstance(received, bytes):
+                self.response_buffer = received
+                self._read_heads(None)
+            else:
+                self.response_buffer = bytes(received[:HEAD_READ_OCTETS])
+                self._read_heads(received)
         elif self.response_body is not None:
             self._response_octets(self.response_body, received)
         else:
             self.spoiled = True                 # octets behind a whole response
 
-    def _read_heads(self) -> None:
+    def _read_heads(self, whole: memoryview | None) -> None:
+        """Go on to the final head. `whole` has all that came, where the buffer has only a part to look for a head in."""
         session = self.session
-        while self.response is None and self.response_buffer and not self.is_over:
+        buffer, at = self.response_buffer, 0
+        while self.response is None and at < len(buffer) and not self.is_over:
             try:
-                head = reader.read_response(self.response_buffer, 0, session.limits, self.head.method)
+                head = reader.read_response(buffer, at, session.limits, self.head.method)
             except RemoteProtocolError:
                 self.server_failed(failure.RESPONSE_BAD)
                 return
             if head is None:
-                return
-            size = head.size
-            rest = self.response_buffer[size:] if size < len(self.response_buffer) else b""
-            self.response_buffer = rest
+                if whole is None:
+                    break
+                buffer, whole = bytes(whole), None
+                continue
+            at += head.size
             if head.status < 200 and head.status != SWITCHING_PROTOCOLS:
                 self._interim(head)
             elif head.status == SWITCHING_PROTOCOLS and (not self.head.upgrade or lacks_answer(self.head, head)):
                 self.server_failed(failure.RESPONSE_BAD)
+                return
             else:
                 self.response_buffer = b""
-                self._begin_response(head, rest)
+                self._begin_response(head, buffer[at:] if whole is None else whole[at:])
                 return
+        self.response_buffer = buffer[at:] if whole is None else bytes(whole[at:])
 
     def _interim(self, head: ResponseHead) -> None:
         """1xx: passed on to a client that knows them."""
@@ -266,7 +276,7 @@ class HttpStream(HttpEnd):
         if self.head.version_minor:
             self._to_client(writer.response_bytes(head, b"", b""))
 
-    def _begin_response(self, head: ResponseHead, rest: bytes) -> None:
+    def _begin_response(self, head: ResponseHead, rest: Octets) -> None:
         """The final head: change it as configured, send it, and go on with the body."""
         session, host, server, backend = self.session, self.host, self.server, self.backend
         if server is None or backend is None:
@@ -338,11 +348,8 @@ class HttpStream(HttpEnd):
         if self.head.expect_continue and self.request_body is not None and not self.continued and not self.body_begun:
             session.keep = False                # the body may come or not: nobody can tell it from a next request
 
-    def _send_first(self, octets: bytes, rest: bytes) -> None:
+    def _send_first(self, octets: bytes, rest: Octets) -> None:
         """Send the head together with what came of the body."""
-        connection = self.connection
-        if connection is not None and connection.link is not None and (self.tunnel or self.response_body is not None):
-            connection.link.limit_reads(BODY_READ_OCTETS)
         body = self.response_body
         if self.tunnel:
             self._to_client(octets + rest)
@@ -355,11 +362,21 @@ class HttpStream(HttpEnd):
             self._to_client(octets)
         elif len(rest) <= JOIN_OCTETS and body.decoder is None and body.left != UNTIL_CLOSE:
             part = body.feed(memoryview(rest))
-            self._to_client(octets + bytes(part) if body.extra else octets + rest)
+            self._to_client(octets + part if body.extra else octets + rest)
             self._after_body(body)
         else:
+            self._send_both(octets, body, memoryview(rest))
+
+    def _send_both(self, octets: bytes, body: Body, rest: memoryview) -> None:
+        try:
+            part = body.feed(rest)
+        except RemoteProtocolError:
             self._to_client(octets)
-            self._response_octets(body, memoryview(rest))
+            self.fail(failure.DATA_SERVER_BAD)
+            return
+        self.octets_out += len(octets) + len(part)
+        self._sent_to_client(self.session.link.send_both(octets, part))
+        self._after_body(body)
 
     def _response_octets(self, body: Body, received: bytes | memoryview) -> None:
         try:
@@ -379,9 +396,12 @@ class HttpStream(HttpEnd):
 
     def _to_client(self, octets: Octets) -> None:
         self.octets_out += len(octets)
+        self._sent_to_client(self.session.link.send(octets))
+
+    def _sent_to_client(self, taken: bool) -> None:
         if self.octets_out - self.credited_out > CREDIT_OCTETS:
             self.credit()
-        if not self.session.link.send(octets):
+        if not taken:
             connection = self.connection
             if connection is not None and connection.link is not None:
                 connection.link.pause(PAUSE_PEER_FULL)

@@ -31,8 +31,12 @@ def new_session(host: Host, listener: Listener, link: Link, peer: Ends, local: E
     if frontend.is_health:
         return HealthSession(host, listener, link, peer, local)
     if frontend.is_http:
-        return HttpSession(host, listener, link, peer, local, limits)
-    return TcpSession(host, listener, link, peer, local)
+        http_session = HttpSession.__new__(HttpSession)
+        http_session.prepare_http_session(host, listener, link, peer, local, limits)
+        return http_session
+    tcp_session = TcpSession.__new__(TcpSession)
+    tcp_session.prepare_tcp_session(host, listener, link, peer, local)
+    return tcp_session
 
 
 class HeaderIntake(Session):

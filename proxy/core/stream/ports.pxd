@@ -1,12 +1,18 @@
 from proxy.core.timers cimport Entry, TimerWheel
 from proxy.runtime.process cimport Process
 
-cdef class Link(Entry):
+cdef class Watched(Entry):
+    cpdef ready(self, int events)
+    cpdef settle(self)
+
+cdef class Link(Watched):
     cdef public object owner
     cdef public Py_ssize_t pending
     cdef public long long taken_ms
     cdef prepare_link(self)
+    cpdef belongs_to(self, owner)
     cpdef bint send(self, octets) except -1
+    cpdef bint send_both(self, bytes first, then) except -1
     cpdef pause(self, int cause)
     cpdef resume(self, int cause)
     cpdef limit_reads(self, Py_ssize_t octets)
@@ -42,5 +48,5 @@ cdef class Host:
     cpdef connect(self, server, owner, int port, bytes early)
     cpdef session_over(self, session)
     cpdef session_replaced(self, old, new)
-    cpdef soon(self, callback)
+    cpdef soon(self, whom)
     cpdef broken(self, where, error)

@@ -19,6 +19,7 @@ PAUSE_NOT_ASKED = 2        # nothing may be read now: pipelined requests, a requ
 
 HEAD_READ_OCTETS = 16384    # the most to read at once where a head is expected
 BODY_READ_OCTETS = 131072   # and where octets flow
+LARGEST_READ_OCTETS = 524288    # and where they flow to somebody who takes them as fast
 
 
 def abstract() -> NoReturn:
@@ -26,7 +27,21 @@ def abstract() -> NoReturn:
     raise AssertionError("told to a base class")
 
 
-class Link(Entry):
+class Watched(Entry):
+    """Something with a socket that the engine watches; a base class for all of them, so that compiled ones are called as such."""
+
+    __slots__ = ()
+
+    def ready(self, events: int) -> None:
+        """The socket is ready, `events` (MAY_READ, MAY_WRITE) for what; perhaps without cause: try, and take "not yet"."""
+        abstract()
+
+    def settle(self) -> None:
+        """What was put off with `Host.soon` to the end of this turn."""
+        abstract()
+
+
+class Link(Watched):
     """One connected socket, seen by its owner.
 
     `pending` counts the octets accepted by `send` that the kernel has not taken yet, `taken_ms` is when it last took some of
@@ -45,8 +60,16 @@ class Link(Entry):
         self.pending = 0
         self.taken_ms = 0
 
+    def belongs_to(self, owner: LinkOwner) -> None:
+        """Set the owner and begin to read for it."""
+        abstract()
+
     def send(self, octets: bytes | memoryview) -> bool:
         """Write; True when the kernel took all, False when some are pending (then `drained` will be told)."""
+        abstract()
+
+    def send_both(self, first: bytes, then: bytes | memoryview) -> bool:
+        """Write two pieces at once; as `send`."""
         abstract()
 
     def pause(self, cause: int) -> None:
@@ -56,7 +79,7 @@ class Link(Entry):
         abstract()
 
     def limit_reads(self, octets: int) -> None:
-        """The most to read at once: one buffer for heads, more for bodies."""
+        """The most to read at once: one buffer for heads, more for bodies (and more still where a fast reader takes them all)."""
         abstract()
 
     def end_writing(self) -> None:
@@ -168,8 +191,8 @@ class Host:
         """The link of `old` belongs to `new` from now on; the client was counted already."""
         abstract()
 
-    def soon(self, callback: Callable[[], object]) -> None:
-        """Call back in this turn of the event loop, after what is being handled."""
+    def soon(self, whom: Watched | Callable[[], object]) -> None:
+        """Let it settle, or call back, in this turn of the event loop, after what is being handled."""
         abstract()
 
     def broken(self, where: object, error: BaseException) -> None:

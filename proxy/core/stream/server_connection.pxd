@@ -14,6 +14,7 @@ cdef class ServerConnection(Reusable):
     cdef public object attempt, owner_session
     cdef public long long requests
     cdef public bint is_gone, is_private, has_ended
+    cdef prepare_connection(self, Host host, Server server, Stream stream)
     cdef _count_use(self)
     cdef _count_rest(self)
     cdef _count_gone(self)

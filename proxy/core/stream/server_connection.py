@@ -33,6 +33,10 @@ class ServerConnection(Reusable):
     )
 
     def __init__(self, host: Host, server: Server, stream: Stream) -> None:
+        self.prepare_connection(host, server, stream)
+
+    def prepare_connection(self, host: Host, server: Server, stream: Stream) -> None:
+        """As `Entry.prepare_entry`."""
         self.prepare_reusable()
         self.host = host
         self.server = server

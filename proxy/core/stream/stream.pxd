@@ -50,6 +50,7 @@ cdef class Stream(Exchange):
     cdef Server _give_back_slot(self)
     @cython.locals(server=Server)
     cpdef release_slot(self)
+    @cython.locals(connection=ServerConnection, server=Server)
     cpdef connect(self)
     cdef bytes _proxy_header(self, Server server)
     cpdef connected(self, Link link)

@@ -238,7 +238,8 @@ class Stream(Exchange):
         self.state = CONNECTING
         server.cells[CONNECT] += 1
         server.backend.cells[CONNECT] += 1
-        connection = ServerConnection(host, server, self)
+        connection = ServerConnection.__new__(ServerConnection)
+        connection.prepare_connection(host, server, self)
         self.connection = connection
         self.wait(server.backend.timeout_connect_ms)
         port = 0 if server.port_offset is None else self.session.local_port + server.port_offset

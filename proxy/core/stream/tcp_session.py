@@ -27,8 +27,16 @@ class TcpSession(Session):
     __slots__ = ("stream",)
 
     def __init__(self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]) -> None:
+        self.prepare_tcp_session(host, listener, link, peer, local)
+
+    def prepare_tcp_session(
+        self, host: Host, listener: Listener, link: Link, peer: tuple[str, int], local: tuple[str, int]
+    ) -> None:
+        """As `Entry.prepare_entry`."""
         self.prepare_session(host, listener, link, peer, local)
-        self.stream: TcpStream | None = TcpStream(self)
+        stream = TcpStream.__new__(TcpStream)
+        stream.prepare_tcp(self)
+        self.stream: TcpStream | None = stream
 
     def started(self) -> None:
         self.number_request()
@@ -99,6 +107,10 @@ class TcpStream(Stream):
     session: TcpSession
 
     def __init__(self, session: TcpSession) -> None:
+        self.prepare_tcp(session)
+
+    def prepare_tcp(self, session: TcpSession) -> None:
+        """As `Stream.prepare`."""
         self.prepare(session, session.frontend.backend, session.host.now_ms)
         self.early = b""                        # what the client sent before there was a server
         self.client_closed = False

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from proxy.base.clock import Clock
+from proxy.core.stream.ports import Watched
 from proxy.engine.events import Announcer
 from proxy.engine.log_outlets import Outlets
 from proxy.engine.neighbours import Neighbours
@@ -98,12 +99,13 @@ def close_all_but(kept: Iterable[int]) -> None:
     os.closerange(first, os.sysconf("SC_OPEN_MAX"))
 
 
-class Member:
+class Member(Watched):
     """One worker's side of everything."""
 
     def __init__(
         self, post: Post, process: Process, clock: Clock, outlets: Outlets, say: Say, trace: Trace | None
     ) -> None:
+        Watched.__init__(self)
         self._process = process
         self._outlets = outlets
         process.take_column(post.number)

@@ -19,7 +19,7 @@ from proxy.base.errors import StartError, Where
 from proxy.config.model import Bind
 from proxy.core.balance import Farm, make_balancer
 from proxy.core.stream.failure import KILLED
-from proxy.core.stream.ports import Connector
+from proxy.core.stream.ports import BODY_READ_OCTETS, LARGEST_READ_OCTETS, Connector
 from proxy.engine.acceptor import as_shown
 from proxy.engine.handover import Inherited
 from proxy.engine.link import SocketLink
@@ -280,6 +280,85 @@ def test_what_the_kernel_does_not_take_waits_and_the_owner_is_told_when_it_has_l
         got += piece
     assert bytes(got) == octets + b"more"
     link.close()
+
+
+def test_two_pieces_leave_as_one_and_wait_as_one(house):
+    link, owner, far = house.pair()
+    assert link.send_both(b"head,", memoryview(b"body"))
+    assert far.recv(100) == b"head,body"
+    large = os.urandom(2_000_000)
+    assert not link.send_both(b"one", large)
+    assert not link.send_both(b"two", b"three")
+    got = bytearray()
+    far.setblocking(False)
+
+    def drain() -> object:
+        try:
+            got.extend(far.recv(1 << 20))
+        except BlockingIOError:
+            return False
+        return owner.told and len(got) == len(large) + 11
+
+    house.until(drain)
+    assert (bytes(got), link.pending) == (b"one" + large + b"twothree", 0)
+    link.close()
+    assert link.send_both(b"told to", b"nobody")
+
+
+def tcp_pair(house: House) -> tuple[SocketLink, socket.socket]:
+    far = socket.create_connection(house.origin.getsockname())
+    near, _ = house.origin.accept()
+    near.setblocking(False)
+    far.setblocking(False)
+    house.kept.append(far)
+    return SocketLink(house.worker, near), far
+
+
+def test_reads_grow_while_the_other_side_keeps_up_and_little_is_pending_when_it_stops(house):
+    source, feeding = tcp_pair(house)
+    sink, taking = tcp_pair(house)
+    sizes: list[int] = []
+
+    class Relay(Owner):
+        def octets(self, received: memoryview) -> None:
+            sizes.append(len(received))
+            if not sink.send(received):
+                source.pause(1)
+
+        def drained(self) -> None:
+            source.resume(1)
+
+    source.limit_reads(BODY_READ_OCTETS)
+    relay = Relay()
+    source.belongs_to(relay)
+    sink.belongs_to(relay)
+    zeros = bytes(1 << 20)
+
+    def feed() -> None:
+        try:
+            while True:
+                feeding.send(zeros)
+        except BlockingIOError:
+            return
+
+    def fast() -> object:
+        feed()
+        try:
+            while True:
+                taking.recv(1 << 20)
+        except BlockingIOError:
+            return max(sizes, default=0) > 2 * BODY_READ_OCTETS
+
+    def stalled() -> object:
+        feed()
+        return sink.pending
+
+    house.until(fast)
+    assert max(sizes) <= LARGEST_READ_OCTETS
+    house.until(stalled)
+    assert sink.pending <= BODY_READ_OCTETS
+    for link in (source, sink):
+        link.abort()
 
 
 def test_a_half_close_waits_for_what_is_pending(house):
