@@ -16,7 +16,7 @@ from proxy.core.http1 import reader, writer
 from proxy.core.http1.errors import last_hop_response
 from proxy.core.http1.head import RequestHead
 from proxy.core.http1.limits import Limits
-from proxy.core.http1.websocket import lacks_key
+from proxy.core.http1.switching import lacks_key
 from proxy.core.stream import accounting, failure, http_edit
 from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure

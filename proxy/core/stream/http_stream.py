@@ -15,7 +15,7 @@ from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1 import reader, writer
 from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.head import ResponseHead
-from proxy.core.http1.websocket import lacks_answer
+from proxy.core.http1.switching import may_switch
 from proxy.core.stream import accounting, failure, http_edit
 from proxy.core.stream.body import UNTIL_CLOSE, Body, Octets
 from proxy.core.stream.failure import Failure
@@ -180,7 +180,9 @@ class HttpStream(HttpEnd):
             return None
         while True:
             connection: ServerConnection | None = pool.take(server.backend.http_reuse, session.requests == 1)
-            if connection is None or self.head.method in IDEMPOTENT or connection.link.is_alive():
+            if connection is None:
+                return None
+            if (self.head.method in IDEMPOTENT and not self.host.more_is_ready) or connection.link.is_alive():
                 return connection
             connection.discard()
 
@@ -249,7 +251,7 @@ class HttpStream(HttpEnd):
             self.response_buffer = rest
             if head.status < 200 and head.status != SWITCHING_PROTOCOLS:
                 self._interim(head)
-            elif head.status == SWITCHING_PROTOCOLS and (not self.head.upgrade or lacks_answer(self.head, head)):
+            elif head.status == SWITCHING_PROTOCOLS and not may_switch(self.head, head):
                 self.server_failed(failure.RESPONSE_BAD)
             else:
                 self.response_buffer = b""
