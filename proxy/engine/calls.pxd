@@ -6,6 +6,8 @@ cdef class Scratch:
 cpdef receive(sock, int fd, Scratch scratch, Py_ssize_t most)
 cpdef Py_ssize_t send(sock, int fd, octets) except -1
 
+cpdef long long coarse_ms() except -1
+
 cdef class Receiver:
     cdef readonly object sockaddr
     cdef char address[28]

@@ -101,6 +101,7 @@ class SocketLink(Link):
                     worker.broken(owner, error)
             self._settle_soon()
         elif owner is not None:
+            self.is_filled = len(received) == self._read_max
             try:
                 owner.octets(received)
             except Exception as error:

@@ -16,6 +16,7 @@ from proxy.core.http1 import reader, writer
 from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.head import ResponseHead
 from proxy.core.http1.switching import may_switch
+from proxy.core.http1.unfinished import Unfinished
 from proxy.core.stream import accounting, failure, http_edit
 from proxy.core.stream.body import UNTIL_CLOSE, Body, Octets
 from proxy.core.stream.failure import Failure
@@ -34,6 +35,7 @@ SWITCHING_PROTOCOLS = 101
 CONTINUE = 100
 UNAUTHORIZED, PROXY_UNAUTHORIZED = 401, 407
 JOIN_OCTETS = 16384             # up to here one copy is cheaper than a second system call
+MANY_CHUNKS = 1024              # in one read: so small ones are read less at once, for they take long
 CREDIT_OCTETS = 1 << 20         # how much may be under way before the board is told
 BAD_GATEWAY = 502
 EMPTY_RESPONSE = "empty-response"
@@ -106,6 +108,8 @@ class HttpStream(HttpEnd):
         except RemoteProtocolError:
             self._request_body_bad()
             return
+        if body.chunks > MANY_CHUNKS:
+            self.session.link.limit_reads(HEAD_READ_OCTETS)
         self.octets_in += len(received) - body.extra
         if body.done:
             self.request_done = True
@@ -227,14 +231,28 @@ class HttpStream(HttpEnd):
             self.session.client_active_ms = self.host.now_ms
             self._to_client(received)
         elif self.response is None:
-            buffer = self.response_buffer
             octets = received if isinstance(received, bytes) else bytes(received)
-            self.response_buffer = buffer + octets if buffer else octets
+            if not self.response_buffer:
+                self.response_buffer = octets
+            elif not self._gather(octets):
+                return
             self._read_heads()
         elif self.response_body is not None:
             self._response_octets(self.response_body, received)
         else:
             self.spoiled = True                 # octets behind a whole response
+
+    def _gather(self, octets: bytes) -> bool:
+        """More of a head that has begun; False where it is too early to read it."""
+        unfinished = self.unfinished
+        if unfinished is None:
+            self.response_buffer += octets
+            return True
+        whole = unfinished.add(octets)
+        if whole is None:
+            return False
+        self.response_buffer, self.unfinished = whole, None
+        return True
 
     def _read_heads(self) -> None:
         session = self.session
@@ -245,6 +263,8 @@ class HttpStream(HttpEnd):
                 self.server_failed(failure.RESPONSE_BAD)
                 return
             if head is None:
+                limits = session.limits
+                self.unfinished = Unfinished(self.response_buffer, limits.head, limits.head)
                 return
             size = head.size
             rest = self.response_buffer[size:] if size < len(self.response_buffer) else b""
@@ -369,6 +389,9 @@ class HttpStream(HttpEnd):
         except RemoteProtocolError:
             self.fail(failure.DATA_SERVER_BAD)
             return
+        connection = self.connection
+        if body.chunks > MANY_CHUNKS and connection is not None and connection.link is not None:
+            connection.link.limit_reads(HEAD_READ_OCTETS)
         if len(octets):
             self._to_client(octets)
         self._after_body(body)
@@ -474,7 +497,7 @@ class HttpStream(HttpEnd):
             self.connect()
         elif replayable and backend is not None and why.retry in backend.retry_on:
             self.drop_connection()
-            self.response_buffer = b""
+            self.response_buffer, self.unfinished = b"", None
             self.attempt_failed(why)
         elif self._was_stale(why) and self.session.requests > 1 and not self.interims:
             self.abandon()
