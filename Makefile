@@ -47,7 +47,7 @@ peers:
 	@[ "$(strip $(PEERS))" = no ] || .ci/peers
 
 # Everything on the Python sources, whose coverage is measured; then on machine code what can tell the two apart.
-TELLING := $(addprefix tests/,browser contract differential e2e faults fuzz property scenario $(addprefix unit/,core engine health master runtime stats))
+TELLING := $(addprefix tests/,browser contract corpus differential e2e faults fuzz property scenario $(addprefix unit/,core engine health master runtime stats))
 
 test: lint peers $(VENV)/.compiled
 	@PYPROXY_PURE=1 .ci/twice $(BIN)/coverage run -m pytest

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-NOT_PLAIN = re.compile(rb'[",\t]|(?:^|;) *(?:[$;]|$)| [=;]|= | $')
-
-not_plain = NOT_PLAIN.search
+NOT_PLAIN_FIRST = re.compile(rb" *(?:[$;]|$)")
+NOT_PLAIN_LATER = re.compile(rb"; *(?:[$;]|$)")
+NOT_PLAIN_OCTETS = (b'"', b",", b"\t", b" =", b" ;", b"= ")
 
 
 def scan(value: bytes, name: bytes) -> tuple[bytes | None, bytes | None] | None:
@@ -18,9 +18,11 @@ def scan(value: bytes, name: bytes) -> tuple[bytes | None, bytes | None] | None:
 
     None in all where the field is not plain, or has that cookie more than once.
     """
-    if not_plain(value) is not None:
+    if is_odd(value):
         return None
     wanted = name + b"="
+    if wanted not in value:
+        return None, value
     found = None
     kept: list[bytes] = []
     cut_at = 0
@@ -39,3 +41,11 @@ def scan(value: bytes, name: bytes) -> tuple[bytes | None, bytes | None] | None:
     if cut_at < len(kept):
         kept[cut_at] = (b" " if cut_at else b"") + kept[cut_at].lstrip(b" ")
     return found, b";".join(kept)
+
+
+def is_odd(value: bytes) -> bool:
+    """Whether a field is not of the plain kind; a search for each octet is many times faster than one for all of them."""
+    for octets in NOT_PLAIN_OCTETS:
+        if octets in value:
+            return True
+    return value.endswith(b" ") or NOT_PLAIN_FIRST.match(value) is not None or NOT_PLAIN_LATER.search(value) is not None

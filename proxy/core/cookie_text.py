@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_PART = re.compile(rb'(?:[^;,"]|"(?:[^"\\]|\\.?)*+"?)*+', re.DOTALL)
+_PART = re.compile(rb'((?:[^;,"]++|"(?:[^"\\]++|\\.?)*"?)*)([;,]|\Z)', re.DOTALL)
 _SPACE_AROUND_EQUALS = re.compile(rb"[ \t]=|=[ \t]")
 _BLANK = b" \t"
 
@@ -19,15 +19,10 @@ Parts = list[tuple[bytes, bytes]]           # text, and the delimiter after it; 
 
 def split_parts(value: bytes) -> Parts:
     """The parts of a field value with the delimiters that follow them; joined they are the value."""
-    parts: Parts = []
-    at = 0
-    while True:
-        match = _PART.match(value, at)
-        end = match.end() if match else at
-        parts.append((value[at:end], value[end : end + 1]))
-        if end >= len(value):
-            return parts
-        at = end + 1
+    parts: Parts = _PART.findall(value)
+    if len(parts) > 1 and not parts[-2][1]:
+        parts.pop()                         # nothing, found once more behind the last part
+    return parts
 
 
 def join_parts(parts: Parts) -> bytes:
@@ -71,7 +66,7 @@ def replace_value(text: bytes, new_value: bytes) -> bytes:
 
 def without(parts: Parts, doomed: Callable[[bytes], bool]) -> bytes | None:
     """What is left of a Cookie field when the doomed parts and their attributes are cut out; None when nothing is."""
-    left = b""
+    left = bytearray()                      # what is added to an octet string copies all of it
     pending = b""                           # the delimiter before what comes next
     worth_keeping = False
     cut = False                             # the part before this one was cut out
@@ -81,12 +76,14 @@ def without(parts: Parts, doomed: Callable[[bytes], bool]) -> bytes | None:
         if doomed(text) or (cut and word[:1] == b"$"):
             cut = True
             continue
-        if cut and left + pending:
-            left = left.rstrip(_BLANK) + pending + b" " + text.lstrip(_BLANK)
+        if cut and (left or pending):
+            while left and left[-1] in _BLANK:
+                left.pop()
+            left += pending + b" " + text.lstrip(_BLANK)
         else:
             left += pending + (text.lstrip(_BLANK) if cut else text)
         pending, cut = delimiter, False
         worth_keeping = worth_keeping or (word[:1] != b"$" if word else 0 < index < last)
     if not worth_keeping:
         return None
-    return left if cut else left + pending
+    return bytes(left if cut else left + pending)

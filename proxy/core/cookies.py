@@ -128,7 +128,7 @@ class CookiePolicy:
             value = cookie_text.tidy(value)
             if self._name in value:
                 parts = cookie_text.split_parts(value)
-                for text, _ in parts:
+                for text in [text for text, _ in parts if self._name in text]:
                     found = cookie_text.part_value(text, self._name)
                     if found is not None and server is None:
                         server, flag = self._asked_for(found, flag, backend, now_s)
@@ -187,9 +187,10 @@ class CookiePolicy:
         name = self._name
         if self._mode == PREFIX:
             return cookie_text.join_parts([(self._unprefixed(text), delimiter) for text, delimiter in parts])
-        doomed = [text for text, _ in parts if cookie_text.part_value(text, name) is not None]
-        if doomed and self._mode == INSERT and self._indirect:
-            return cookie_text.without(parts, lambda text: cookie_text.part_value(text, name) is not None)
+        if self._mode == INSERT and self._indirect:
+            doomed = {text for text, _ in parts if name in text and cookie_text.part_value(text, name) is not None}
+            if doomed:
+                return cookie_text.without(parts, doomed.__contains__)
         return cookie_text.join_parts(parts)
 
     def _unprefixed(self, text: bytes) -> bytes:

@@ -67,6 +67,13 @@ cdef extern from "<netinet/in.h>" nogil:
         in6_addr sin6_addr
         uint32_t sin6_scope_id
 
+cdef extern from "<time.h>" nogil:
+    int CLOCK_MONOTONIC_COARSE
+    cdef struct timespec:
+        long tv_sec
+        long tv_nsec
+    int clock_gettime(int clock, timespec* now)
+
 cdef extern from "<netinet/tcp.h>" nogil:
     int TCP_NODELAY
 
@@ -264,6 +271,13 @@ cdef socklen_t packed(int family, sockaddr_, char* room) except? 0:
         memcpy(room, &six, sizeof(six))             # 28 octets
         return sizeof(six)
     return 0
+
+
+cpdef long long coarse_ms() except -1:
+    cdef timespec now
+    if clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0:
+        PyErr_SetFromErrno(OSError)
+    return <long long>now.tv_sec * 1000 + now.tv_nsec // 1000000
 
 
 cdef class Receiver:

@@ -113,6 +113,7 @@ class SocketLink(Link):
             self._settle_soon()
         elif owner is not None:
             worker.kept_up = False
+            self.is_filled = len(received) == asked
             self._reading = True
             try:
                 owner.octets(received)

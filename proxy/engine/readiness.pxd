@@ -8,7 +8,7 @@ cdef long BATCH
 cdef class Readiness:
     cdef Poll _poll
     cdef object _loop, _turn, _settle
-    cdef readonly bint is_telling
+    cdef readonly bint is_full, is_telling
     cdef list _watchers
     cdef set _new
     cpdef watch(self, int fd, Watched watcher, unsigned int events)

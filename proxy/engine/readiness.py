@@ -25,10 +25,10 @@ class Readiness:
     """Tells watchers when their sockets are ready.
 
     `turn` is called before a batch is told, once it is known what is in it, `settle` when all of it has been told.
-    `is_telling` is true in between.
+    `is_telling` is true in between. `is_full` says that the batch was as large as one may be, so that others may be ready too.
     """
 
-    __slots__ = ("_loop", "_new", "_poll", "_settle", "_turn", "_watchers", "is_telling")
+    __slots__ = ("_loop", "_new", "_poll", "_settle", "_turn", "_watchers", "is_full", "is_telling")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, turn: Callable[[], None], settle: Callable[[], None]
@@ -37,6 +37,7 @@ class Readiness:
         self._loop = loop
         self._turn = turn
         self._settle = settle
+        self.is_full = False
         self.is_telling = False
         self._watchers: list[Watched | None] = [None] * FIRST_DESCRIPTORS        # by descriptor
         self._new: set[int] | None = None       # opened while a batch is told: events of that number were somebody else's
@@ -72,6 +73,7 @@ class Readiness:
 
     def _tell(self) -> None:
         count = self._poll.wait(BATCH)
+        self.is_full = count == BATCH
         self.is_telling = True
         try:
             self._turn()

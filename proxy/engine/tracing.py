@@ -28,6 +28,8 @@ from proxy.core.stream.ports import LinkOwner
 from proxy.core.stream.session import Session
 from proxy.engine.dialogue import Dialogue
 from proxy.engine.link import SocketLink
+from proxy.engine.readiness import Readiness
+from proxy.engine.watchdog import TimedReadiness, Witness
 from proxy.engine.worker import Worker
 from proxy.runtime.frontend import Listener
 from proxy.runtime.process import Process
@@ -177,6 +179,17 @@ class TracingWorker(Worker):
 
     def client_link(self, connected: socket.socket) -> SocketLink:
         return TracedLink(self, connected, Trace(self._say_line, self._next_number, self._head_limits))
+
+    def make_witness(self) -> Witness:
+        return Witness(self._tell_held_up)
+
+    def make_readiness(self) -> Readiness:
+        witness: Any = self.witness
+        return TimedReadiness(self.loop, self.turn, self._settle, witness)
+
+    def _tell_held_up(self, held_ms: int, cpu_ms: int, place: str) -> None:
+        if self.say is not None:
+            self.say("WARNING", f"traffic was held up for {held_ms} ms ({cpu_ms} ms of processor time) at {place}.")
 
     def _next_number(self) -> int:
         return self.process.traces.take()

@@ -3,12 +3,14 @@ cimport cython
 from proxy.core.stream cimport opening
 from proxy.core.stream.ports cimport Host, Link, Watched
 from proxy.core.stream.session cimport Session
+from proxy.engine cimport calls
 from proxy.engine.calls cimport Scratch
 from proxy.engine.readiness cimport Readiness
 from proxy.runtime.frontend cimport Listener
 from proxy.runtime.process cimport Process
 
-cdef long CONN_CUR, CONN_TOT, EINT, RESTING
+cdef long LONGEST_TURN_MS
+cdef long BLOCKED, CONN_CUR, CONN_TOT, EINT, RESTING
 
 cdef class Worker(Host):
     cdef public object clock, on_stopped, say, loop
@@ -16,6 +18,7 @@ cdef class Worker(Host):
     cdef public set sessions, closing_links, _told_faults
     cdef public long long broken_invariants
     cdef public bint verbose, kept_up
+    cdef public object witness
     cdef public Readiness readiness
     cdef public object _limits, _tick
     cdef public object neighbours, orders
@@ -24,6 +27,9 @@ cdef class Worker(Host):
     cdef public bint _soon_planned, _stopped
     cdef public long long _exhaustion_told_ms, clients_max, next_look_ms
     cdef public object starving
+    cdef long long _tick_due_ms, _began_ms, _ended_ms
+    cdef _turn_over(self)
+    cdef _held_up(self, long long held_ms)
     cpdef client_link(self, connected)
     cpdef link_closed(self, link)
     @cython.locals(watched=Watched)

@@ -24,7 +24,7 @@ from proxy.core.stream import failure, opening
 from proxy.core.stream.ports import LARGEST_READ_OCTETS, Connector, Host, Watched
 from proxy.core.stream.session import Session
 from proxy.core.stream.stream import Stream
-from proxy.engine import calls
+from proxy.engine import calls, watchdog
 from proxy.engine.acceptor import Acceptor
 from proxy.engine.connecting import Attempt, begin_attempt
 from proxy.engine.handover import Inherited
@@ -33,7 +33,8 @@ from proxy.engine.listening import open_listeners
 from proxy.engine.neighbours import Neighbours
 from proxy.engine.readiness import Readiness
 from proxy.engine.starving import LOOK_MS, Starving
-from proxy.runtime.cells import CONN_CUR, CONN_TOT, EINT, RESTING
+from proxy.engine.watchdog import LONGEST_TURN_MS, Witness
+from proxy.runtime.cells import BLOCKED, CONN_CUR, CONN_TOT, EINT, RESTING
 from proxy.runtime.frontend import Frontend, Listener
 from proxy.runtime.process import Process
 from proxy.runtime.server import Server
@@ -67,6 +68,7 @@ class Worker(Host):
         self.on_stopped: Callable[[], None] | None = None
         self.neighbours: Neighbours | None = None       # the other workers, where there are any
         self.orders: Orders | None = None
+        self.witness: Witness | None = None             # of turns that take too long, where somebody wants to know more
         self.broken_invariants = 0
         self.verbose = False
         self.kept_up = False            # the last large piece of a body went to a peer that had taken all before it
@@ -82,6 +84,7 @@ class Worker(Host):
         self._soon: list[Watched | Callable[[], object]] = []
         self._soon_planned = False
         self._tick: asyncio.TimerHandle | None = None
+        self._tick_due_ms = self._began_ms = self._ended_ms = 0     # on the coarse clock: the tick, a turn, the turn before
         self._stopped = False
         self._exhaustion_told_ms = 0
         self.starving: Starving = None  # type: ignore[assignment]      # set by start()
@@ -111,7 +114,8 @@ class Worker(Host):
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to accept on this loop."""
         self.loop = loop
-        self.readiness = Readiness(loop, self.turn, self._settle)
+        self.witness = self.make_witness()
+        self.readiness = self.make_readiness()
         self.turn()
         self.timers.on_earlier = self._plan_tick
         for backend in self.process.backends:
@@ -215,6 +219,8 @@ class Worker(Host):
             self._tick = None
         self.readiness.close()
         self.starving.close()
+        if self.witness is not None:
+            self.witness.close()
         if self.on_stopped is not None:
             self.on_stopped()
 
@@ -222,10 +228,38 @@ class Worker(Host):
 
     def turn(self) -> None:
         """Look at the clock, and for orders: events are about to be handled."""
+        self.turns += 1
+        readiness = self.readiness
+        self.more_is_ready = readiness is not None and readiness.is_full
         self.now_ms = self.clock.monotonic_ms()
+        self._began_ms = calls.coarse_ms()
+        if self.witness is not None:
+            self.witness.begun()
         orders = self.orders
         if orders is not None and orders.given[0] != orders.followed:
             orders.follow()
+
+    def _turn_over(self) -> None:
+        """What was ready has been handled."""
+        self._ended_ms = calls.coarse_ms()
+        if self._ended_ms - self._began_ms > LONGEST_TURN_MS:
+            self._held_up(self._ended_ms - self._began_ms)
+        if self.witness is not None:
+            self.witness.ended()
+
+    def _held_up(self, held_ms: int) -> None:
+        """The loop did nothing else for so long."""
+        self.process.counters[BLOCKED] += 1
+        if self.witness is not None:
+            self.witness.held_up(held_ms)
+
+    def make_witness(self) -> Witness | None:
+        """Somebody who looks closer at turns that take too long, which costs a little."""
+        return None if watchdog.told_of_all is None else Witness(watchdog.told_of_all)
+
+    def make_readiness(self) -> Readiness:
+        """What tells which sockets are ready."""
+        return Readiness(self.loop, self.turn, self._settle)
 
     def wall_s(self) -> float:
         return self.clock.wall_s()
@@ -233,10 +267,15 @@ class Worker(Host):
     def _plan_tick(self, at_ms: int) -> None:
         if self._tick is not None:
             self._tick.cancel()
-        self._tick = self.loop.call_later(max(0, at_ms - self.now_ms) / 1000, self._on_tick)
+        delay_ms = max(0, at_ms - self.now_ms)
+        self._tick_due_ms = calls.coarse_ms() + delay_ms
+        self._tick = self.loop.call_later(delay_ms / 1000, self._on_tick)
 
     def _on_tick(self) -> None:
         self._tick = None
+        late_ms = calls.coarse_ms() - max(self._tick_due_ms, self._ended_ms)
+        if late_ms > LONGEST_TURN_MS:
+            self._held_up(late_ms)              # by a callback that is not the worker's own
         self.turn()
         try:
             self.timers.advance(self.now_ms)
@@ -245,6 +284,7 @@ class Worker(Host):
         next_ms = self.timers.next_ms()
         if next_ms and self._tick is None and not self._stopped:
             self._plan_tick(next_ms)
+        self._turn_over()
 
     def soon(self, whom: Watched | Callable[[], object]) -> None:
         """When everything that is ready now has been told, or in the next turn of the loop."""
@@ -257,11 +297,13 @@ class Worker(Host):
         """A batch has been told."""
         if self._soon and not self._soon_planned:
             self._run_soon()
+        self._turn_over()
 
     def _next_turn(self) -> None:
         self._soon_planned = False
         self.turn()
         self._run_soon()
+        self._turn_over()
 
     def _run_soon(self) -> None:
         waiting, self._soon = self._soon, []

@@ -14,7 +14,7 @@ A cell has one writer: the process whose column it is in. How the columns make o
 | peaks of rates | each worker, of the sum of all, when a second is over | greatest (`rates.py`) | |
 | sliding sums | the worker that measured | sum over sum of samples (`averages.py`) | |
 | `chkfail`, `chkdown`, `downtime_ms`, `hanafail`, `error_streak` | the master, which checks | sum | `error_streak` |
-| `cpu_ms`, `dropped_logs` (row of the process) | each process, about itself | sum | |
+| `cpu_ms`, `dropped_logs`, `blocked` (row of the process) | each process, about itself | sum | |
 
 A worker that dies leaves its column to its successor: totals and peaks stay, `GAUGES` begin anew at 0.
 """
@@ -61,6 +61,8 @@ CELL_NAMES: tuple[str, ...] = (
     "error_streak",
     # of a process: processor time used, log lines that no target took
     "cpu_ms", "dropped_logs",
+    # turns of a worker's loop that took too long
+    "blocked",
 )
 
 CELLS = len(CELL_NAMES)
@@ -142,3 +144,4 @@ RESTING = INDEX["resting"]
 ERROR_STREAK = INDEX["error_streak"]
 CPU_MS = INDEX["cpu_ms"]
 DROPPED_LOGS = INDEX["dropped_logs"]
+BLOCKED = INDEX["blocked"]

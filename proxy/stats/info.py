@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from proxy.base.version import HAPROXY_VERSION
 from proxy.runtime.cells import (
+    BLOCKED,
     BOUT,
     CONN_CUR,
     CONN_RATE_AT,
@@ -68,7 +69,7 @@ class ProcessReading:
     """The process at one instant: sums over its frontends, and what only it knows."""
 
     __slots__ = (
-        "conn_rate", "conn_rate_max", "connections", "connections_total", "dropped_logs", "fd_limit", "idle_percent",
+        "blocked", "conn_rate", "conn_rate_max", "connections", "connections_total", "dropped_logs", "fd_limit", "idle_percent",
         "octets_out", "octets_per_s", "process", "rate", "rate_max", "requests", "tasks", "uptime_s",
     )
 
@@ -78,6 +79,7 @@ class ProcessReading:
         board = process.board
         columns = [board.row(PROCESS_ROW, column) for column in range(board.columns)]
         self.connections = process.served if board.columns == 1 else sum(int(row[CONN_CUR]) for row in columns)
+        self.blocked = sum(int(row[BLOCKED]) for row in columns)
         self.dropped_logs = meter.dropped_logs()
         self.connections_total = sum(front.cells[CONN_TOT] for front in fronts)
         self.requests = sum(front.cells[REQ_TOT] for front in fronts)
@@ -218,6 +220,8 @@ INFO_FIELDS: tuple[InfoField, ...] = (
     InfoField("Start_time_sec", "MDP", "u32", "When the process started, seconds since the epoch",
               lambda r: int(r.process.start_wall_s), ("start_time_seconds", _G)),
     InfoField("Tainted", "SGP", "str", "Experimental features used", lambda r: "0"),
+    InfoField("BlockedTrafficWarnings", "MCP", "u32", "Turns of the event loop that held traffic up for more than 100 ms",
+              lambda r: r.blocked, ("blocked_traffic_warnings_total", _C)),
 )
 
 def _setting(reading: ProcessReading, name: str) -> Value:

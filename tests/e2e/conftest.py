@@ -21,12 +21,14 @@ from typing import Any
 import pytest
 
 from proxy import Proxy
+from proxy.engine import watchdog
 from proxy.testing.pytest_plugin import pyproxy
 
 __all__ = ["pyproxy"]               # the fixture that users get, for the tests too
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
+TRACED_TIMES = 6        # how much longer things take where coverage is measured
 HELD_S = 300.0          # while other things happen, on a machine that may be busy
 # Below the range that clients get theirs from (32768 and up on Linux), beginning elsewhere in each run of the tests.
 FIRST_PORT = 12_000 + os.getpid() * 97 % 18_000
@@ -237,6 +239,22 @@ def wait_gone(pid: int) -> None:
         assert ended, f"process {pid} does not end"
     finally:
         os.close(pidfd)
+
+
+@pytest.fixture(autouse=True)
+def nobody_waits() -> Iterator[None]:
+    """No turn of an embedded worker's loop takes longer than it may: of processor time, for the machine may be busy."""
+    most_ms = watchdog.LONGEST_TURN_MS * (TRACED_TIMES if sys.gettrace() is not None else 1)
+    found: list[str] = []
+
+    def tell(held_ms: int, cpu_ms: int, place: str) -> None:
+        if cpu_ms > most_ms:
+            found.append(f"{held_ms} ms, of which {cpu_ms} ms of processor time, at {place}")
+
+    watchdog.told_of_all = tell
+    yield
+    watchdog.told_of_all = None
+    assert not found, "the event loop was held up: " + "; ".join(found)
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ class FakeLink(Link):
         self.closed = self.aborted = True
 
     def is_alive(self) -> bool:
-        return self.alive
+        return self.alive and not self.inbox
 
     def local_address(self) -> tuple[str, int] | None:
         return ("10.0.0.9", 40000)
@@ -131,6 +131,7 @@ class FakeLink(Link):
         while self.inbox and not self.paused and not self.closed:
             piece = bytes(self.inbox[: self.read_max])
             del self.inbox[: self.read_max]
+            self.is_filled = len(piece) == self.read_max
             self.owner.octets(memoryview(piece))
         if self.peer_ended and not self.told_end and not self.inbox and not self.paused and not self.closed:
             self.told_end = True
@@ -304,6 +305,7 @@ class Lab(Host):
             callbacks, self._soon = self._soon, []
             for callback in callbacks:
                 callback()
+        self.turns += 1
 
     def client(self, peer: tuple[str, int] = ("10.1.1.1", 5000)) -> FakeLink:
         """A client connects."""

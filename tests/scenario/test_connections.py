@@ -4,6 +4,7 @@ import pytest
 from playbook import FakeLink, Lab, get, ok
 
 from proxy.core.pool import IdlePool
+from proxy.core.stream.ports import HEAD_READ_OCTETS
 
 
 def answered(lab: Lab, client: FakeLink) -> FakeLink:
@@ -144,6 +145,59 @@ def test_a_post_asks_whether_an_idle_connection_still_lives():
     server = answered(lab, client)
     server.alive = False
     client.sends(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\nx")
+    assert server.closed
+    lab.attempt().accepted().sends(ok())
+    assert client.received().startswith(b"HTTP/1.1 200 ")
+    client.ends()
+
+
+def test_what_came_before_a_request_is_not_its_answer():
+    """Both were ready in one turn of the loop: the next client's request, and octets on the idle connection that it takes."""
+    lab = Lab()
+    client = lab.client()
+    server = answered(lab, client)
+    client.owner.octets(get("/next"))
+    server.inbox += b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nEVIL"
+    server._deliver()
+    lab.settle()
+    assert server.closed
+    again = lab.attempt().accepted()
+    assert again.received().startswith(b"GET /next ")
+    again.sends(ok(b"good"))
+    assert client.received().endswith(b"good")
+    client.ends()
+    lab.advance(10_000)
+    lab.assert_at_rest()
+
+
+def test_a_connection_rests_only_when_nothing_is_left_in_it():
+    """The last read took all that it was allowed, up to the very end of the response: more may lie behind it."""
+    evil = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nEVIL"
+    for extra in (b"", evil):
+        lab = Lab()
+        client = lab.client()
+        client.sends(get("/1") + get("/2"))
+        server = lab.attempt().accepted()
+        head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n"
+        room = HEAD_READ_OCTETS - len(head % HEAD_READ_OCTETS)
+        server.sends(head % room + b"x" * room + extra)
+        assert server.closed == bool(extra)
+        if extra:
+            server = lab.attempt().accepted()
+        server.sends(ok(b"good"))
+        assert client.received().endswith(b"good")
+        client.ends()
+        lab.advance(10_000)
+        lab.assert_at_rest()
+
+
+def test_when_not_all_sockets_were_looked_at_an_idle_connection_is():
+    lab = Lab()
+    client = lab.client()
+    server = answered(lab, client)
+    server.alive = False
+    lab.more_is_ready = True
+    client.sends(get())
     assert server.closed
     lab.attempt().accepted().sends(ok())
     assert client.received().startswith(b"HTTP/1.1 200 ")

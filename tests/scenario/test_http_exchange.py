@@ -160,6 +160,22 @@ def test_a_websocket_without_an_answer_to_its_key_is_a_bad_response(asked):
     lab.assert_at_rest()
 
 
+@pytest.mark.parametrize(("asked", "answered", "status"), [
+    ("foo", "foo", 101), ("foo, bar", "BAR", 101), ("TLS/1.2", "TLS/1.2, HTTP/1.1", 101),
+    ("foo", "bar", 502), ("foo", "foo, bar", 502), ("websocket", "foo", 502), ("foo", "h2c", 502), ("foo", "HTTP/1.1, h2c", 502),
+])
+def test_a_server_switches_to_what_was_asked_for(asked, answered, status):
+    lab = Lab()
+    client = lab.client()
+    client.sends(get("/", f"upgrade: {asked}", "connection: upgrade", KEY))
+    server = lab.attempt().accepted()
+    server.sends(f"HTTP/1.1 101 Switching Protocols\r\nupgrade: {answered}\r\nconnection: upgrade\r\n\r\n".encode())
+    assert client.received().startswith(b"HTTP/1.1 %d " % status)
+    client.ends()
+    server.ends()
+    lab.assert_at_rest()
+
+
 def test_an_upgrade_becomes_a_tunnel_with_early_octets_and_half_closes():
     lab = Lab()
     client = lab.client()

@@ -26,6 +26,8 @@ PLAIN_CONNECTIONS = {
 }
 """The Connection values that are nearly all traffic, and what they ask for."""
 
+HTTP2 = (b"h2c", b"h2")
+
 OPTIONS = {b"close": CLOSE, b"keep-alive": KEEP_ALIVE, b"upgrade": UPGRADE, b"te": 0, b"http2-settings": 0, b"": 0}
 
 
@@ -95,6 +97,8 @@ def settle_request(head: RequestHead, aside: Fields, asked: int, limits: Limits)
         frame_chunked(head)
         head.fields.extend([pair for pair in aside if pair[0] == b"trailer"])
     if head.chunked or head.content_length > 0:
+        if head.method == b"CONNECT":
+            raise RemoteProtocolError("CONNECT with a body")        # RFC 9110 §9.3.6: what follows may be the tunnel's
         head.upgrade = b""      # as HAProxy: what follows the head is a body, not the other protocol
         if not head.version_minor and head.method in (b"GET", b"HEAD", b"DELETE") and not limits.payload_with_any_method:
             raise RemoteProtocolError("HTTP/1.0 payload that old servers would take for a request", 413)
@@ -254,9 +258,14 @@ def connection_facts(head: RequestHead | ResponseHead, connection: bytes, status
 
 def wanted_protocols(known: bytes, value: bytes) -> bytes:
     """The protocols to ask the server for: those asked of us but HTTP/2, which this hop would not understand."""
-    members = [member for raw in value.split(b",") if (member := raw.strip(b" \t")) and member.lower() not in (b"h2c", b"h2")]
+    members = [member for raw in value.split(b",") if (member := raw.strip(b" \t")) and protocol_name(member) not in HTTP2]
     wanted = b", ".join(members)
     return known + b", " + wanted if known and wanted else known or wanted
+
+
+def protocol_name(member: bytes) -> bytes:
+    """The name of a protocol in an Upgrade list, in lower case and without its version."""
+    return member.partition(b"/")[0].lower()
 
 
 def has_member(value: bytes, member: bytes) -> bool:

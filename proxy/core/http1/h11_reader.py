@@ -1,7 +1,7 @@
 """h11 as the reader of every head the fast reader declines.
 
-h11 is more lenient than this house in a few points, which are refused before it is asked: folded lines, bare CR or LF, NUL, and
-versions that are not HTTP/1.
+h11 is more lenient than this house in a few points, which are refused before it is asked: folded lines, bare CR or LF, control
+octets, and versions that are not HTTP/1.
 Source: RFC 9112 §2.2 (line ends), §2.3 (version), §5.2 (folding).
 """
 

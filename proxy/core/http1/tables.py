@@ -1,6 +1,6 @@
 """The octets and words of HTTP/1, as explicit tables: nothing here depends on locale, Unicode or `str`.
 
-Every pattern is linear: repeats of one class are possessive, and the one group that repeats has branches that differ in their
+Every pattern is linear: repeats of one class are possessive, and the groups that repeat have branches that differ in their
 first octet. No group is possessive: early releases of Python 3.11 match those wrongly (CPython issue 106052).
 Source: RFC 9110 §5.5, §5.6.2; RFC 9112 §2.3, §3, §4, §5.
 """
@@ -27,11 +27,15 @@ PLAIN_FIELD_LINES = re.compile(rb"(?<=\n)(" + TOKEN + rb"):[ \t]*+(" + TEXT + rb
 # The general forms: what may be read at all.
 REQUEST_LINE = re.compile(TOKEN + rb" " + TARGET + rb" HTTP/([0-9])\.([0-9])\r\n")
 STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] [1-9][0-9]{2}(?: " + TEXT + rb")?\r\n")
-LOOSE_LINE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00|\n[ \t]")
-"""What h11 would let pass: a bare CR or LF, NUL, a folded line (RFC 9112 §2.2, §5.2)."""
+LOOSE_LINE = re.compile(rb"\r(?!\n)|(?<!\r)\n|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\n[ \t]")
+"""What h11 would let pass: a bare CR or LF, a control octet, a folded line (RFC 9112 §2.2, §5.2; RFC 9110 §5.5)."""
 TRAILER_LINE = re.compile(rb"(" + TOKEN + rb"):[ \t]*+(" + TEXT + rb")\r\n")
 
-CHUNK_LINE = re.compile(rb"((?=[0-9A-Fa-f])0*+[0-9A-Fa-f]{0,16}+)[ \t]*+(?:;" + TEXT + rb")?\r\n")
+QUOTED = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]++|\\[\t\x20-\x7e\x80-\xff])*"'
+"""A quoted string (RFC 9110 §5.6.4)."""
+CHUNK_EXTENSIONS = rb";(?:[\t\x20\x21\x23-\x7e\x80-\xff]++|" + QUOTED + rb")*"
+"""Nothing is made of extensions, but what is in quotes ends there: no reader shall look for the end of a line inside them."""
+CHUNK_LINE = re.compile(rb"((?=[0-9A-Fa-f])0*+[0-9A-Fa-f]{0,16}+)[ \t]*+(?:" + CHUNK_EXTENSIONS + rb")?\r\n")
 """A chunk's size and extensions: 16 significant digits at most; white space before ";" or CRLF only (RFC 9112 §7.1)."""
 PLAIN_NEXT_CHUNK = re.compile(rb"\r\n([0-9A-Fa-f]{1,15}+)\r\n")
 """The end of one chunk and the size line of the next, in the form that is nearly all traffic; never too large a size."""

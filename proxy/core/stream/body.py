@@ -13,11 +13,11 @@ class Body:
     """A body that is forwarded while it comes.
 
     `left` counts the octets of a body of known length, or is UNTIL_CLOSE; a chunked one has a decoder instead and leaves in
-    chunks of our own making when `rechunk` is true. `extra` counts octets behind the end.
+    chunks of our own making when `rechunk` is true. `extra` counts octets behind the end, `chunks` the pieces of the last feed.
     Raises: RemoteProtocolError for broken chunks.
     """
 
-    __slots__ = ("decoder", "done", "extra", "left", "rechunk")
+    __slots__ = ("chunks", "decoder", "done", "extra", "left", "rechunk")
 
     def __init__(self, left: int, decoder: ChunkedDecoder | None = None, rechunk: bool = False) -> None:
         self.left = left
@@ -25,6 +25,7 @@ class Body:
         self.rechunk = rechunk
         self.done = left == 0 and decoder is None
         self.extra = 0
+        self.chunks = 0
 
     def feed(self, received: Octets) -> Octets:
         """What of these octets is to be sent on, in the form it leaves in."""
@@ -45,6 +46,7 @@ class Body:
         spans = decoder.feed(received)
         self.done = decoder.done
         self.extra = decoder.leftover
+        self.chunks = len(spans)
         if not self.rechunk:
             return spans[0] if len(spans) == 1 else b"".join(spans)
         pieces: list[Octets] = [*spans]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from proxy.core.stream.http_end import HttpEnd
     from proxy.core.stream.http_session import HttpSession
 
+SEMICOLON = 59
 CHALLENGES = (b"www-authenticate", b"proxy-authenticate")
 CONNECTION_SCHEMES = (b"ntlm", b"negotiate")
 
@@ -101,9 +102,13 @@ def capture_cookie(wanted: tuple[bytes, int], fields: Fields, field_name: bytes)
     """`name=value` of the captured cookie, cut to its length; None when it is absent."""
     name, length = wanted
     for key, value in fields:
-        if key == field_name:
-            for part in value.split(b";"):
-                pair = part.strip(b" \t")
-                if pair.startswith(name):
-                    return pair[:length]
+        at = value.find(name) if key == field_name else -1
+        while at >= 0:
+            start = at
+            while start and value[start - 1] in b" \t":
+                start -= 1
+            if not start or value[start - 1] == SEMICOLON:
+                end = value.find(b";", at)
+                return value[at:end if end >= 0 else len(value)].rstrip(b" \t")[:length]
+            at = value.find(name, at + 1)
     return None

@@ -25,7 +25,7 @@ cdef class HttpEnd(Stream):
     cdef public int status
     cdef public bint request_done, body_begun, may_replay, fresh_only, response_done, responded, continued, server_keeps
     cdef public bint until_close, spoiled, tunnel, client_side_closed, is_over, logged
-    cdef public object captured_response, captured_set_cookie
+    cdef public object captured_response, captured_set_cookie, unfinished
     cdef prepare_http(self, HttpSession session, Backend backend, RequestHead head)
     @cython.locals(session=HttpSession)
     cpdef arm_activity(self)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from proxy.core import queue
 from proxy.core.http1.errors import ALWAYS_CLOSE
 from proxy.core.http1.head import RequestHead, ResponseHead
+from proxy.core.http1.unfinished import Unfinished
 from proxy.core.stream import accounting, failure, idleness, log_facts
 from proxy.core.stream.body import Body
 from proxy.core.stream.failure import Failure
@@ -31,7 +32,7 @@ class HttpEnd(Stream):
         "body_begun", "captured_response", "captured_set_cookie", "client_side_closed", "continued", "extra", "fresh_only",
         "head", "interims", "is_over", "logged", "may_replay", "outbox", "outbox_octets", "request_body", "request_done",
         "responded", "response", "response_body", "response_buffer", "response_done", "response_ms", "server_keeps",
-        "spoiled", "status", "tunnel", "until_close",
+        "spoiled", "status", "tunnel", "unfinished", "until_close",
     )
 
     session: HttpSession
@@ -54,6 +55,7 @@ class HttpEnd(Stream):
         self.fresh_only = False
         self.response: ResponseHead | None = None
         self.response_buffer = b""
+        self.unfinished: Unfinished | None = None   # where the buffer begins a head: that and what came since
         self.response_body: Body | None = None
         self.response_done = False
         self.response_ms = NOT_ANSWERED
@@ -178,6 +180,7 @@ class HttpEnd(Stream):
             and backend is not None and backend.keeps_alive
             and session.frontend.keeps_alive and server.is_up and not self.host.process.closing
             and (server.max_reuse < 0 or connection.requests < server.max_reuse)
+            and (not link.is_filled or link.is_alive())
         )
         if not reusable or backend is None:
             connection.discard()

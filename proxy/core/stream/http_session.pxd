@@ -12,11 +12,13 @@ from proxy.runtime.backend cimport Backend
 from proxy.runtime.frontend cimport Frontend, Listener
 
 cdef long BIN, BOUT, EREQ, H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, INTERCEPTED
-cdef long PAUSE_NOT_ASKED, HEAD_READ_OCTETS, LINGER_MS, LINGER_OCTETS, NO_FLAG
+cdef long PAUSE_NOT_ASKED, HEAD_READ_OCTETS, HEADS_IN_A_TURN, LINGER_MS, LINGER_OCTETS, NO_FLAG
 
 cdef class HttpSession(Session):
     cdef public Limits limits
     cdef public bytes buffer
+    cdef public object unfinished
+    cdef bint _gather(self, bytes octets) except -1
     cdef public Exchange stream
     cdef public RequestHead head
     cdef public ServerConnection private

@@ -16,7 +16,8 @@ from proxy.core.http1 import reader, writer
 from proxy.core.http1.errors import last_hop_response
 from proxy.core.http1.head import RequestHead
 from proxy.core.http1.limits import Limits
-from proxy.core.http1.websocket import lacks_key
+from proxy.core.http1.switching import lacks_key
+from proxy.core.http1.unfinished import Unfinished
 from proxy.core.stream import accounting, failure, http_edit
 from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure
@@ -42,6 +43,7 @@ from proxy.runtime.cells import (
 from proxy.runtime.frontend import Listener
 from proxy.runtime.server import Server
 
+HEADS_IN_A_TURN = 64            # that one client's buffer may begin, where answers need no server, before others have their turn
 LINGER_MS = 1000
 LINGER_OCTETS = 1 << 20
 
@@ -55,6 +57,7 @@ class HttpSession(Session):
     __slots__ = (
         "buffer", "captured_cookie", "captured_request", "half_closed", "head", "idle_since_ms", "keep", "limits",
         "linger_octets", "lingering", "private", "reading", "request_began_ms", "request_ended_ms", "requests", "stream",
+        "unfinished",
     )
 
     def __init__(
@@ -69,6 +72,7 @@ class HttpSession(Session):
         self.prepare_session(host, listener, link, peer, local)
         self.limits = limits
         self.buffer = b""
+        self.unfinished: Unfinished | None = None       # where the buffer begins a head: that and what came since
         self.stream: Exchange | None = None
         self.head: RequestHead | None = None
         self.requests = 0
@@ -107,8 +111,23 @@ class HttpSession(Session):
                 self.finish(abort=True)
         else:
             octets = received if isinstance(received, bytes) else bytes(received)
-            self.buffer = self.buffer + octets if self.buffer else octets
+            if not self.buffer:
+                self.buffer = octets
+            elif not self._gather(octets):
+                return
             self.read_heads()
+
+    def _gather(self, octets: bytes) -> bool:
+        """More of a head that has begun; False where it is too early to read it."""
+        unfinished = self.unfinished
+        if unfinished is None:
+            self.buffer += octets
+            return True
+        whole = unfinished.add(octets)
+        if whole is None:
+            return False
+        self.buffer, self.unfinished = whole, None
+        return True
 
     def ended(self) -> None:
         self.half_closed = True
@@ -147,7 +166,7 @@ class HttpSession(Session):
         return not self.request_began_ms and (self.requests > 0 or "http-ignore-probes" in self.frontend.options)
 
     def is_idle(self) -> bool:
-        return self.stream is None and not self.request_began_ms and self.requests > 0
+        return self.stream is None and not self.request_began_ms and self.requests > 0 and not self.buffer
 
     def is_on(self, server: Server) -> bool:
         return self.stream is not None and self.stream.on_server is server
@@ -168,11 +187,24 @@ class HttpSession(Session):
         if self.reading:
             return
         self.reading = True
+        left = HEADS_IN_A_TURN
         try:
-            while self.buffer and self.stream is None and not self.lingering and not self.closed and self._read_head():
-                pass
+            while self.buffer and self.stream is None and not self.lingering and not self.closed:
+                if not left:
+                    self.link.pause(PAUSE_NOT_ASKED)        # until then nothing more is to come, not even an end
+                    self.host.soon(self.read_on)
+                    break
+                left -= 1
+                if not self._read_head():
+                    break
         finally:
             self.reading = False
+
+    def read_on(self) -> None:
+        """Others had their turn: go on with the requests in the buffer."""
+        if self.stream is None and not self.lingering and not self.closed:
+            self.link.resume(PAUSE_NOT_ASKED)
+            self.read_heads()
 
     def _read_head(self) -> bool:
         """Read one head and act on it; False when more octets are needed."""
@@ -188,6 +220,7 @@ class HttpSession(Session):
             self._refuse(failure.BAD_REQUEST, error.status)
             return False
         if head is None:
+            self.unfinished = Unfinished(self.buffer, self.limits.start_line, self.limits.head)
             return False
         size = head.size
         self.buffer = self.buffer[size:] if size < len(self.buffer) else b""
@@ -295,7 +328,7 @@ class HttpSession(Session):
         log = self.frontend.log
         if log is not None:
             self._log_refusal(log, why, status)
-        self.buffer = b""
+        self.buffer, self.unfinished = b"", None
         self.linger()
 
     def _log_refusal(self, log: Any, why: Failure, status: int) -> None:
@@ -307,7 +340,7 @@ class HttpSession(Session):
         request_facts(record, self)
         self.head = head
         record.status = status
-        record.octets_in = len(self.buffer)
+        record.octets_in = len(self.buffer) if self.unfinished is None else len(self.unfinished)
         record.termination = termination(why, NO_FLAG, NO_FLAG)
         log.record(record)
 

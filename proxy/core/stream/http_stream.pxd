@@ -16,7 +16,7 @@ from proxy.runtime.frontend cimport Frontend
 from proxy.runtime.server cimport Server
 
 cdef long REQ_TOT, ESTABLISHED, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, UNTIL_CLOSE
-cdef long UNAUTHORIZED, PROXY_UNAUTHORIZED, SWITCHING_PROTOCOLS, CONTINUE, JOIN_OCTETS, CREDIT_OCTETS, BAD_GATEWAY
+cdef long UNAUTHORIZED, PROXY_UNAUTHORIZED, SWITCHING_PROTOCOLS, CONTINUE, JOIN_OCTETS, CREDIT_OCTETS, MANY_CHUNKS, BAD_GATEWAY
 
 cdef class HttpStream(HttpEnd):
     @cython.locals(session=HttpSession)
@@ -35,6 +35,7 @@ cdef class HttpStream(HttpEnd):
     cdef bint _keeps_server(self, Backend backend) except -1
     @cython.locals(session=HttpSession, head=ResponseHead, buffer=bytes, at=Py_ssize_t)
     cdef _read_heads(self, whole)
+    cdef bint _gather(self, bytes octets) except -1
     cdef _interim(self, ResponseHead head)
     @cython.locals(session=HttpSession)
     cdef _begin_response(self, ResponseHead head, rest)

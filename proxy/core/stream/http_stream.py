@@ -15,7 +15,8 @@ from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1 import reader, writer
 from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.head import ResponseHead
-from proxy.core.http1.websocket import lacks_answer
+from proxy.core.http1.switching import may_switch
+from proxy.core.http1.unfinished import Unfinished
 from proxy.core.stream import accounting, failure, http_edit
 from proxy.core.stream.body import UNTIL_CLOSE, Body, Octets
 from proxy.core.stream.failure import Failure
@@ -34,6 +35,7 @@ SWITCHING_PROTOCOLS = 101
 CONTINUE = 100
 UNAUTHORIZED, PROXY_UNAUTHORIZED = 401, 407
 JOIN_OCTETS = 16384             # up to here one copy is cheaper than a second system call
+MANY_CHUNKS = 1024              # in one read: so small ones are read less at once, for they take long
 CREDIT_OCTETS = 1 << 20         # how much may be under way before the board is told
 BAD_GATEWAY = 502
 EMPTY_RESPONSE = "empty-response"
@@ -106,6 +108,8 @@ class HttpStream(HttpEnd):
         except RemoteProtocolError:
             self._request_body_bad()
             return
+        if body.chunks > MANY_CHUNKS:
+            self.session.link.limit_reads(HEAD_READ_OCTETS)
         self.octets_in += len(received) - body.extra
         if body.done:
             self.request_done = True
@@ -180,7 +184,9 @@ class HttpStream(HttpEnd):
             return None
         while True:
             connection: ServerConnection | None = pool.take(server.backend.http_reuse, session.requests == 1)
-            if connection is None or self.head.method in IDEMPOTENT or connection.link.is_alive():
+            if connection is None:
+                return None
+            if (self.head.method in IDEMPOTENT and not self.host.more_is_ready) or connection.link.is_alive():
                 return connection
             connection.discard()
 
@@ -226,8 +232,8 @@ class HttpStream(HttpEnd):
             self._to_client(received)
         elif self.response is None:
             if self.response_buffer:
-                self.response_buffer += received
-                self._read_heads(None)
+                if self._gather(received if isinstance(received, bytes) else bytes(received)):
+                    self._read_heads(None)
             elif isinstance(received, bytes):
                 self.response_buffer = received
                 self._read_heads(None)
@@ -238,6 +244,18 @@ class HttpStream(HttpEnd):
             self._response_octets(self.response_body, received)
         else:
             self.spoiled = True                 # octets behind a whole response
+
+    def _gather(self, octets: bytes) -> bool:
+        """More of a head that has begun; False where it is too early to read it."""
+        unfinished = self.unfinished
+        if unfinished is None:
+            self.response_buffer += octets
+            return True
+        whole = unfinished.add(octets)
+        if whole is None:
+            return False
+        self.response_buffer, self.unfinished = whole, None
+        return True
 
     def _read_heads(self, whole: memoryview | None) -> None:
         """Go on to the final head. `whole` has all that came, where the buffer has only a part to look for a head in."""
@@ -251,13 +269,16 @@ class HttpStream(HttpEnd):
                 return
             if head is None:
                 if whole is None:
-                    break
+                    limits = session.limits
+                    self.response_buffer = buffer[at:]
+                    self.unfinished = Unfinished(self.response_buffer, limits.head, limits.head)
+                    return
                 buffer, whole = bytes(whole), None
                 continue
             at += head.size
             if head.status < 200 and head.status != SWITCHING_PROTOCOLS:
                 self._interim(head)
-            elif head.status == SWITCHING_PROTOCOLS and (not self.head.upgrade or lacks_answer(self.head, head)):
+            elif head.status == SWITCHING_PROTOCOLS and not may_switch(self.head, head):
                 self.server_failed(failure.RESPONSE_BAD)
                 return
             else:
@@ -384,6 +405,9 @@ class HttpStream(HttpEnd):
         except RemoteProtocolError:
             self.fail(failure.DATA_SERVER_BAD)
             return
+        connection = self.connection
+        if body.chunks > MANY_CHUNKS and connection is not None and connection.link is not None:
+            connection.link.limit_reads(HEAD_READ_OCTETS)
         if len(octets):
             self._to_client(octets)
         self._after_body(body)
@@ -492,7 +516,7 @@ class HttpStream(HttpEnd):
             self.connect()
         elif replayable and backend is not None and why.retry in backend.retry_on:
             self.drop_connection()
-            self.response_buffer = b""
+            self.response_buffer, self.unfinished = b"", None
             self.attempt_failed(why)
         elif self._was_stale(why) and self.session.requests > 1 and not self.interims:
             self.abandon()

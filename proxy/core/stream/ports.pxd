@@ -8,6 +8,7 @@ cdef class Watched(Entry):
 cdef class Link(Watched):
     cdef public object owner
     cdef public Py_ssize_t pending
+    cdef public bint is_filled
     cdef public long long taken_ms
     cdef prepare_link(self)
     cpdef belongs_to(self, owner)
@@ -38,7 +39,8 @@ cdef class Reusable(Connector):
     cpdef discard(self)
 
 cdef class Host:
-    cdef public long long now_ms
+    cdef public long long now_ms, turns
+    cdef public bint more_is_ready
     cdef public TimerWheel timers
     cdef public Process process
     cdef public object server_failed

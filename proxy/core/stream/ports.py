@@ -45,10 +45,10 @@ class Link(Watched):
     """One connected socket, seen by its owner.
 
     `pending` counts the octets accepted by `send` that the kernel has not taken yet, `taken_ms` is when it last took some of
-    those.
+    those. `is_filled` says that the last read took as much as it was allowed: there may be more behind it.
     """
 
-    __slots__ = ("owner", "pending", "taken_ms")
+    __slots__ = ("is_filled", "owner", "pending", "taken_ms")
 
     def __init__(self) -> None:
         self.prepare_link()
@@ -59,6 +59,7 @@ class Link(Watched):
         self.owner: Any = None              # a LinkOwner
         self.pending = 0
         self.taken_ms = 0
+        self.is_filled = False
 
     def belongs_to(self, owner: LinkOwner) -> None:
         """Set the owner and begin to read for it."""
@@ -163,13 +164,16 @@ class Host:
 
     `server_failed` is told of each failed attempt on a server (passive health checks), `server_answered` the status of each
     response, `server_connected` of each stream that has got its connection: None where nobody wants to know.
-    Units: `now_ms` is the monotonic clock at the start of the event being handled.
+    Units: `now_ms` is the monotonic clock at the start of the event being handled. `turns` counts the turns of the loop: which
+    sockets are ready is known before one begins. `more_is_ready` says that it is not known of all of them in this turn.
     """
 
-    __slots__ = ("now_ms", "process", "server_answered", "server_connected", "server_failed", "timers")
+    __slots__ = ("more_is_ready", "now_ms", "process", "server_answered", "server_connected", "server_failed", "timers", "turns")
 
     def __init__(self, process: Process, now_ms: int) -> None:
         self.now_ms = now_ms
+        self.turns = 0
+        self.more_is_ready = False
         self.timers = TimerWheel()
         self.process = process
         self.server_failed: Callable[[Server, Any], None] | None = None

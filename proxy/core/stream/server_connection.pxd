@@ -4,7 +4,7 @@ from proxy.runtime.backend cimport Backend
 from proxy.runtime.server cimport Server
 
 cdef long H1_BYTES_IN, H1_BYTES_OUT, H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, USED_CUR, USED_MAX
-cdef long HEAD_READ_OCTETS, PAUSE_PEER_FULL
+cdef long HEAD_READ_OCTETS, PAUSE_PEER_FULL, NEVER_TAKEN
 
 cdef class ServerConnection(Reusable):
     cdef public Host host
@@ -12,7 +12,7 @@ cdef class ServerConnection(Reusable):
     cdef public Stream stream
     cdef public Link link
     cdef public object attempt, owner_session
-    cdef public long long requests
+    cdef public long long requests, taken_turn
     cdef public bint is_gone, is_private, has_ended
     cdef prepare_connection(self, Host host, Server server, Stream stream)
     cdef _count_use(self)

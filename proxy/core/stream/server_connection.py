@@ -25,11 +25,15 @@ from proxy.runtime.server import Server
 if TYPE_CHECKING:
     from proxy.core.stream.stream import Stream
 
+NEVER_TAKEN = -1
+
+
 class ServerConnection(Reusable):
     """One connection to a server, connecting, in use or idle."""
 
     __slots__ = (
         "attempt", "has_ended", "host", "is_gone", "is_private", "link", "owner_session", "requests", "server", "stream",
+        "taken_turn",
     )
 
     def __init__(self, host: Host, server: Server, stream: Stream) -> None:
@@ -44,6 +48,7 @@ class ServerConnection(Reusable):
         self.link: Any = None                   # a Link once connected
         self.attempt: Any = None                # what connects, until then
         self.requests = 0
+        self.taken_turn = NEVER_TAKEN           # the turn of the loop in which a stream took it out of rest
         self.is_private = False                 # its client has authenticated on it (NTLM): nobody else may have it
         self.is_gone = False
         self.has_ended = False                  # the server has ended its side
@@ -102,6 +107,8 @@ class ServerConnection(Reusable):
         stream = self.stream
         if stream is None:                      # an answer that nobody asked for: the connection can not be trusted
             self._idle_ended()
+        elif self.taken_turn == self.host.turns:
+            stream.server_lost()                # they were there before its request was: an answer that nobody asked for
         else:
             stream.server_octets(received)
 
@@ -137,6 +144,7 @@ class ServerConnection(Reusable):
         """An idle connection goes to a stream."""
         self.stream = stream
         self.requests += 1
+        self.taken_turn = self.host.turns
         self.is_safe = True
         self._count_use()
 

@@ -170,6 +170,7 @@ def test_trailer_announcements_go_with_chunks() -> None:
     ([(b"Connection", b"Upgrade")], b""),
     ([(b"Connection", b"upgrade, http2-settings"), (b"Upgrade", b"h2c"), (b"http2-settings", b"A")], b""),
     ([(b"Connection", b"upgrade"), (b"Upgrade", b"H2C, websocket,")], b"websocket"),
+    ([(b"Connection", b"upgrade"), (b"Upgrade", b"H2c/1.0, websocket/13, h2/x")], b"websocket/13"),
     ([(b"Connection", b"upgrade"), (b"Upgrade", b"websocket"), (b"content-length", b"1")], b""),
     ([(b"Connection", b"upgrade"), (b"Upgrade", b"websocket"), (b"content-length", b"0")], b"websocket"),
     ([(b"Connection", b"upgrade"), (b"Upgrade", b"websocket"), (b"transfer-encoding", b"chunked")], b""),

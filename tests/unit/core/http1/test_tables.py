@@ -11,7 +11,7 @@ import pytest
 from proxy.core.http1 import tables
 
 PATTERNS = {name: value for name, value in vars(tables).items() if isinstance(value, re.Pattern)}
-BACKTRACKING_ALLOWED = {"HOST": 1}      # the one repeated group, whose branches differ in their first octet
+BACKTRACKING_ALLOWED = {"CHUNK_LINE": 2, "HOST": 1}      # the one repeated group, whose branches differ in their first octet
 
 
 def unbounded_repeats(parsed: Any) -> Iterator[str]:
@@ -67,4 +67,4 @@ def test_loose_lines_are_found(octets: bytes) -> None:
 
 
 def test_strict_lines_are_not_loose() -> None:
-    assert tables.LOOSE_LINE.search(b"GET / HTTP/1.1\r\nX: a\x01 b\r\nY:\r\n\r\n") is None
+    assert tables.LOOSE_LINE.search(b"GET / HTTP/1.1\r\nX: a\t b\xff\r\nY:\r\n\r\n") is None
