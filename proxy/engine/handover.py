@@ -3,10 +3,12 @@
     old: Offer (an abstract socket named after its pid) ◀── connects, shows who it is ── new: take_over(pids)
          every listening socket, as descriptors          ──▶ used in the place of binding what has the same address
          its account and its board, as descriptors       ──▶ counters and states go on (`runtime.legacy`)
-    old: told to finish, closes its own descriptors; the sockets, and the clients that wait in them, are the successor's
+    old: told to finish, says how its servers stand by now ──▶ what was changed since the account is changed here too
+    old: closes its own descriptors; the sockets, and the clients that wait in them, are the successor's
     old: gone; the connection, which was kept for that, ends: its counters are final
 
-    message: JSON {"listeners": [path or ""...]}, one descriptor each   |   {"account": true}, [account, board]: the last one
+    message: JSON {"listeners": [path or ""...]}, one descriptor each   |   {"account": true}, [account, board]
+             {"states": true}, [states]: the last one
              {"ask": [pid...]}: a master names the worker that listens
 
 A second socket beside the old one would not do: the kernel spreads clients over both, and resets those that wait in the one that
@@ -34,7 +36,7 @@ from typing import Any, NamedTuple
 from proxy.base.addresses import Family
 from proxy.base.octets import octets_of
 from proxy.runtime.frontend import Listener
-from proxy.runtime.legacy import Legacy, account
+from proxy.runtime.legacy import Legacy, ServerMemory, account, read_states, states
 from proxy.runtime.process import Process
 
 NAME = "\0pyproxy-listeners-%d"
@@ -82,6 +84,15 @@ class Offer:
             if self._loop is not None:
                 self._loop.remove_reader(offered.fileno())
             offered.close()
+
+    def last_words(self) -> None:
+        """Tell successors how servers stand: from now on nobody changes that here."""
+        if self._process is None or not self._successors:
+            return
+        said = json.dumps(states(self._process)).encode()
+        for successor in self._successors:
+            with contextlib.suppress(OSError):          # it has gone
+                _send_file(successor, {"states": True}, said, [])
 
     def end(self) -> None:
         """Let successors know that nothing is counted any more."""
@@ -149,11 +160,22 @@ def give_listeners(successor: socket.socket, sockets: Listening) -> None:
 
 def _give_account(successor: socket.socket, process: Process) -> None:
     """Raises: OSError."""
+    _send_file(successor, {"account": True}, json.dumps(account(process)).encode(), [process.board.fd])
+
+
+def _send_file(successor: socket.socket, value: dict[str, Any], octets: bytes, others: list[int]) -> None:
+    """Send what is too long for a message as a nameless file, and other descriptors with it."""
     fd = os.memfd_create("account", os.MFD_CLOEXEC)
     with os.fdopen(fd, "wb") as file:
-        file.write(json.dumps(account(process)).encode())
+        file.write(octets)
         file.flush()
-        _send(successor, {"account": True}, [fd, process.board.fd])
+        _send(successor, value, [fd, *others])
+
+
+def _read_file(fd: int) -> Any:
+    with os.fdopen(fd, "rb") as file:
+        file.seek(0)
+        return json.load(file)
 
 
 def _send(successor: socket.socket, value: dict[str, Any], descriptors: list[int]) -> None:
@@ -265,6 +287,22 @@ class Predecessor:
         self.connection = connection
         self._memory = memory
 
+    def last_words(self) -> dict[tuple[str, str], ServerMemory] | None:
+        """How its servers stand, when it has said so; None when it has gone.
+
+        Raises: BlockingIOError when it has said nothing, what NO_ANSWER has for what makes no sense.
+        """
+        try:
+            octets, numbers, _, _ = socket.recv_fds(self.connection, MESSAGE_MAX, PER_MESSAGE)
+        except ConnectionError:
+            return None
+        if not octets:
+            return None
+        first, *others = numbers
+        for number in others:
+            os.close(number)
+        return read_states(_read_file(first))
+
     def close(self) -> None:
         """Look at it no more."""
         self.legacy.release()
@@ -356,9 +394,7 @@ class _Answers:
 
 def _read_account(old: socket.socket, account_fd: int, board_fd: int) -> Predecessor:
     try:
-        with os.fdopen(account_fd, "rb") as file:
-            file.seek(0)
-            said = json.load(file)
+        said = _read_file(account_fd)
         memory = mmap.mmap(board_fd, 0, prot=mmap.PROT_READ)
     finally:
         os.close(board_fd)

@@ -51,7 +51,7 @@ class Instance:
         self.is_stopped = False
         self._deadline: asyncio.TimerHandle | None = None
         self._offer: Offer | None = None
-        self._following = Following(process)
+        self._following = Following(process, clock, self.control.events)
         self.commands: CommandSockets | None = None         # closed when no new client is taken any more
         self.also_listening: list[tuple[Listener, socket.socket]] = []      # what a successor is given besides
         self._say = say
@@ -81,8 +81,8 @@ class Instance:
 
     def _follow(self, inherited: Inherited | None) -> None:
         if inherited is not None:
-            self._following = Following(self.process, inherited.take_predecessors())
-            self._following.restore(self.clock.monotonic_ms())
+            self._following = Following(self.process, self.clock, self.control.events, inherited.take_predecessors())
+            self._following.restore()
 
     def unbind(self) -> None:
         """Let go of the listening sockets: another process has them."""
@@ -118,6 +118,8 @@ class Instance:
             self._offer.hand_over(connected)
 
     def _take_no_commands(self) -> None:
+        if self._offer is not None:
+            self._offer.last_words()
         self.also_listening.clear()
         if self.commands is not None:
             self.commands.close()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from proxy.engine.handover import Predecessor
+from proxy.base.clock import Clock
+from proxy.engine.handover import NO_ANSWER, Predecessor
+from proxy.runtime.log import Events
 from proxy.runtime.process import Process
-from proxy.runtime.restoring import restore_states
+from proxy.runtime.restoring import catch_up, restore_states
 
 LOOK_S = 1.0
 
@@ -15,14 +17,19 @@ LOOK_S = 1.0
 class Following:
     """Follows old processes: restore, start, close."""
 
-    def __init__(self, process: Process, predecessors: Iterable[Predecessor] = ()) -> None:
+    def __init__(
+        self, process: Process, clock: Clock, events: Events, predecessors: Iterable[Predecessor] = ()
+    ) -> None:
         self._process = process
+        self._clock = clock
+        self._events = events
         self._predecessors = list(predecessors)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def restore(self, now_ms: int) -> None:
+    def restore(self) -> None:
         """Take over states and what has been counted up to now; before workers are forked."""
+        now_ms = self._clock.monotonic_ms()
         for predecessor in self._predecessors:
             restore_states(self._process.backends, predecessor.legacy.servers, now_ms)
             predecessor.legacy.credit(self._process.board)
@@ -31,7 +38,7 @@ class Following:
         """Add what they count from now on."""
         self._loop = loop
         for predecessor in self._predecessors:
-            loop.add_reader(predecessor.connection.fileno(), self._gone, predecessor)
+            loop.add_reader(predecessor.connection.fileno(), self._heard, predecessor)
         self._plan()
 
     def close(self) -> None:
@@ -48,7 +55,18 @@ class Following:
             predecessor.legacy.credit(self._process.board)
         self._plan()
 
-    def _gone(self, predecessor: Predecessor) -> None:
+    def _heard(self, predecessor: Predecessor) -> None:
+        """It has gone, or says how its servers stand before it lets its last streams end."""
+        try:
+            said = predecessor.last_words()
+        except BlockingIOError:
+            return
+        except (OSError, *NO_ANSWER):
+            said = None
+        if said is not None:
+            catch_up(self._process.backends, predecessor.legacy.servers, said, self._clock.monotonic_ms(), self._events)
+            predecessor.legacy.servers = said
+            return
         predecessor.legacy.credit(self._process.board)
         self._leave(predecessor)
 

@@ -63,8 +63,21 @@ def account(process: Process) -> dict[str, Any]:
         "cells": list(CELL_NAMES),
         "columns": board.columns,
         "rows": [list(key) for key in board.keys],
-        "servers": [list(remember(server)) for backend in process.backends for server in backend.servers],
+        "servers": states(process),
     }
+
+
+def states(process: Process) -> list[list[Any]]:
+    """The servers as they stand; plain values, as JSON has them."""
+    return [list(remember(server)) for backend in process.backends for server in backend.servers]
+
+
+def read_states(said: Iterable[Any]) -> dict[tuple[str, str], ServerMemory]:
+    """What `states` gave, by names.
+
+    Raises: ValueError, TypeError for what makes no sense.
+    """
+    return {(memory.backend, memory.name): memory for memory in map(_server_memory, said)}
 
 
 class Legacy:
@@ -78,7 +91,7 @@ class Legacy:
         rows, columns = account["rows"], account["columns"]
         if not (isinstance(columns, int) and 0 < columns <= 1000 and len(rows) <= ROWS_MAX):
             raise ValueError("an account of no board")
-        self.servers = {(memory.backend, memory.name): memory for memory in map(_server_memory, account["servers"])}
+        self.servers = read_states(account["servers"])
         self._keys = [RowKey(*map(str, key)) for key in rows]
         self._width = len(names)
         self._columns = columns

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from proxy.runtime import transitions
 from proxy.runtime.backend import Backend
 from proxy.runtime.legacy import ServerMemory
+from proxy.runtime.log import Events
 from proxy.runtime.server import WEIGHT_MAX, Server
 from proxy.runtime.states import DRAIN, MAINT, Admin, Operational
 from proxy.runtime.transitions import count_usable, ramp_due, start_state, weight_in_force
@@ -42,6 +44,35 @@ def restore_states(backends: Iterable[Backend], left: Mapping[tuple[str, str], S
             backend.down_since_ms = now_ms
         elif is_usable:
             backend.down_since_ms = -1
+
+
+def catch_up(
+    backends: Iterable[Backend], before: Mapping[tuple[str, str], ServerMemory], now: Mapping[tuple[str, str], ServerMemory],
+    now_ms: int, events: Events,
+) -> None:
+    """Change what was changed there between two accounts of a predecessor: somebody asked for it while this process started.
+
+    What checks found meanwhile is left to our own, which ask at the same time; a server that has none is as it was told to be.
+    """
+    for backend in backends:
+        for server in backend.servers:
+            key = (backend.name, server.name)
+            if key in before and key in now and before[key] != now[key]:
+                _catch_up(server, before[key], now[key], now_ms, events)
+
+
+def _catch_up(server: Server, before: ServerMemory, now: ServerMemory, now_ms: int, events: Events) -> None:
+    if now.user_weight != before.user_weight and now.configured_weight == server.configured_weight:
+        transitions.set_weight(server, max(0, min(now.user_weight, WEIGHT_MAX)), now_ms, events)
+    if server.check is not None and now.check_disabled != before.check_disabled:
+        server.check_disabled = bool(now.check_disabled)
+    for flag in (Admin.FMAINT, Admin.FDRAIN):
+        wanted = Admin(now.admin) & flag
+        if wanted != Admin(before.admin) & flag:
+            change = transitions.add_admin if wanted else transitions.clear_admin
+            change(server, flag, now_ms, events)
+    if server.check is None and not now.is_checked and now.operational != before.operational and not Admin(now.admin) & MAINT:
+        transitions.set_operational(server, Operational(now.operational), ", changed from CLI", now_ms, events)
 
 
 def _restore_wishes(server: Server, memory: ServerMemory) -> None:

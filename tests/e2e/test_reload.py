@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from proxy.engine.handover import take_over
+from proxy.runtime.states import Admin
+
 CONFIGURATION = """\
 global
     nbthread 2
@@ -146,6 +149,29 @@ def test_counters_and_states_go_on(
     held.join()
     wait_gone(old)
     eventually(lambda: row_of(ask, stats, "site", "BACKEND")["hrsp_2xx"] == "6", "the last answer to be counted")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_changed_while_a_new_process_starts_is_told_to_it(
+    site: Any, command: Any, ask: Any, tmp_path: Path, workers: int, free_port: Callable[[], int]
+) -> None:
+    """This process is the new one: it has asked for everything, and is not ready yet."""
+    stats = ("127.0.0.1", free_port())
+    (tmp_path / "cfg").write_text((tmp_path / "cfg").read_text().replace("nbthread 2", f"nbthread {workers}")
+                                  + STATISTICS.replace("STATS", str(stats[1])))
+    old = command("-db", "-f", "cfg")
+    inherited = take_over([old.pid])
+    (predecessor,) = inherited.take_predecessors()
+    assert not Admin(predecessor.legacy.servers["site", "one"].admin)
+    ask(stats, "/", FORM, method="POST", body=b"s=one&action=drain&b=site")
+    old.signal(signal.SIGUSR1)
+    assert old.wait() == 0
+    said = predecessor.last_words()
+    assert said is not None
+    assert Admin(said["site", "one"].admin) is Admin.FDRAIN
+    assert predecessor.last_words() is None, "it has gone"
+    predecessor.close()
+    inherited.close()
 
 
 def test_st_ends_the_old_one_at_once(site: Any, run_once: Any, daemons: Any, ask: Any, wait_gone: Any) -> None:

@@ -92,7 +92,7 @@ class Supervisor:
         self._say = say
         self._trace = trace
         self._inherited = inherited
-        self._following = Following(process)
+        self._following = Following(process, self.clock, self.control.events)
         self.commands: CommandSockets | None = None         # closed when no new client is taken any more
         self.also_listening: list[tuple[Listener, socket.socket]] = []      # what a successor is given besides
         self._offer: Offer | None = None
@@ -116,8 +116,8 @@ class Supervisor:
         """
         self._sockets = open_listeners(self.process.enabled_listeners(), len(self._numbers), inherited or Inherited())
         if inherited is not None:
-            self._following = Following(self.process, inherited.take_predecessors())
-            self._following.restore(self.clock.monotonic_ms())
+            self._following = Following(self.process, self.clock, self.control.events, inherited.take_predecessors())
+            self._following.restore()
 
     def unbind(self) -> None:
         """Let go of the listening sockets; workers have their own descriptors of them."""
@@ -408,6 +408,8 @@ class Supervisor:
     # the end
 
     def _take_no_commands(self) -> None:
+        if self._offer is not None:
+            self._offer.last_words()
         self.also_listening.clear()
         if self.commands is not None:
             self.commands.close()

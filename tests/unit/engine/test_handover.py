@@ -20,8 +20,11 @@ from proxy.engine import handover
 from proxy.engine.handover import NAME, Inherited, MasterOffer, Offer, take_over, take_over_at
 from proxy.engine.listening import open_listener, open_sockets
 from proxy.master.following import Following
+from proxy.runtime import transitions
 from proxy.runtime.cells import STOT
 from proxy.runtime.frontend import Frontend, Listener
+from proxy.runtime.states import Operational
+from proxy.runtime.status_text import status
 
 ANY_PORT = Address(Family.IPV4, "127.0.0.1", 0)
 
@@ -242,7 +245,7 @@ def test_what_is_no_answer_gives_nothing(kept: list[socket.socket]) -> None:
 
 def process_with_board() -> Any:
     timeouts = " timeout connect 1s\n timeout client 1s\n timeout server 1s\n"
-    text = f"listen l\n mode http\n{timeouts} bind 127.0.0.1:1\n server s 127.0.0.1:2\n"
+    text = f"listen l\n mode http\n{timeouts} bind 127.0.0.1:1\n server s 127.0.0.1:2\n server t 127.0.0.1:2 check\n"
     return build(load(text=text, environment={}), SystemClock(), has_successors=True)
 
 
@@ -253,8 +256,8 @@ def test_a_successor_reads_on_what_the_old_process_counts(new_loop: Any) -> None
     offer = Offer(list, process)
     inherited = asked(offer, new_loop)
     (predecessor,) = inherited.take_predecessors()
-    following = Following(successor, [predecessor])
-    following.restore(0)
+    following = Following(successor, SystemClock(), Told(), [predecessor])
+    following.restore()
     assert successor.frontends[0].counters[STOT] == 5
     following.start(new_loop)
     row[STOT] = 7
@@ -262,6 +265,75 @@ def test_a_successor_reads_on_what_the_old_process_counts(new_loop: Any) -> None
     while predecessor.connection.fileno() >= 0:
         new_loop.run_until_complete(asyncio.sleep(0))
     assert successor.frontends[0].counters[STOT] == 7
+    following.close()
+    inherited.close()
+    process.board.close()
+    successor.board.close()
+
+
+class Told:
+    """Events (`runtime.log.Events`): what was told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def server_event(self, server: Any, level: str, text: str) -> None:
+        self.lines.append(text)
+
+    def backend_event(self, backend: Any, level: str, text: str) -> None:
+        self.lines.append(text)
+
+    def server_changed(self, server: Any, was_up: bool, now_ms: int) -> tuple[int, int]:
+        return 0, 0
+
+
+def test_what_is_changed_while_a_successor_starts_is_changed_there_too(new_loop: Any) -> None:
+    process, successor, told = process_with_board(), process_with_board(), Told()
+    old, new = process.backends[0].servers, successor.backends[0].servers
+    transitions.set_admin(old[0], "drain", 0, Told())
+    offer = Offer(list, process)
+    inherited = asked(offer, new_loop)
+    (predecessor,) = inherited.take_predecessors()
+    following = Following(successor, SystemClock(), told, [predecessor])
+    following.restore()
+    assert (status(new[0]).word, told.lines) == ("DRAIN", [])
+    transitions.set_admin(old[0], "maint", 0, Told())
+    transitions.set_weight(old[1], 7, 0, Told())
+    transitions.set_operational(old[1], Operational.STOPPED, "", 0, Told())     # its checks said so: ours will, too
+    offer.last_words()
+    offer.last_words()          # once more changes nothing
+    following.start(new_loop)
+    for _ in range(1000):
+        new_loop.run_until_complete(asyncio.sleep(0))
+        if told.lines:
+            break
+    assert (status(new[0]).word, new[1].user_weight, new[1].operational) == ("MAINT", 7, Operational.RUNNING)
+    assert told.lines[0].startswith("Server l/s is going DOWN for maintenance")
+    offer.end()
+    while predecessor.connection.fileno() >= 0:
+        new_loop.run_until_complete(asyncio.sleep(0))
+    assert len(told.lines) == 1
+    following.close()
+    inherited.close()
+    process.board.close()
+    successor.board.close()
+
+
+@pytest.mark.parametrize("said", [b"{", b"[[1]]", b"5"])
+def test_last_words_that_make_no_sense_end_the_following(new_loop: Any, said: bytes) -> None:
+    process, successor, told = process_with_board(), process_with_board(), Told()
+    offer = Offer(list, process)
+    inherited = asked(offer, new_loop)
+    (predecessor,) = inherited.take_predecessors()
+    following = Following(successor, SystemClock(), told, [predecessor])
+    following.restore()
+    following.start(new_loop)
+    (theirs,) = offer._successors
+    handover._send_file(theirs, {"states": True}, said, [])
+    while predecessor.connection.fileno() >= 0:
+        new_loop.run_until_complete(asyncio.sleep(0))
+    assert told.lines == []
+    offer.end()
     following.close()
     inherited.close()
     process.board.close()
