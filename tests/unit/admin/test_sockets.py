@@ -156,8 +156,9 @@ def test_who_drips_is_left_too(new_loop: Any, listening: Any) -> None:
 
 
 @pytest.mark.parametrize("octets", [
-    b"\0\n", b"\xff\xfe\xfd\n", b"show\0stat\n", b"\n", b";;;;\n", b"\\\n", b"\\;" * 4000 + b"\n", b"@\n", b"@!\n", b"help " + b"a " * 5000 + b"\n",
-    b"set server ../../etc/passwd state ready\n", b"\r\n\r\n", b"prompt\n" * 100, b"\x1b[2J\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"\0\n", b"\xff\xfe\xfd\n", b"show\0stat\n", b"\n", b";;;;\n", b"\\\n", b"\\;" * 4000 + b"\n", b"@\n", b"@!\n",
+    b"help " + b"a " * 5000 + b"\n", b"set server ../../etc/passwd state ready\n", b"\r\n\r\n", b"prompt\n" * 100,
+    b"\x1b[2J\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
 ])
 def test_nonsense_does_no_harm(new_loop: Any, listening: Any, octets: bytes) -> None:
     sock, path = listening
@@ -188,5 +189,6 @@ def test_without_descriptors_it_rests(new_loop: Any, listening: Any, monkeypatch
                 raise OSError(24, "Too many open files")
             return self._inner.accept()
 
-    assert run(new_loop, Exhausted(sock), lambda loop: said(loop, path, b"one\n")) == b"operator: one\n\n"      # type: ignore[arg-type]
+    exhausted: Any = Exhausted(sock)
+    assert run(new_loop, exhausted, lambda loop: said(loop, path, b"one\n")) == b"operator: one\n\n"
     assert asked == 3
