@@ -36,7 +36,7 @@ WANTED = {
     "user": {
         "add acl", "add map", "clear acl", "clear map", "clear table", "del acl", "del map", "get acl", "get map",
         "get weight", "set map", "set severity-output", "set table", "set timeout", "show acl", "show backend",
-        "show cli level", "show cli sockets", "show info", "show map", "show peers", "show resolvers",
+        "show cli level", "show cli sockets", "show info", "show map", "show peers",
         "show schema json", "show servers conn", "show servers state", "show stat", "show table", "show version", "user",
     },
     "operator": {
