@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from proxy.admin.commands import Answer, Caller
@@ -28,9 +28,11 @@ class Speaker(Protocol):
 
 
 class Conversation:
-    """`send` sends an answer on its way; awaited, as answers may take their time."""
+    """`send` takes an answer, and is awaited: the next command is looked at once the caller has the answer to this one."""
 
-    def __init__(self, speaker: Speaker, level: str, send: Callable[[str], object], timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, speaker: Speaker, level: str, send: Callable[[str], Awaitable[object]], timeout_s: float = 10.0
+    ) -> None:
         self._speaker = speaker
         self._send = send
         self.level = level
@@ -43,26 +45,31 @@ class Conversation:
         """Nothing more is wanted."""
         return self._is_over
 
-    async def line(self, text: str) -> None:
+    async def line(self, line: str) -> None:
         """Answer one line."""
+        lead = ""                           # the empty answer to `prompt`, which goes with what follows
         caller = Caller(self.level, self._lower, self._set_timeout, self._set_severity)
-        for command in split_commands(text):
+        for command in split_commands(line):
             first = command.split(None, 1)[0]
             if first == "quit":
                 self._is_over = True
                 return
             if first == "prompt":
                 self.is_interactive = not self.is_interactive
-                self._send("\n")
+                lead += "\n"
                 continue
             answer = self._speaker.answer(command, caller._replace(level=self.level))
             if answer is not None:
                 said = answer if isinstance(answer, str) else await answer
-                self._send((said.shown(self._severity_output) if isinstance(said, Message) else said) + "\n")
+                text = said.shown(self._severity_output) if isinstance(said, Message) else said
+                await self._send(f"{lead}{text}\n")
+                lead = ""
         self._speaker.end_line(self.is_interactive)
         if self.is_interactive:
-            self._send(self._speaker.prompt())
+            await self._send(lead + self._speaker.prompt())
         else:
+            if lead:
+                await self._send(lead)
             self._is_over = True
 
     def _lower(self, level: str) -> None:

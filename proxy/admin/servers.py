@@ -144,7 +144,7 @@ class ServerCommands:
             "addr": self._set_address, "check-addr": self._set_check_address, "check-port": self._set_check_port,
             "agent": _refuse(_NO_AGENT + ".\n"), "agent-addr": _refuse(_NO_AGENT), "agent-port": _refuse(_NO_AGENT),
             "agent-send": _refuse(_NO_AGENT + ".\n"),
-            "fqdn": _refuse("set server <b>/<s> fqdn failed because no resolution is configured.\n"),
+            "fqdn": self._set_name,
             "ssl": _refuse("'set server <srv> ssl' cannot be set.  default-server should define ssl settings\n"),
         }
         act = acts.get(word(words, 1))
@@ -175,6 +175,11 @@ class ServerCommands:
         self._plane.server_changed(server)
         self._actions.clear_admin(server, Admin.RMAINT)
         return Message(", ".join(told) + _BY, WARNING)
+
+    def _set_name(self, server: Server, words: Sequence[str]) -> object:
+        if any(named.server is server for named in self._process.named_servers):
+            raise Refused("set server <b>/<s> fqdn is not supported by this version of pyproxy.\n")
+        raise Refused("set server <b>/<s> fqdn failed because no resolution is configured.\n")
 
     def _set_check_address(self, server: Server, words: Sequence[str]) -> str:
         text = word(words, 0)

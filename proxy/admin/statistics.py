@@ -5,10 +5,11 @@ Source: HAProxy management guide, sections 9.1 to 9.3.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Sequence
 
-from proxy.admin.commands import Caller, Command
+from proxy.admin.commands import Answer, Caller, Command
 from proxy.admin.messages import ERROR, Message, Refused
 from proxy.admin.naming import number_of, word
 from proxy.admin.plane import Plane
@@ -70,7 +71,7 @@ class StatisticsCommands:
             lines.append(f"{name}{what}\n")
         return "".join(lines)
 
-    def _stat(self, words: Sequence[str], caller: Caller) -> str:
+    def _stat(self, words: Sequence[str], caller: Caller) -> Answer:
         iid, kinds, sid = -1, "FBSL", -1
         if len(words) >= 3 and words[0] not in ("typed", "json", "desc", "up", "no-maint"):
             iid, kinds, sid = self._proxy_number(words[0]), _kinds(number_of(words[1])), number_of(words[2])
@@ -84,7 +85,7 @@ class StatisticsCommands:
             else typed_chunks(found, "desc" in words) if "typed" in words
             else csv_chunks(found)
         )
-        return b"".join(chunks).decode("utf-8", "surrogateescape")
+        return _joined(chunks)
 
     def _proxy_number(self, text: str) -> int:
         """A number, or a proxy's name; a name that there is not finds none."""
@@ -103,6 +104,15 @@ class StatisticsCommands:
         else:
             self._plane.clear(PEAKS)
         return ""
+
+
+async def _joined(chunks: Iterator[bytes]) -> str:
+    """The whole document; between two pieces others have their turn, as one of thousands of servers takes its time."""
+    pieces = []
+    for piece in chunks:
+        pieces.append(piece)
+        await asyncio.sleep(0)
+    return b"".join(pieces).decode("utf-8", "surrogateescape")
 
 
 def _kinds(mask: int) -> str:

@@ -108,7 +108,7 @@ def _told(shut: bool) -> str:
 
 
 def _nothing() -> tuple[Command, ...]:
-    """What there is none of here: maps, ACLs, stick tables, peers, resolvers, caches. Asked for, they are truly empty."""
+    """What there is none of here: maps, ACLs, stick tables, peers, caches. Asked for, they are truly empty."""
     def unknown(text: str) -> object:
         def act(words: Sequence[str], caller: Caller) -> str:
             raise Refused(text)
@@ -131,9 +131,6 @@ def _nothing() -> tuple[Command, ...]:
          "report table usage stats or dump this table's contents (filter: data/key)", empty("", "No such table\n")),
         ("show peers", "show peers [dict|-] [section]", "dump some information about all the peers or this peers section",
          empty("", "No such peers\n")),
-        ("show resolvers", "show resolvers [id]",
-         "dumps counters from all resolvers section and associated name servers",
-         empty("", "Can't find that resolvers section\n")),
     )
     changes = (
         ("add map", "add map [@<ver>] <map> <key> <val>", "add a map entry (payload supported instead of key/val)", _UNKNOWN_MAP),

@@ -19,7 +19,6 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any
 
 from proxy.core.stream.ports import Watched
 from proxy.engine.readiness import Readiness

@@ -7,7 +7,9 @@ import json
 import math
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +254,42 @@ def test_pictures(browser: Any, site: Any) -> None:
     browser.picture("phone_dark")
     if not README_PICTURE.exists():
         shutil.copy(picture, README_PICTURE)
+
+
+class Hostile(BaseHTTPRequestHandler):
+    """Another site, whose page sends a form to the statistics as soon as it is looked at."""
+
+    target = ""
+
+    def do_GET(self) -> None:
+        page = (
+            f'<!doctype html><title>kittens</title><form id=f method=post action="{self.target}"><input name=s value=app1>'
+            "<input name=b value=app><input name=action value=maint></form><script>f.submit()</script>"
+        ).encode()
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.send_header("content-length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+def test_another_sites_form_is_denied(browser: Any, site: Any) -> None:
+    """Though the browser remembers the password and sends it."""
+    hostile = type("Hostile", (Hostile,), {"target": f"http://127.0.0.1:{site.port}/admin"})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), hostile)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        browser.driver.get(address(site))
+        assert "Statistics Report" in browser.text("h2")
+        for host in ("127.0.0.1", "localhost"):         # another port is another origin, another name another site
+            browser.driver.get(f"http://{host}:{server.server_address[1]}/")
+            browser.wait_for_address(";st=DENY")
+            assert browser.run("return document.querySelector('.banner').textContent").startswith("Denied")
+            assert browser.run(f"return document.querySelector(\"{server_row('app1')}\").className").startswith("active_up")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -77,7 +77,7 @@ set server app/s1 check-addr|set server app/s1 check-addr bogus|set server app/s
 set server app/s1 addr localhost|set server app/s1 addr 127.1|set server app/s1 fqdn foo.bar|set server app/s1 ssl on
 set timeout|set timeout cli|set timeout cli 0|set timeout cli -1|set timeout cli abc|set timeout bar|set timeout cli 5
 set timeout cli 5s|set timeout cli 1m|set severity-output foo|set severity-output|set severity-output none|show cli level
-show backend|show backend foo|show map|show map nope|show map #1|show table nope|show peers nope|show resolvers nope
+show backend|show backend foo|show map|show map nope|show map #1|show table nope|show peers nope
 show env TZ|show env NOPE|show env|show cache|show peers|show stat 1 2 3|show stat -1 0 -1|show stat 99 1 1|operator|user
 operator;show cli level|user;show cli level|user;operator;show cli level|operator;user;show cli level
 operator;set weight app/s1 1|user;get weight app/s1|user;clear counters|operator;clear counters;clear counters all
@@ -227,7 +227,7 @@ LEVELS = [
     "set maxconn global 150", "disable health app/s1", "enable health app/s1", "disable agent app/s1", "enable agent app/s1",
     "disable server app/s3", "enable server nope/x", "set server app/s1 weight 10", "set weight app/s1 10", "get weight app/s1",
     "shutdown session 0x1", "shutdown sessions server app/s1", "shutdown frontend nope", "set timeout cli 10", "operator", "user",
-    "set severity-output none", "show peers", "show resolvers", "show cache",
+    "set severity-output none", "show peers", "show cache",
 ]
 
 

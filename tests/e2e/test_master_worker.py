@@ -368,7 +368,7 @@ def test_the_master_socket(site: Any, master: Any, tmp_path: Path, ask: Any) -> 
     assert say(path, "@7 show info\n") == "Can't find the target PID matching the prefix '@7'\n"
     assert say(path, "bogus\n").startswith("Unknown command, but maybe one of the following ones is a better match:\n")
     assert "  reload                                  : reload haproxy\n" in say(path, "help\n")
-    assert say(path, "prompt\n@1\nshow version\n@master\nquit\n").startswith(f"master> {worker}> ")
+    assert say(path, "prompt\n@1\nshow version\n@master\nquit\n").startswith(f"\nmaster> {worker}> ")
     assert say(path, "operator; user; reload\n") == "\n\nPermission denied\n\n"
 
 

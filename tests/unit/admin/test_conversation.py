@@ -43,7 +43,10 @@ class Echo:
 def said(*lines: str, level: str = "admin") -> tuple[str, bool]:
     """All that is answered, and whether it is over then."""
     answers: list[str] = []
-    conversation = Conversation(Echo(), level, answers.append)
+    async def send(answer: str) -> None:
+        answers.append(answer)
+
+    conversation = Conversation(Echo(), level, send)
 
     async def talk() -> None:
         for line in lines:
