@@ -7,9 +7,9 @@ from tests.differential.scenario import DEFAULTS, LISTEN, Scenario
 from tests.differential.scenarios_http import ONE, answer
 from tests.differential.steps import Drop, End, Receive, Seen, Send, Shows, Shut, ask, flat, fresh, request
 
-QUICK = DEFAULTS.replace("timeout server 5s", "timeout server 200ms").replace("timeout connect 1s", "timeout connect 100ms")
-SHORT = DEFAULTS.replace("timeout server 5s", "timeout server 1s")
-IMPATIENT = DEFAULTS.replace("timeout client 5s", "timeout client 5s\n timeout http-request 200ms")
+QUICK = DEFAULTS.replace("timeout server 5s", "timeout server 800ms").replace("timeout connect 1s", "timeout connect 100ms")
+SHORT = DEFAULTS.replace("timeout server 5s", "timeout server 2s")
+IMPATIENT = DEFAULTS.replace("timeout client 5s", "timeout client 5s\n timeout http-request 800ms")
 DEAD = LISTEN + " server s1 @nobody@\n"
 DEAD_AND_LIVE = LISTEN + " server s1 @nobody@\n server s2 @s2@\n"
 PAGE = b"HTTP/1.0 503 Gone Fishing\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nfish"
@@ -115,7 +115,7 @@ SCENARIOS = (
     ),
     Scenario(
         "queue-timeout",
-        LISTEN + " timeout queue 200ms\n server s1 @s1@ maxconn 1\n",
+        LISTEN + " timeout queue 500ms\n server s1 @s1@ maxconn 1\n",
         flat(Send(octets=request("/slow")), Seen(server="s1"), ask("/", on="b"), Drop(reset=True)),
         logs=2,
         servers={"s1": {"/slow": (Do.READ_BODY, Do.UNTIL_END)}},

@@ -92,7 +92,7 @@ SCENARIOS = (
         Send(octets=b"ping"),
         ReceiveOctets(until=b"pong"),
         End(),
-        extra=" timeout client 200ms\n timeout server 200ms\n",
+        extra=" timeout client 800ms\n timeout server 800ms\n",
     ),
     tcp(
         "tcp-client-fin-timeout",
@@ -100,7 +100,7 @@ SCENARIOS = (
         ReceiveOctets(until=b"pong"),
         Shut(),
         End(),
-        extra=" timeout client-fin 200ms\n",
+        extra=" timeout client-fin 800ms\n",
         script={"s1": (Expect(b"ping"), b"pong", Expect(b"never"))},
     ),
     Scenario(

@@ -8,7 +8,7 @@ from tests.differential.steps import Drop, End, Receive, Send, Shows, Shut, flat
 
 LISTENER = ONE.replace("@front@", "@front@ accept-proxy") + " option socket-stats\n option forwardfor\n"
 QUIET = LISTENER + " option dontlognull\n"
-IMPATIENT = DEFAULTS.replace("timeout client 5s", "timeout client 300ms")
+IMPATIENT = DEFAULTS.replace("timeout client 5s", "timeout client 800ms")
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 ENDS = b"\x0a\1\2\3\x0a\x09\x08\x07\x04\xd2\0\x50"
 V4 = b"PROXY TCP4 10.1.2.3 10.9.8.7 1234 80\r\n"

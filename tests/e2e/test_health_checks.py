@@ -142,11 +142,13 @@ def test_every_kind_of_server(loop_kind: str, readiness: Any, origin: Any, tmp_p
     hanging = origin(lambda connection: hanging.hang(connection))
     with socket.create_server(("127.0.0.1", 0)) as closed_soon:
         closed = closed_soon.getsockname()
-    http, tcp = CheckPlan(inter_ms=300, steps=(SEND,), log_health_checks=True), CheckPlan(inter_ms=300, log_health_checks=True)
+    http = CheckPlan(inter_ms=10_000, steps=(SEND,), log_health_checks=True)
+    tcp = CheckPlan(inter_ms=10_000, log_health_checks=True)
+    impatient = CheckPlan(inter_ms=300, steps=(SEND,), log_health_checks=True)      # where no answer is to come anyway
     busy = origin(answer(b"HTTP/1.1 503 Service Unavailable\r\n\r\n"))
     process = checked({
         "ok": (origin(answer(OK)).address, http), "busy": (busy.address, http), "first": (origin(speak_first).address, http),
-        "hangs": (hanging.address, http), "opens": (hanging.address, tcp), "refuses": (closed, tcp),
+        "hangs": (hanging.address, impatient), "opens": (hanging.address, tcp), "refuses": (closed, tcp),
         "resets": (origin(reset).address, http), "nowhere": (str(tmp_path / "no.sock"), tcp),
     })
     expected = {
@@ -173,7 +175,7 @@ def test_every_kind_of_server(loop_kind: str, readiness: Any, origin: Any, tmp_p
 
 def test_a_server_that_dies_and_returns(loop_kind: str, origin: Any) -> None:
     first = origin(lambda connection: connection.close())
-    process = checked({"s1": (first.address, CheckPlan(inter_ms=20))})
+    process = checked({"s1": (first.address, CheckPlan(inter_ms=300))})
     server = process.backends[0].servers[0]
 
     async def main() -> None:

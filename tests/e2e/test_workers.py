@@ -302,7 +302,7 @@ def test_maxconn_of_a_server_holds_for_both_and_each_serves_its_own_in_order(ser
         client.close()
 
 
-def test_maxconn_of_a_server_is_exceeded_by_one_at_the_most(serve: Any, origin: Any) -> None:
+def test_maxconn_of_a_server_is_exceeded_by_one_at_the_most(serve: Any, origin: Any, eventually: Any) -> None:
     web = origin("a")
     limit, clients, requests = 3, 16, 30
     site = serve(servers(web, a=f"maxconn {limit}"))
@@ -315,9 +315,10 @@ def test_maxconn_of_a_server_is_exceeded_by_one_at_the_most(serve: Any, origin: 
 
     with ThreadPoolExecutor(clients) as pool:
         assert sum(pool.map(client, range(clients))) == clients * requests
-    row = site.row("a")
+    # an answer may come to its client before the other worker, which is asked here, sees that its stream is over
+    row = eventually(lambda: row if (row := site.row("a"))["scur"] == "0" else None, "all to be over")
     assert limit <= int(row["smax"]) <= limit + 1
-    assert (row["scur"], row["qcur"], site.row("BACKEND")["qcur"]) == ("0", "0", "0")
+    assert (row["qcur"], site.row("BACKEND")["qcur"]) == ("0", "0")
 
 
 @pytest.mark.parametrize("where", ["section", "bind", "global"])

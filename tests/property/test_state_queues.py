@@ -123,6 +123,8 @@ class Queues(RuleBasedStateMachine):
         asked = servers if bound is None else [servers[bound]]
         free = next((server for server in asked if (bound is not None or server.is_usable) and not server.is_full()), None)
         if free is not None:
+            assert not self.length(("server", free.index)), "taken before those who wait for it"
+            assert not (free.is_usable and self.length(("backend", 0))), "taken before those who wait"
             worker.take(stream, free)
             return
         if bound is None and not any(self.is_up):

@@ -64,6 +64,7 @@ RESPONSES = (
     b"rubbish\r\n\r\n",
     b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok and more",
+    b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
 )
 RETRIED = frozenset({"conn-failure", "empty-response", "junk-response", "response-timeout", "503"})
 STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9]) ")
@@ -71,19 +72,20 @@ STATUS_CELLS = ("hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrs
 TERMINATIONS = {row.termination for row in vars(failure).values() if isinstance(row, Failure)} | {
     row.termination for later in failure._LATER.values() for row in later} | {b"--", b"LR", b"D-", b"K-", b"U-"}
 FRONT = st.fixed_dictionaries({
-    "timeout_client_ms": st.sampled_from([200, 3_000]), "timeout_client_fin_ms": st.sampled_from([0, 150]),
+    "timeout_client_ms": st.sampled_from([3_000, 3_000, 200]), "timeout_client_fin_ms": st.sampled_from([0, 150]),
     "timeout_http_request_ms": st.sampled_from([0, 500]), "timeout_http_keep_alive_ms": st.sampled_from([0, 400]),
-    "connection_mode": st.sampled_from(["keep-alive", "close", "server-close"]), "logasap": st.booleans(),
+    "connection_mode": st.sampled_from(["keep-alive", "keep-alive", "close", "server-close"]), "logasap": st.booleans(),
 })
 BACK = st.fixed_dictionaries({
-    "timeout_server_ms": st.sampled_from([200, 3_000]), "timeout_server_fin_ms": st.sampled_from([0, 150]),
+    "timeout_server_ms": st.sampled_from([3_000, 3_000, 200]), "timeout_server_fin_ms": st.sampled_from([0, 150]),
     "timeout_queue_ms": st.sampled_from([0, 300]), "timeout_connect_ms": st.sampled_from([100, 2_000]),
     "timeout_tunnel_ms": st.sampled_from([0, 700]), "abortonclose": st.booleans(), "retries": st.integers(0, 3),
-    "redispatch_after": st.sampled_from([0, -1, 1, 2]), "http_reuse": st.sampled_from(["never", "safe", "aggressive", "always"]),
+    "redispatch_after": st.sampled_from([0, -1, 1, 2]), "http_reuse": st.sampled_from(["safe", "always", "never", "aggressive"]),
     "retry_on": st.sampled_from([frozenset({"conn-failure"}), RETRIED]),
 })
 SERVER = st.fixed_dictionaries({
-    "maxconn": st.sampled_from([1, 1, 1, 2, 0]), "maxqueue": st.sampled_from([0, 0, 1]), "max_reuse": st.sampled_from([-1, 0, 2]),
+    "maxconn": st.sampled_from([1, 1, 1, 2, 0]), "maxqueue": st.sampled_from([0, 0, 1]),
+    "max_reuse": st.sampled_from([-1, -1, -1, 2, 0]),
     "is_backup": st.sampled_from([False, False, False, True]), "on_marked_down": st.sampled_from(["", "shutdown-sessions"]),
 })
 ONE_OF_MANY = st.integers(0, 1 << 10)
@@ -182,7 +184,7 @@ class Streams(RuleBasedStateMachine):
 
     @rule(which=ONE_OF_MANY, request=st.sampled_from(REQUESTS), size=st.sampled_from([1, 7, 1 << 10, 1 << 10]))
     def client_asks(self, which: int, request: bytes, size: int) -> None:
-        client = self.one(self.clients, which)
+        client = self.some_client(which)
         if client is not None:
             self.number += 1
             self.say(client, request % self.number, size)
@@ -190,7 +192,9 @@ class Streams(RuleBasedStateMachine):
     @rule(which=ONE_OF_MANY, request=st.sampled_from(REQUESTS[:4]), response=st.sampled_from(RESPONSES[:3]))
     def client_is_answered(self, which: int, request: bytes, response: bytes) -> None:
         """A request and its answer, without anything in between."""
-        client = self.one(self.clients, which)
+        if not self.lab.backend.active_count:
+            self.server_state_is_set(which, "ready")
+        client = self.some_client(which)
         if client is None or self.to_say[client]:
             return
         self.number += 1
@@ -201,6 +205,12 @@ class Streams(RuleBasedStateMachine):
                 server.received()
                 server.sends(response)
                 return
+
+    def some_client(self, which: int) -> FakeLink | None:
+        """One that is there, or else a new one."""
+        if not self.of(self.clients):
+            self.client_comes(b"", b"")
+        return self.one(self.clients, which)
 
     @rule(which=ONE_OF_MANY)
     def client_says_the_rest(self, which: int) -> None:
@@ -238,7 +248,7 @@ class Streams(RuleBasedStateMachine):
             attempt = asked[which % len(asked)]
             attempt.refused() if refuses else attempt.starved()
 
-    @rule(which=ONE_OF_MANY, is_noticed=st.booleans())
+    @rule(which=ONE_OF_MANY, is_noticed=st.sampled_from([False, False, True]))
     def server_crashes(self, which: int, is_noticed: bool) -> None:
         """It refuses, its connections break, and then a check may find out."""
         number = which % len(self.lab.backend.servers)
@@ -254,9 +264,13 @@ class Streams(RuleBasedStateMachine):
 
     @rule(which=ONE_OF_MANY, response=st.sampled_from(RESPONSES), cut=st.sampled_from([0, 0, 0, 1, 20]), rest=st.booleans())
     def server_answers(self, which: int, response: bytes, cut: int, rest: bool) -> None:
-        server = self.one(self.servers, which)
+        if not any(server.out for server in self.of(self.servers)):
+            self.server_accepts(which)
+        asked = [server for server in self.of(self.servers) if server.out] or self.servers
+        server = self.one(asked, which)
         if server is None or server.peer_ended:
             return
+        server.received()
         server.sends(response[:cut or len(response)])
         if cut and rest and not server.closed:
             server.sends(response[cut:])
@@ -277,13 +291,13 @@ class Streams(RuleBasedStateMachine):
         if link is not None:
             link.takes(room)
 
-    @rule(milliseconds=st.sampled_from([1, 1, 10, 90, 300, 1_100, 4_000]))
+    @rule(milliseconds=st.sampled_from([1, 1, 10, 10, 90, 300, 1_100, 4_000]))
     def time_passes(self, milliseconds: int) -> None:
         self.lab.advance(milliseconds)
 
     # what an administrator does
 
-    @rule(which=ONE_OF_MANY, state=st.sampled_from(["maint", "maint", "drain", "ready", "ready"]))
+    @rule(which=ONE_OF_MANY, state=st.sampled_from(["maint", "drain", "ready", "ready", "ready"]))
     def server_state_is_set(self, which: int, state: str) -> None:
         servers = self.lab.backend.servers
         transitions.set_admin(servers[which % len(servers)], state, self.lab.now_ms, self)
