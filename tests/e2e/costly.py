@@ -143,7 +143,8 @@ def exchange(address: Any, pieces: list[bytes], until: Callable[[bytearray], boo
                     break
                 received += more
         finally:
-            sock.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):      # it may have been reset meanwhile
+                sock.shutdown(socket.SHUT_RDWR)
             sender.join()
     return bytes(received)
 
