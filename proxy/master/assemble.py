@@ -161,6 +161,9 @@ class Instance:
             self.worker.hard_stop()
         self.worker.unbind()
         self._take_no_commands()
+        if self._offer is not None:
+            self._offer.end()
+            self._offer = None
         self._stop_control()
         self.control.close()
         self.process.board.close()
@@ -194,9 +197,6 @@ class Instance:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        if self._offer is not None:
-            self._offer.end()
-            self._offer = None
         self._following.close()
         self.control.stop()
 

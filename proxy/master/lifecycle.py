@@ -303,6 +303,7 @@ class Life:
         for _, _, sock in self._stats_sockets:
             sock.close()
         if self._running is not None:
+            self._end_commands(self._running)
             self._running.close()
         if self._pidfile is not None:
             self._pidfile.close()
@@ -311,12 +312,15 @@ class Life:
         if self._options.line is not None:
             self._options.line.close()
         if self._loop is not None:
-            commands = self._running.commands if self._running is not None else None
-            if commands is not None and not self._loop.is_running():
-                self._loop.run_until_complete(commands.ended())
             if not self._loop.is_running():         # uvloop's still is when it had no descriptors to begin with
                 self._loop.close()
             asyncio.set_event_loop(None)
+
+    def _end_commands(self, running: Instance | Supervisor) -> None:
+        """Let a command that had come when the process was told to end do its work: a successor is told what that was."""
+        if running.commands is not None and self._loop is not None and not self._loop.is_running():
+            running.commands.close()
+            self._loop.run_until_complete(running.commands.ended())
 
 
 def reaches_paths(configuration: Configuration) -> bool:

@@ -387,7 +387,7 @@ def test_reload_over_the_master_socket(site: Any, master: Any, tmp_path: Path, a
     assert "2 [failed: 1]" in say(path, "show proc\n")
 
 
-def test_a_stats_socket_is_answered(site: Any, master: Any, tmp_path: Path, ask: Any) -> None:
+def test_a_stats_socket_is_answered(site: Any, master: Any, tmp_path: Path, ask: Any, eventually: Any) -> None:
     _, address = site
     path = tmp_path / "s"
     change(tmp_path, "global\n", f"global\n    stats socket {path} mode 600 level admin\n    nbthread 2\n")
@@ -401,6 +401,7 @@ def test_a_stats_socket_is_answered(site: Any, master: Any, tmp_path: Path, ask:
     assert ask(address).status == 503
     assert say(path, "enable server site/one; get weight site/one; set weight site/none 1\n") == (
         "\n9 (initial 1)\n\nNo such server.\n\n")
-    assert ask(address).status == 200
+    # where the old worker has answered, which had not heard yet that it is to finish, it tells the new one
+    eventually(lambda: ask(address).status == 200, "the server to be back")
     assert "site,one," in say(path, "show stat\n")
     assert running.end() == 0

@@ -157,8 +157,8 @@ class Supervisor:
             self._listen_to(hand)
         self.control.start(loop)
         self._following.start(loop)
-        offer = self._offer = Offer(self._listening, self.process)
-        offer.start(loop)
+        self._offer = Offer(self._listening, self.process)
+        self._offer.start(loop)
         self._reap()
         while not self._is_stopped:
             loop.run_forever()
@@ -168,7 +168,6 @@ class Supervisor:
                     self._fork(number)
                     self._listen_to(self._hands[number])
         loop.remove_signal_handler(signal.SIGCHLD)
-        offer.end()
         if self._failure is not None:
             raise self._failure
 
@@ -231,6 +230,9 @@ class Supervisor:
             timer.cancel()
         self.unbind()
         self._take_no_commands()
+        if self._offer is not None:
+            self._offer.end()
+            self._offer = None
         self._following.close()
         self.control.close()
         self.process.board.close()
