@@ -27,6 +27,11 @@ def test_services_are_served_and_changed_without_cutting(lab: Lab, tmp_path: Pat
         assert f"virtual_server [{VIP}]:tcp:81 is not served: in user space there is lb_kind NAT only" in daemon.text
         eventually(daemon, lambda: who(client) in ("r1", "r2"), "served")
         assert counts([who(client) for _ in range(6)]) == {"r1": 3, "r2": 3}
+        checkers = int((daemon.folder / "c.pid").read_text())
+        (proxy,) = Path(f"/proc/{checkers}/task/{checkers}/children").read_text().split()
+        status = Path(f"/proc/{proxy}/status").read_text()
+        assert "CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\n" in status       # it listens, and needs no more of root
+        assert "NoNewPrivs:\t1\n" in status
         with connect(client) as first, connect(client) as second:
             on_r2 = first if ask(first) == "r2" else second
             assert ask(on_r2) == "r2"
