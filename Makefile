@@ -66,7 +66,7 @@ deep: $(VENV)/.compiled
 # The fuzzer itself is asked for here only: its wheels are large, and not there for each Python.
 fuzz: $(VENV)/.test
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check atheris
-	@nice $(BIN)/python -m tests.fuzz $(or $(SECONDS),600) $(T)
+	@PYPROXY_PURE=1 nice $(BIN)/python -m tests.fuzz $(or $(SECONDS),600) $(T)
 
 asan: $(VENV)/.test
 	@.ci/asan $(BIN)/python
