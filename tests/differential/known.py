@@ -37,6 +37,12 @@ MEANT: tuple[Known, ...] = (
         HTTP1_OCTETS,
         "what leaves is another text, for the reason that is given for each of these below",
     ),
+    Known(
+        "form-(chunked|expects)|stats-(401(-log)?|wrong-password|drain|maint|no-action|bad-server|bad-backend|bad-action|empty-form|"
+        "admin-denied|admin-works)",
+        rf"client/\d+/fields: \[(?P<fields>.*)\] -> \[(?P=fields), \('x-content-type-options', 'nosniff'\)\]$|{HTTP1_OCTETS}",
+        "no browser is to guess what an answer of the statistics page might be",
+    ),
     Known("server-head-too-large|head-too-large", HTTP1_OCTETS, "how much is read of a head that is too large"),
     Known(
         "client-leaves-while-waiting|queue-timeout|maxqueue|leaves-(waiting|in-line|in-response|retrying)-plain-rst|leaves-pipelining",
@@ -69,7 +75,11 @@ MEANT: tuple[Known, ...] = (
         "client/0",
         "HTTP/1.0 knows no chunks: the body ends with the connection (RFC 9112 section 6.1)",
     ),
-    Known("upgrade-no-upgrade", "", "a 101 must tell what it switches to (RFC 9110 section 7.8): else it is a bad response"),
+    Known(
+        "upgrade-(no-upgrade|to-another)",
+        "",
+        "a 101 must tell what it switches to, and only to what was asked for (RFC 9110 section 7.8): else it is a bad response",
+    ),
     Known(
         "upgrade-no-fields|upgrade-not-asked|upgrade-no-connection",
         r"csv/app/s1/(hrsp_1xx|req_tot)",
