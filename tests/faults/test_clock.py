@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,13 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
     return call(), time.monotonic() - began_s
 
 
+def status_of(connection: HTTPConnection, path: str) -> int:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
 def without_an_end_of_the_head(address: tuple[str, int]) -> bytes:
     with socket.create_connection(address, timeout=20) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n")
@@ -106,10 +114,10 @@ def test_a_step_is_not_noticed(
         statuses: list[int] = []
         held = threading.Thread(target=lambda: statuses.append(ask(address, "/hold", patience_s=120).status))
         held.start()
-        kept = socket.create_connection(address, timeout=20)
+        kept = HTTPConnection(*address, timeout=20)
         try:
-            kept.sendall(b"GET /kept HTTP/1.1\r\nhost: a\r\n\r\n")
-            assert kept.recv(4096).startswith(b"HTTP/1.1 200")
+            assert status_of(kept, "/kept") == 200
+            kept.auto_open = 0                          # only this connection is meant
             eventually(lambda: any(path == "/hold" for _, path, _ in list(web.seen)), "the request to arrive")
             for name, seconds in (("an hour forward", HOUR_S), ("two hours back", -HOUR_S), ("and forward again", 0)):
                 step(seconds)
@@ -125,8 +133,7 @@ def test_a_step_is_not_noticed(
                 assert ask(address, f"/step{seconds}").status == 200
                 apart_s = (logged_hour(syslog, f"/step{seconds}") - datetime.now(UTC)).total_seconds() - seconds
                 assert not judge.is_ours or abs(apart_s) < 60, "the wall clock that is logged did not follow"
-            kept.sendall(b"GET /kept HTTP/1.1\r\nhost: a\r\n\r\n")
-            assert kept.recv(4096).startswith(b"HTTP/1.1 200")
+            assert status_of(kept, "/kept") == 200
         finally:
             web.holding.set()
             held.join()
