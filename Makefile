@@ -50,9 +50,9 @@ peers:
 TELLING := $(addprefix tests/,browser contract corpus differential e2e faults fuzz property scenario $(addprefix unit/,core engine health master runtime stats))
 
 test: lint peers $(VENV)/.compiled
-	@PYPROXY_PURE=1 .ci/twice $(BIN)/coverage run -m pytest
+	@PYPROXY_PURE=1 $(BIN)/coverage run -m pytest
 	@$(BIN)/python .ci/coverage_gate.py $(BIN)/coverage
-	@.ci/twice $(BIN)/pytest $(TELLING)
+	@$(BIN)/pytest $(TELLING)
 
 unit: $(VENV)/.compiled
 	@$(BIN)/pytest $(T)
