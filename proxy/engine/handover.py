@@ -226,7 +226,7 @@ class Inherited:
     def take(self, family: int, sockaddr: Any, bind: Any) -> list[socket.socket]:
         """Copies of the sockets that are bound as this one would be."""
         sockets = self._found.get(_wanted_key(family, sockaddr, bind), [])
-        return [sock.dup() for sock in sockets]
+        return [duplicate(sock) for sock in sockets]
 
     def take_predecessors(self) -> list[Predecessor]:
         """The processes that go on counting, whose closing is the caller's."""
@@ -242,6 +242,15 @@ class Inherited:
         for predecessor in self.predecessors:
             predecessor.close()
         self.predecessors.clear()
+
+
+def duplicate(sock: socket.socket) -> socket.socket:
+    """Another descriptor of a socket, whose flags stay as they are.
+
+    `socket.dup` sets the timeout of the copy, which may be none: for a moment the socket would be a blocking one, in whatever
+    process has it, and a worker that finds nobody to accept just then would sleep until the next client comes to it.
+    """
+    return socket.socket(sock.family, sock.type, sock.proto, fileno=os.dup(sock.fileno()))
 
 
 def _key(sock: socket.socket, path: str) -> tuple[Any, ...]:

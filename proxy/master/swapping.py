@@ -18,7 +18,7 @@ from dataclasses import replace
 from proxy.base.addresses import Family
 from proxy.base.errors import StartError
 from proxy.config.model import Configuration
-from proxy.engine.handover import Inherited
+from proxy.engine.handover import Inherited, duplicate
 from proxy.master.assemble import Instance, assemble
 from proxy.master.control import Say
 from proxy.runtime.frontend import Listener
@@ -76,7 +76,7 @@ def swap(
     if not any(new.process.enabled_listeners()):
         raise StartError("listeners", "nothing to listen on", "add a 'bind' line to a frontend or listen section")
     _keep_ports(old.process, new.process)
-    inherited = Inherited([(_path(listener), sock.dup()) for listener, sock in old.worker.listening()])
+    inherited = Inherited([(_path(listener), duplicate(sock)) for listener, sock in old.worker.listening()])
     legacy = legacy_of(old.process)
     try:
         new.bind(inherited)

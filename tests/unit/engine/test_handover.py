@@ -100,6 +100,22 @@ def test_a_successor_gets_the_very_socket_and_who_waits_in_it(new_loop: Any, kep
     kept += [client, accepted, taken]
 
 
+def test_a_socket_is_never_a_blocking_one_while_it_changes_hands(new_loop: Any, kept: list[socket.socket]) -> None:
+    """Flags belong to the socket, not to a descriptor of it: the old worker would sleep in its next `accept`."""
+    old = listener_at(ANY_PORT)
+    kept.append(open_listener(old))
+    offer = Offer(lambda: [(old, kept[0])])
+    inherited = asked(offer, new_loop)
+    copies = inherited.take(socket.AF_INET, kept[0].getsockname(), old.bind)
+    assert len(copies) == 1
+    assert not os.get_blocking(kept[0].fileno())
+    kept += [*copies, handover.duplicate(copies[0])]
+    assert not os.get_blocking(kept[0].fileno())
+    assert not os.get_inheritable(kept[-1].fileno())
+    inherited.close()
+    offer.close()
+
+
 @pytest.mark.parametrize("workers", [1, 2, 3, 5])
 def test_there_is_a_socket_for_each_worker_and_none_is_lost(new_loop: Any, kept: list[socket.socket], workers: int) -> None:
     old = listener_at(ANY_PORT)
