@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 _PART = re.compile(rb'((?:[^;,"]++|"(?:[^"\\]++|\\.?)*"?)*)([;,]|\Z)', re.DOTALL)
-_SPACE_AROUND_EQUALS = re.compile(rb"[ \t]=|=[ \t]")
+_SPACE_AROUND_EQUALS = (b" =", b"\t=", b"= ", b"=\t")          # looked for one by one, which is many times faster than a pattern
 _BLANK = b" \t"
 
 Parts = list[tuple[bytes, bytes]]           # text, and the delimiter after it; the last one's is empty
@@ -31,17 +31,21 @@ def join_parts(parts: Parts) -> bytes:
 
 def tidy(value: bytes) -> bytes:
     """The value without white space around the first "=" of each part."""
-    if _SPACE_AROUND_EQUALS.search(value) is None:
+    if not _has_space_around_equals(value):
         return value
     return join_parts([(_tidy_part(text), delimiter) for text, delimiter in split_parts(value)])
 
 
 def tidy_first(value: bytes) -> bytes:
     """The same for the first part only: what follows in a Set-Cookie are attributes, not cookies."""
-    if _SPACE_AROUND_EQUALS.search(value) is None:
+    if not _has_space_around_equals(value):
         return value
     (text, delimiter), *rest = split_parts(value)
     return _tidy_part(text) + delimiter + join_parts(rest)
+
+
+def _has_space_around_equals(value: bytes) -> bool:
+    return any(octets in value for octets in _SPACE_AROUND_EQUALS)
 
 
 def _tidy_part(text: bytes) -> bytes:

@@ -128,11 +128,12 @@ class CookiePolicy:
             value = cookie_text.tidy(value)
             if self._name in value:
                 parts = cookie_text.split_parts(value)
-                for text in [text for text, _ in parts if self._name in text]:
+                named = [text for text, _ in parts if self._name in text]
+                for text in named:
                     found = cookie_text.part_value(text, self._name)
                     if found is not None and server is None:
                         server, flag = self._asked_for(found, flag, backend, now_s)
-                left = self._left_of(parts)
+                left = self._left_of(parts, named)
                 told.append(None if left is None else left.strip(b" \t"))
             else:
                 told.append(value)
@@ -182,13 +183,13 @@ class CookiePolicy:
                     index.setdefault(server.cookie, []).append(server)
         return index
 
-    def _left_of(self, parts: cookie_text.Parts) -> bytes | None:
-        """What the server is to see of a Cookie field; None when nothing is left."""
+    def _left_of(self, parts: cookie_text.Parts, named: list[bytes]) -> bytes | None:
+        """What the server is to see of a Cookie field, of whose parts some have our name in them; None when nothing is left."""
         name = self._name
         if self._mode == PREFIX:
             return cookie_text.join_parts([(self._unprefixed(text), delimiter) for text, delimiter in parts])
         if self._mode == INSERT and self._indirect:
-            doomed = {text for text, _ in parts if name in text and cookie_text.part_value(text, name) is not None}
+            doomed = {text for text in named if cookie_text.part_value(text, name) is not None}
             if doomed:
                 return cookie_text.without(parts, doomed.__contains__)
         return cookie_text.join_parts(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import random
 import socket
@@ -59,14 +60,14 @@ class Depot:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            with connection:
-                while self._answer(connection):
-                    pass
+            while self._answer(connection):
+                pass
         except OSError:
             pass                        # a proxy that leaves is part of the tests
         finally:
             with self._lock:
                 self._open.discard(connection)
+                connection.close()
 
     def _answer(self, connection: socket.socket) -> bool:
         head = b""
@@ -104,7 +105,8 @@ class Depot:
         with self._lock:
             self._closing = True
             for connection in self._open:
-                connection.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):      # the proxy has left
+                    connection.shutdown(socket.SHUT_RDWR)
         self._over.set()
         socket.create_connection(("127.0.0.1", self.port), PATIENCE_S).close()
         for thread in self._threads:

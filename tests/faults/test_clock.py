@@ -83,6 +83,13 @@ def status_of(connection: HTTPConnection, path: str) -> int:
     return answer.status
 
 
+def is_answered(connection: HTTPConnection, path: str) -> bool:
+    try:
+        return status_of(connection, path) == 200
+    except OSError:
+        return False
+
+
 def without_an_end_of_the_head(address: tuple[str, int]) -> bytes:
     with socket.create_connection(address, timeout=20) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n")
@@ -133,11 +140,11 @@ def test_a_step_is_not_noticed(
                 assert ask(address, f"/step{seconds}").status == 200
                 apart_s = (logged_hour(syslog, f"/step{seconds}") - datetime.now(UTC)).total_seconds() - seconds
                 assert not judge.is_ours or abs(apart_s) < 60, "the wall clock that is logged did not follow"
-            assert status_of(kept, "/kept") == 200
+            ended = int(not is_answered(kept, "/kept"))
         finally:
             web.holding.set()
             held.join()
             kept.close()
-    judge.none("connections that an hour's step ended", int(statuses != [200]), 2)
+    judge.none("connections that an hour's step ended", ended + int(statuses != [200]), 2)
     row = program.row("site", "a")
     assert (row["status"], row["chkdown"]) == ("UP", "0")

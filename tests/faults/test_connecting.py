@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-import select
+import selectors
 import socket
 import struct
 import threading
@@ -106,26 +107,27 @@ class Flapping:
     def _run(self) -> None:
         listener: socket.socket | None = None
         clients: set[socket.socket] = set()
-        while not self._over.is_set():
-            if self._away.is_set() and listener is not None:
-                listener.close()
-                listener = None
-            elif not self._away.is_set() and listener is None:
-                listener = socket.create_server(self._address, backlog=256)
-                listener.setblocking(False)
-            ready, _, _ = select.select([*clients, *([listener] if listener else [])], [], [], 0.005)
-            for sock in ready:
-                if sock is listener:
-                    try:
-                        clients.add(listener.accept()[0])
-                    except OSError:
+        with selectors.DefaultSelector() as watched:
+            while not self._over.is_set():
+                if self._away.is_set() and listener is not None:
+                    watched.unregister(listener)
+                    listener.close()
+                    listener = None
+                elif not self._away.is_set() and listener is None:
+                    listener = socket.create_server(self._address, backlog=256)
+                    listener.setblocking(False)
+                    watched.register(listener, selectors.EVENT_READ)
+                for key, _ in watched.select(0.005):
+                    sock: Any = key.fileobj
+                    if sock is listener:
+                        with contextlib.suppress(OSError):
+                            clients.add(client := listener.accept()[0])
+                            watched.register(client, selectors.EVENT_READ)
                         continue
-                else:
-                    try:
+                    with contextlib.suppress(OSError):
                         if sock.recv(65536):
                             sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\nconnection: close\r\n\r\nf")
-                    except OSError:
-                        pass
+                    watched.unregister(sock)
                     sock.close()
                     clients.discard(sock)
         for sock in (*clients, *([listener] if listener else [])):

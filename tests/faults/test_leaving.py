@@ -121,7 +121,7 @@ def test_reloads_of_a_master(
         (old,) = program.children()
         load.await_more(100)
         program.signal(number)
-        eventually(lambda old=old: len(program.children()) == 1 and program.children() != [old], "another worker alone")
+        eventually(lambda old=old: len(now := program.children()) == 1 and now != [old], "another worker alone")
         load.await_more(100)
     load.stop()
     judge.none("ten reloads under -W: refused or failed", load.failed, load.total)
