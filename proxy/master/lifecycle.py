@@ -42,7 +42,6 @@ from proxy.master.workers.supervisor import Supervisor
 
 Step = Callable[[], None]
 WORKERS_MAX = 64
-YOUNG_OBJECTS = 20_000          # made before cycles are looked for among them: requests leave none, and have many at work
 
 
 class Teller(Protocol):
@@ -226,7 +225,6 @@ class Life:
             take_identity(identity)
             gc.collect()
             gc.freeze()
-            gc.set_threshold(YOUNG_OBJECTS)
 
         def ready() -> None:
             self._teller.introduced = True
