@@ -9,15 +9,12 @@
     serving until stopped
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, TextIO
+from typing import NamedTuple, Protocol, TextIO
 
 from proxy.admin.commands import Answer, Caller
 from proxy.admin.conversation import Speaker
@@ -67,8 +64,7 @@ class Teller(Protocol):
     def redirect(self, stream: TextIO | None) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class StartOptions:
+class StartOptions(NamedTuple):
     """The command line's say in how the process lives."""
 
     daemon: bool = False
@@ -87,8 +83,7 @@ class StartOptions:
     master_socket: str = ""                 # where a master takes commands (-S)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How the process is to end: with a status, or by a signal."""
 
     status: int = 0
