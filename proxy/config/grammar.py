@@ -6,7 +6,6 @@ That takes longer than all else a start does: a configuration of plain lines onl
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ def grammar_text(name: str) -> str:
 
     The top-level folder `grammar/` is installed as the package `proxy.grammar`; in a source tree it stands beside `proxy/`.
     """
+    from importlib.resources import files
+
     package = files("proxy")
     installed = package.joinpath("grammar", f"{name}.lark")
     if installed.is_file():

@@ -203,7 +203,7 @@ class Life:
         running.commands.start(loop)
 
     def _serve(self, running: Instance | Supervisor, identity: Identity, readiness: Readiness | None) -> Outcome:
-        preload(self._options.loop_kind)
+        preload(self._options.loop_kind, takes_commands=bool(self._stats_sockets) or self._options.line is not None)
         running.open()
         if self._pidfile is not None:
             self._pidfile.write(os.getpid())

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from lark.lexer import PatternStr
 
-from proxy.config import grammar
 from proxy.config.grammar import DIRECTIVES, SECTION_KINDS, configuration_parser, grammar_text, parse_lines
 
 
@@ -79,5 +78,5 @@ def test_the_grammar_is_found_in_a_wheel_and_in_a_source_tree(monkeypatch: pytes
     installed = tmp_path / "proxy"
     (installed / "grammar").mkdir(parents=True)
     (installed / "grammar" / "haproxy.lark").write_text("installed")
-    monkeypatch.setattr(grammar, "files", lambda package: tmp_path / package)
+    monkeypatch.setattr("importlib.resources.files", lambda package: tmp_path / package)
     assert grammar_text("haproxy") == "installed"
