@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from proxy.config.grammar import parse_lines
 from proxy.config.quoting import is_plain
@@ -20,13 +19,8 @@ PLAIN = "BARE"
 _NOT_PLAIN_YET = re.compile(r"[#\"'\\\r]")      # what ends a plain line, or shows that it is none
 _BARE = re.compile(r"[^ \t\v\f]+")              # the grammar's BARE, in a line that has nothing of the above
 
-
-class Token(NamedTuple):
-    """A word as it is written. `kind` is PLAIN or a terminal of the grammar; `column` counts from 1."""
-
-    text: str
-    column: int
-    kind: str
+Token = tuple[str, int, str]
+"""A word as it is written, the column where it begins, from 1, and its kind: PLAIN or a terminal of the grammar."""
 
 
 def read_lines(text: str) -> Iterator[tuple[int, list[Token]]]:
@@ -36,10 +30,10 @@ def read_lines(text: str) -> Iterator[tuple[int, list[Token]]]:
         end = _NOT_PLAIN_YET.search(plain)
         if end is None or end[0] == "#":
             plain = plain if end is None else plain[:end.start()]
-            tokens = [Token(word[0], word.start() + 1, PLAIN) for word in _BARE.finditer(plain)]
+            tokens = [(word[0], word.start() + 1, PLAIN) for word in _BARE.finditer(plain)]
         else:
             tokens = [
-                Token(str(token), token.column, PLAIN if is_plain(token) and token.type != "LOST" else token.type)
+                (str(token), token.column, PLAIN if is_plain(token) and token.type != "LOST" else token.type)
                 for parsed in parse_lines(line + "\n") for token in parsed[:-1]
             ]
         if tokens:

@@ -3,15 +3,20 @@
 Units: every time is in milliseconds (`_ms`), every size in octets; None means "not configured" where HAProxy makes a
 difference between that and a value.
 
-These are named tuples where they can be, with annotations that Python does not take for text: such classes are made in a tenth of
-the time of dataclasses, and all of them are made at each start.
+These are named tuples with annotations that Python does not take for text: such classes are made in a tenth of the time of
+dataclasses, and all of them are made at each start.
 """
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from proxy.base.addresses import Address
 from proxy.base.errors import NOWHERE, Diagnostic, Where
+
+
+def _shown(record: Any, without: str) -> str:
+    """A record for people who debug, one of its fields left out."""
+    fields = (f"{name}={getattr(record, name)!r}" for name in record._fields if name != without)
+    return f"{type(record).__name__}({', '.join(fields)})"
 
 
 class LogTarget(NamedTuple):
@@ -249,14 +254,13 @@ class AddressField(NamedTuple):
     if_none: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StatsSettings:
+class StatsSettings(NamedTuple):
     """Every `stats …` line of a proxy. `admin_if` is "", "TRUE" or "LOCALHOST"."""
 
     enabled: bool = False
     uri: str = "/haproxy?stats"
     realm: str = ""
-    users: tuple[tuple[str, str], ...] = field(default=(), repr=False)      # with their passwords
+    users: tuple[tuple[str, str], ...] = ()     # with their passwords
     refresh_s: int = 0
     hide_version: bool = False
     show_legends: bool = False
@@ -266,6 +270,9 @@ class StatsSettings:
     scopes: tuple[str, ...] = ()
     admin_if: str = ""
     where: Where = NOWHERE
+
+    def __repr__(self) -> str:
+        return _shown(self, without="users")
 
 
 class ErrorPage(NamedTuple):
@@ -391,14 +398,16 @@ class ResolversSection(NamedTuple):
     where: Where = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class KeptSection:
+class KeptSection(NamedTuple):
     """A section that is read but not acted on (userlist, peers, cache, ring, ...): its words as they stand."""
 
     kind: str
     name: str
-    lines: tuple[tuple[str, ...], ...] = field(repr=False)      # a userlist's have passwords
+    lines: tuple[tuple[str, ...], ...]          # a userlist's have passwords
     where: Where = NOWHERE
+
+    def __repr__(self) -> str:
+        return _shown(self, without="lines")
 
 
 class Configuration(NamedTuple):

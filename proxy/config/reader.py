@@ -58,9 +58,9 @@ class _FileReader:
             words = self._words(tokens)
             if words:
                 self._take(words)
-            elif tokens[0].text.startswith("."):
-                first = tokens[0]
-                self._conditionals.skip(Word(first.text, Where(self._source.name, self._line, first.column), len(first.text)))
+            elif tokens[0][0].startswith("."):
+                directive, column, _ = tokens[0]
+                self._conditionals.skip(Word(directive, Where(self._source.name, self._line, column), len(directive)))
         self._end_section()
         self._conditionals.end()
 
