@@ -6,7 +6,6 @@ Source: HAProxy management guide, section 9.3; texts as HAProxy 2.6 says them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6
 from typing import Any
@@ -192,14 +191,14 @@ class ServerCommands:
         port = plan.port
         if word(words, 1) == "port":
             port = _check_port(word(words, 2))
-        server.check = replace(plan, family=AF_INET if family is Family.IPV4 else AF_INET6, sockaddr=(host, 0), port=port)
+        server.check = plan._replace(family=AF_INET if family is Family.IPV4 else AF_INET6, sockaddr=(host, 0), port=port)
         return ""
 
     def _set_check_port(self, server: Server, words: Sequence[str]) -> str:
         text = word(words, 0)
         if not text:
             raise Refused("set server <b>/<s> check-port requires a port.\n")
-        server.check = replace(_plan(server), port=_check_port(text))
+        server.check = _plan(server)._replace(port=_check_port(text))
         return ""
 
 

@@ -3,11 +3,9 @@
 Source: HAProxy configuration manual, section 11 "Address formats".
 """
 
-from __future__ import annotations
-
 import re
-from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import NamedTuple
 
 from proxy.base.addresses import MAX_ABSTRACT_NAME, Address, Family
 from proxy.base.errors import PyproxyError
@@ -37,8 +35,7 @@ class AddressError(PyproxyError, ValueError):
         self.message, self.hint, self.feature = message, hint, feature
 
 
-@dataclass(frozen=True, slots=True)
-class _Prefix:
+class _Prefix(NamedTuple):
     """What stands before an `@`; `datagram` is None where the use decides."""
 
     family: Family | None
@@ -70,8 +67,7 @@ _UNSUPPORTED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
+class _Use(NamedTuple):
     """What a keyword allows in its addresses."""
 
     port_required: bool = False

@@ -1,9 +1,7 @@
 """Addresses as HAProxy writes them, once parsed."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 MAX_ABSTRACT_NAME = 107         # octets: the size of a unix address without the NUL that says "abstract"
 
@@ -19,8 +17,7 @@ class Family(Enum):
     NAME = "name"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """One socket address.
 
     `host` is a literal IP address, a host name still to be resolved (family NAME), a path (UNIX, ABSTRACT) or the

@@ -1,14 +1,11 @@
 """The typed errors of the project: what a user sees is made of these, never of a traceback."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(NamedTuple):
     """A place in a configuration source.
 
     Units: `line` and `column` count from 1; 0 means "not known".
@@ -34,8 +31,7 @@ class Severity(Enum):
     DIAG = "DIAG"
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One message about a configuration: what is wrong, where, and what to write instead.
 
     `feature` names a HAProxy feature that is understood but not acted on yet, so that tests and users can tell

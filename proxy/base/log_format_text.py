@@ -4,13 +4,11 @@ state machine of one item:   text -> "%" -> [ "{flags}" ] -> name | "[expression
 A run of spaces is one separator. None is written at the start of a line, nor after captured headers that are not there.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 # Every variable, and whether it may only be used in HTTP mode. Source: HAProxy configuration manual, section 8.2.6.
 _HTTP_NAMES = "CC CS HM HP HPO HQ HU HV Ta Ti Tq TR Tr r tr trg trl"
@@ -45,8 +43,7 @@ class ItemKind(Enum):
     VARIABLE = "variable"
 
 
-@dataclass(frozen=True, slots=True)
-class FormatItem:
+class FormatItem(NamedTuple):
     """One item of a format: literal text, a separator, or a variable by name with the flags in force for it.
 
     `quote`, `hexadecimal` and `escape` are the flags Q, X and E.
@@ -59,8 +56,7 @@ class FormatItem:
     escape: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedFormat:
+class ParsedFormat(NamedTuple):
     """A format that can be compiled, and what in it is probably not what its writer meant."""
 
     items: tuple[FormatItem, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from proxy.base.addresses import Family
@@ -153,7 +152,7 @@ def _server(
     source = line.source or section.source
     if source is not None:
         if source.family is Family.NAME and source.only is None and server.socket_family in FAMILY_OF:
-            source = replace(source, only=FAMILY_OF[server.socket_family])
+            source = source._replace(only=FAMILY_OF[server.socket_family])
         server.source = required(source, line, backend.name, f"'source {source.host}'", findings)[1]
     server.check = check_plan(section, line, server, findings)
     return server

@@ -7,7 +7,6 @@ requests as recorded from HAProxy 2.6.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from proxy.base.octets import octets_of
@@ -44,7 +43,7 @@ def _own_address(line: ServerLine, server: Server, findings: Findings) -> tuple[
     address = line.check_address
     if address is None:
         return 0, None
-    return required(replace(address, port=address.port or line.address.port), line, server.backend.name, "'addr'", findings)
+    return required(address._replace(port=address.port or line.address.port), line, server.backend.name, "'addr'", findings)
 
 
 def service_plan(check: ServiceCheck | None) -> ServicePlan | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from proxy.base.addresses import Address, Family
 from proxy.base.log_format_text import HTTPLOG, HTTPSLOG, TCPLOG, parse_log_format
@@ -66,8 +65,7 @@ class LogPlanner:
         http = section.mode == "http"
         text, is_default = self._format_text(section, http)
         error = section.error_log_format
-        return self._plan(section.log_targets, replace(
-            self._base(section.log_tag),
+        return self._plan(section.log_targets, self._base(section.log_tag)._replace(
             items=parse_log_format(text, http=http).items,
             error_items=None if error is None else parse_log_format(error, http=http).items,
             is_default=is_default,
@@ -94,7 +92,7 @@ class LogPlanner:
     def _plan(self, targets: Sequence[LogTarget], base: LogPlan) -> LogPlan | None:
         if not targets:
             return None
-        plan = replace(base, destinations=tuple(self._destination(target) for target in targets))
+        plan = base._replace(destinations=tuple(self._destination(target) for target in targets))
         return self._plans.setdefault(plan, plan)
 
     def _destination(self, target: LogTarget) -> LogDestination:
@@ -112,7 +110,7 @@ class LogPlanner:
             self._addresses[key] = self._resolve(*key)
         found = self._addresses[key]
         if found is not None:
-            return replace(found, port=address.port, datagram=True)
+            return found._replace(port=address.port, datagram=True)
         told = f"parsing [{target.where}] : log : invalid address: '{address.host}' in '{address}'"
         if told in self._told:
             return address

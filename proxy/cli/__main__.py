@@ -7,6 +7,7 @@ for a report (with -d, the place in the program follows).
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import sys
@@ -30,6 +31,8 @@ STREAMS = ("stdin", "stdout", "stderr")
 OUTPUT_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 HELD_UNTIL_READY = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTOU, signal.SIGTTIN)
 """What would end a process that does not handle it yet; `Signals.release` lets them in once it serves."""
+YOUNG_OBJECTS = 20_000
+"""Made before cycles are looked for among them: a start's stay, requests leave none and have many at work."""
 NOT_COMPILED = "the data plane is not compiled: the Python sources run, which work the same but cost more."
 NOT_COMPILED_HINT = "install from a wheel, or with a C compiler; PYPROXY_PURE=1 says that this is meant"
 
@@ -41,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started it in the background has it ignored.
     """
     if argv is None:
+        gc.set_threshold(YOUNG_OBJECTS)
         open_standard_streams()
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from proxy.config.diagnostics import Diagnostics
 from proxy.config.drafts import ProxyDraft
 from proxy.config.keywords.balance import LAYER7
@@ -42,7 +40,7 @@ def check_mode(proxy: ProxyDraft, diagnostics: Diagnostics) -> None:
             "mode http",
             "balance", parsing=False,
         )
-        proxy.balance = replace(proxy.balance, algorithm="roundrobin", argument="")
+        proxy.balance = proxy.balance._replace(algorithm="roundrobin", argument="")
     if proxy.stats is not None:
         if not proxy.stats_inherited:
             warn("stats", f"'stats' statement ignored for {title} as it requires HTTP mode.")

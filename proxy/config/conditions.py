@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from proxy.base.errors import PyproxyError
 from proxy.base.version import ENABLED, FEATURES, HAPROXY_VERSION
@@ -41,8 +41,7 @@ class ConditionError(PyproxyError):
         self.message, self.position, self.hint = message, position, hint
 
 
-@dataclass(frozen=True, slots=True)
-class _Predicate:
+class _Predicate(NamedTuple):
     arguments: int
     evaluate: Evaluate
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from proxy.base.errors import Diagnostic
 from proxy.config.source import Source
@@ -50,7 +49,7 @@ def _hidden(item: Diagnostic, source: Source | None) -> Diagnostic:
         return item
     pattern = re.compile(r"(?<![\w-])(?:" + "|".join(map(re.escape, words)) + r")(?![\w-])")
     message, hint = (pattern.sub(lambda found: HIDDEN * len(found[0]), text) for text in (item.message, item.hint))
-    return item if (message, hint) == (item.message, item.hint) else replace(item, message=message, hint=hint)
+    return item if (message, hint) == (item.message, item.hint) else item._replace(message=message, hint=hint)
 
 
 def _secrets(line: str) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ into the model once every check has passed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy.base.addresses import Address
 from proxy.base.errors import NOWHERE, Where
@@ -27,14 +27,13 @@ from proxy.config.model import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GlobalLog:
+class GlobalLog(NamedTuple):
     """`log global`: the place of the global targets in a proxy's list."""
 
     where: Where = NOWHERE
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class GlobalDraft:
     """`settings` are fields of `Global` by name; what grows line by line has a field of its own."""
 
@@ -46,7 +45,7 @@ class GlobalDraft:
     where: Where = NOWHERE
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ResolversDraft:
     """A `resolvers` section; `settings` are fields of `ResolversSection` by name."""
 
@@ -56,7 +55,7 @@ class ResolversDraft:
     nameservers: list[Nameserver] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ServerDraft:
     """One `server` line; `settings` are fields of `ServerLine` by name, `set_at` where its words stand."""
 
@@ -66,7 +65,7 @@ class ServerDraft:
     settings: dict[str, Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ProxyDraft:
     """A defaults, frontend, backend or listen section. Fields without a comment are those of `ProxySection`."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from proxy.config.drafts import GlobalDraft, GlobalLog, ProxyDraft, ResolversDraft, ServerDraft
@@ -79,7 +78,7 @@ def _server(server: ServerDraft, proxy: ProxyDraft, port: int | None) -> ServerL
         changes["check_port"] = port
     if proxy.check == "tcp" and proxy.tcp_check_rules:
         changes["check_connect"] = proxy.tcp_check_rules[0]
-    return replace(line, **changes) if changes else line
+    return line._replace(**changes) if changes else line
 
 
 def freeze_proxy(proxy: ProxyDraft, global_: Global) -> ProxySection:

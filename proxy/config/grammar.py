@@ -1,9 +1,11 @@
-"""The one place that loads a grammar and the only one that imports lark; nothing is loaded before it is asked for."""
+"""The one place that loads a grammar and the only one that imports lark; nothing is loaded before it is asked for.
+
+That takes longer than all else a start does: a configuration of plain lines only never asks (`proxy.config.lines`).
+"""
 
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,12 +14,22 @@ if TYPE_CHECKING:
 Line = list[Any]
 """The tokens of one line, the line end included."""
 
+SECTION_KINDS = (
+    "global", "defaults", "frontend", "backend", "listen", "userlist", "resolvers", "peers", "http-errors", "cache", "ring",
+    "mailers", "program", "log-forward", "fcgi-app", "crt-store", "crt-list", "traces", "log-profile", "acme",
+)
+"""The words that open a section: those of `haproxy.lark`, in its order."""
+DIRECTIVES = (".if", ".elif", ".else", ".endif", ".notice", ".warning", ".alert", ".diag")
+"""`.if` and its kin: those of `haproxy.lark`."""
+
 
 def grammar_text(name: str) -> str:
     """The text of `grammar/<name>.lark`, from the wheel or from the source tree.
 
     The top-level folder `grammar/` is installed as the package `proxy.grammar`; in a source tree it stands beside `proxy/`.
     """
+    from importlib.resources import files
+
     package = files("proxy")
     installed = package.joinpath("grammar", f"{name}.lark")
     if installed.is_file():
@@ -75,21 +87,3 @@ def parse_lines(text: str) -> list[Line]:
 def terminal(name: str) -> str:
     """The regular expression of a terminal of `haproxy.lark`."""
     return str(configuration_parser().get_terminal(name).pattern.to_regexp())
-
-
-@cache
-def section_kinds() -> tuple[str, ...]:
-    """The words that open a section, in the grammar's order."""
-    return tuple(word for word in _fixed_words() if not word.startswith("."))
-
-
-@cache
-def directives() -> tuple[str, ...]:
-    """`.if` and its kin."""
-    return tuple(word for word in _fixed_words() if word.startswith("."))
-
-
-def _fixed_words() -> list[str]:
-    from lark.lexer import PatternStr
-
-    return [item.pattern.value for item in configuration_parser().terminals if isinstance(item.pattern, PatternStr)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from proxy.base.errors import ConfigError
 from proxy.config.checks import check_all
@@ -51,7 +50,7 @@ def load_sources(
         diagnostics.items[:] = hidden(diagnostics.items, sources)
     if configuration is None:
         raise ConfigError(diagnostics.items)
-    return replace(configuration, diagnostics=tuple(diagnostics))
+    return configuration._replace(diagnostics=tuple(diagnostics))
 
 
 def _read(

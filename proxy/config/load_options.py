@@ -1,10 +1,8 @@
 """What the caller of `load` decides: the command line's part of a configuration."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
 def read_file(path: str) -> bytes:
@@ -15,8 +13,7 @@ def read_file(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
-@dataclass(frozen=True, slots=True)
-class LoadOptions:
+class LoadOptions(NamedTuple):
     """The command line's say in a configuration.
 
     `maxconn` is `-n`, `proxy_maxconn` `-N`, `localpeer` `-L`, `ignore_unresolved` `-dr`,

@@ -9,8 +9,9 @@ from proxy.base.errors import Where
 from proxy.config.conditionals import Conditionals
 from proxy.config.diagnostics import Diagnostics
 from proxy.config.environment import ENVIRONMENT_KEYWORDS, Environment, VariableError
-from proxy.config.grammar import Line, directives, parse_lines, section_kinds
-from proxy.config.quoting import QuotingError, expand, is_plain
+from proxy.config.grammar import DIRECTIVES, SECTION_KINDS
+from proxy.config.lines import PLAIN, Token, read_lines
+from proxy.config.quoting import QuotingError, expand
 from proxy.config.source import Source
 from proxy.config.statements import Section, Statement, Word
 from proxy.config.suggest import did_you_mean
@@ -46,7 +47,6 @@ class _FileReader:
         self._conditionals = Conditionals(environment, diagnostics)
         self._header: tuple[Word, ...] = ()
         self._statements: list[Statement] = []
-        self._kinds = frozenset(section_kinds())
         self._line = 0
 
     def read(self) -> None:
@@ -54,13 +54,13 @@ class _FileReader:
         if "\0" in text:
             self._refuse_nul(text)
             return
-        for tokens in parse_lines(text if text.endswith("\n") else text + "\n"):
+        for self._line, tokens in read_lines(text):
             words = self._words(tokens)
             if words:
                 self._take(words)
-            elif tokens[0].startswith("."):
-                where = Where(self._source.name, self._line, tokens[0].column)
-                self._conditionals.skip(Word(str(tokens[0]), where, len(tokens[0])))
+            elif tokens[0][0].startswith("."):
+                directive, column, _ = tokens[0]
+                self._conditionals.skip(Word(directive, Where(self._source.name, self._line, column), len(directive)))
         self._end_section()
         self._conditionals.end()
 
@@ -72,7 +72,7 @@ class _FileReader:
             return
         elif not keyword:
             self._diagnostics.notice(words[0], "the line is ignored: its first word is empty.", "is a variable not set?")
-        elif keyword in self._kinds:
+        elif keyword in SECTION_KINDS:
             self._end_section()
             self._header = words
         elif self._header:
@@ -89,15 +89,15 @@ class _FileReader:
                 self._diagnostics.alert_line(statement, str(error), keyword=statement.keyword)
 
     def _directive(self, words: tuple[Word, ...]) -> None:
-        if words[0].text in directives():
+        if words[0].text in DIRECTIVES:
             self._conditionals.obey(words)
         elif self._conditionals.active:
             self._diagnostics.alert_line(
-                words[0], f"unknown directive '{words[0]}'.", did_you_mean(words[0].text, directives())
+                words[0], f"unknown directive '{words[0]}'.", did_you_mean(words[0].text, DIRECTIVES)
             )
 
     def _out_of_section(self, word: Word) -> None:
-        hint = did_you_mean(word.text, section_kinds()) or (
+        hint = did_you_mean(word.text, SECTION_KINDS) or (
             "start with a section: a line such as 'global', 'defaults', 'frontend NAME', 'backend NAME' or 'listen NAME'"
         )
         self._diagnostics.alert_line(word, f"unknown keyword '{word}' out of section.", hint, keyword=word.text)
@@ -110,16 +110,15 @@ class _FileReader:
 
     # Words
 
-    def _words(self, tokens: Line) -> tuple[Word, ...]:
+    def _words(self, tokens: list[Token]) -> tuple[Word, ...]:
         """The words of a line, none if it has a fault."""
-        file, line = self._source.name, tokens[0].line
-        self._line = line
+        file, line = self._source.name, self._line
         words: list[Word] = []
-        for token in tokens[:-1]:
-            where = Where(file, line, token.column)
-            if is_plain(token) and token[0] != "\r":
-                words.append(Word(sys.intern(str(token)), where, len(token)))
-            elif not self._expand(str(token), token.type, where, words):
+        for text, column, kind in tokens:
+            where = Where(file, line, column)
+            if kind == PLAIN:
+                words.append(Word(sys.intern(text), where, len(text)))
+            elif not self._expand(text, kind, where, words):
                 return ()
         if len(words) > MAX_WORDS:
             self._too_many(words)

@@ -9,7 +9,7 @@ from typing import Any
 from proxy.config.defaults import derive
 from proxy.config.diagnostics import Diagnostics
 from proxy.config.drafts import GlobalDraft, ProxyDraft, ResolversDraft
-from proxy.config.grammar import section_kinds
+from proxy.config.grammar import SECTION_KINDS
 from proxy.config.keywords import (
     FAMILIES,
     GLOBAL_FAMILIES,
@@ -301,7 +301,7 @@ class SectionReader:
             return Refusal(family(second), at, did_you_mean(second, seconds) or _ASK)
         if negated:
             return Refusal(_NOT_NEGATABLE, words[0])
-        firsts = list(dict.fromkeys((*(name.split(" ")[0] for name in names), *(section_kinds() if names else ()))))
+        firsts = list(dict.fromkeys((*(name.split(" ")[0] for name in names), *(SECTION_KINDS if names else ()))))
         near = nearest(first, firsts, 1)
         text = f"unknown keyword '{first}' in '{kind}' section" + (f"; did you mean '{near[0]}' maybe ?" if near else "")
         return Refusal(text, words[0], _elsewhere_hint(first, second, kind) or did_you_mean(first, firsts) or _ASK)

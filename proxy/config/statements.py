@@ -1,14 +1,11 @@
 """What the reader hands to the keyword table: words, statements and sections, each knowing where it was written."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from proxy.base.errors import Where
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word of a statement: `text` is what it means, `where` and `length` where and how long it is in the source.
 
     `text` has its quotes and backslashes removed and its environment variables replaced, so it may be longer or shorter than
@@ -24,8 +21,7 @@ class Word:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One non-empty line: a keyword and its arguments."""
 
     words: tuple[Word, ...]
@@ -43,8 +39,7 @@ class Statement:
         return " ".join(word.text for word in self.words)
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A section header, with all its words, and the statements up to the next header.
 
     `kind` is the header's first word. One section per header: two `global` headers give two sections of that kind.

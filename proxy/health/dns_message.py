@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 A, CNAME, AAAA, OPT, IN = 1, 5, 28, 41, 1
 NOERROR, NXDOMAIN, REFUSED = 0, 3, 5
@@ -27,8 +27,7 @@ class NotAnAnswer(ValueError):
     """Octets that are no answer to any query of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a name server says: `addresses` as text, in its order; `name` is what was asked, in lower case."""
 
     number: int

@@ -13,12 +13,7 @@ from typing import Any
 
 from proxy.admin.commands import Commands
 from proxy.admin.plane import Plane
-from proxy.admin.proxies import ProxyCommands
-from proxy.admin.runtime import RuntimeSpeaker, runtime_commands
-from proxy.admin.server_tables import NONE, Configured
-from proxy.admin.servers import ServerCommands
-from proxy.admin.statistics import StatisticsCommands
-from proxy.admin.surroundings import SurroundingsCommands
+from proxy.admin.runtime import RuntimeSpeaker
 from proxy.base.clock import Clock
 from proxy.base.errors import StartError
 from proxy.config.environment import startup_environment
@@ -36,8 +31,6 @@ from proxy.runtime.server import Server
 from proxy.runtime.service import Service
 from proxy.stats.actions import RuntimeActions
 from proxy.stats.info import LoadMeter
-from proxy.stats.prometheus import PrometheusService
-from proxy.stats.service import StatsService
 
 Say = Callable[[str, str], None]
 
@@ -112,17 +105,14 @@ class Control:
 
     def speaker(self) -> RuntimeSpeaker:
         """Who answers the commands of a connection."""
-        commands = self._commands
-        if commands is None:
-            configuration, meter = self.configuration, self._meter or LoadMeter()
-            process, plane = self.process, self._plane
-            commands = self._commands = runtime_commands(
-                ServerCommands(process, self.clock, self.actions, plane, self.set_weight, configured_of(configuration)).rows(),
-                ProxyCommands(process, plane).rows(),
-                StatisticsCommands(process, self.clock, plane, meter).rows(),
-                SurroundingsCommands(plane, self._environment, command_sockets(configuration), passwords(configuration)).rows(),
+        if self._commands is None:
+            from proxy.master.commands import commands_of
+
+            self._commands = commands_of(
+                self.configuration, self.process, self.clock, self.actions, self._plane, self.set_weight,
+                self._meter or LoadMeter(), self._environment,
             )
-        return RuntimeSpeaker(commands)
+        return RuntimeSpeaker(self._commands)
 
     def set_weight(self, server: Server, weight: int | str) -> None:
         """Give a server another weight.
@@ -162,34 +152,15 @@ class Control:
                 side.services = services
 
     def _services(self, section: ProxySection, meter: LoadMeter) -> tuple[Service, ...]:
-        """`http-request` rules come before the statistics, as in HAProxy."""
-        services: list[Service] = [
-            PrometheusService(self.process, self.clock, rule.path, meter)
-            for rule in section.use_services if rule.service == "prometheus-exporter"
-        ]
+        """`http-request` rules come before the statistics, as in HAProxy. What answers is loaded where it is asked for only."""
+        services: list[Service] = []
+        paths = [rule.path for rule in section.use_services if rule.service == "prometheus-exporter"]
+        if paths:
+            from proxy.stats.prometheus import PrometheusService
+
+            services += [PrometheusService(self.process, self.clock, path, meter) for path in paths]
         if section.stats is not None and section.stats.enabled:
+            from proxy.stats.service import StatsService
+
             services.append(StatsService(self.process, section.stats, self.clock, self.actions, section.name, meter))
         return tuple(services)
-
-
-def configured_of(configuration: Configuration) -> Configured:
-    """What of the configuration commands show and nothing else needs."""
-    servers = [(section, server) for section in configuration.proxies for server in section.servers]
-    return Configured(
-        frozenset([
-            *((section.name, "") for section in configuration.proxies if section.proxy_id is not None),
-            *((section.name, server.name) for section, server in servers if server.server_id is not None),
-        ]),
-        {(section.name, server.name): (server.check_address.host if server.check_address else NONE, server.check_port or 0)
-         for section, server in servers},
-    )
-
-
-def command_sockets(configuration: Configuration) -> list[tuple[str, str]]:
-    """Address and level of each `stats socket`."""
-    return [(str(line.address), line.level) for line in configuration.global_.stats_sockets]
-
-
-def passwords(configuration: Configuration) -> list[str]:
-    """What nobody is to be told."""
-    return [password for section in configuration.proxies if section.stats is not None for _, password in section.stats.users]

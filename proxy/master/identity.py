@@ -10,7 +10,7 @@ import grp
 import os
 import pwd
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from proxy.base.errors import StartError
 from proxy.base.privileges import CAP_DAC_OVERRIDE, Kernel
@@ -19,8 +19,7 @@ from proxy.config.model import Global
 Warn = Callable[[str, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What `chroot`, `user`/`uid` and `group`/`gid` ask for; None and "" leave things as they are."""
 
     uid: int | None = None

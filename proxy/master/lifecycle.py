@@ -9,15 +9,12 @@
     serving until stopped
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, TextIO
+from typing import NamedTuple, Protocol, TextIO
 
 from proxy.admin.commands import Answer, Caller
 from proxy.admin.conversation import Speaker
@@ -42,7 +39,6 @@ from proxy.master.workers.supervisor import Supervisor
 
 Step = Callable[[], None]
 WORKERS_MAX = 64
-YOUNG_OBJECTS = 20_000          # made before cycles are looked for among them: requests leave none, and have many at work
 
 
 class Teller(Protocol):
@@ -68,8 +64,7 @@ class Teller(Protocol):
     def redirect(self, stream: TextIO | None) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class StartOptions:
+class StartOptions(NamedTuple):
     """The command line's say in how the process lives."""
 
     daemon: bool = False
@@ -88,8 +83,7 @@ class StartOptions:
     master_socket: str = ""                 # where a master takes commands (-S)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How the process is to end: with a status, or by a signal."""
 
     status: int = 0
@@ -209,7 +203,7 @@ class Life:
         running.commands.start(loop)
 
     def _serve(self, running: Instance | Supervisor, identity: Identity, readiness: Readiness | None) -> Outcome:
-        preload(self._options.loop_kind)
+        preload(self._options.loop_kind, takes_commands=bool(self._stats_sockets) or self._options.line is not None)
         running.open()
         if self._pidfile is not None:
             self._pidfile.write(os.getpid())
@@ -226,7 +220,6 @@ class Life:
             take_identity(identity)
             gc.collect()
             gc.freeze()
-            gc.set_threshold(YOUNG_OBJECTS)
 
         def ready() -> None:
             self._teller.introduced = True

@@ -13,15 +13,17 @@ MODULES = (
     "traceback", "linecache", "tracemalloc",                                          # to tell of a broken invariant
     "json", "base64", "hashlib", "hmac", "html", "zlib",
     "concurrent.futures.thread", "asyncio.base_events", "asyncio.staggered", "asyncio.trsock", "asyncio.selector_events",
-    "prometheus_client", "prometheus_client.exposition", "h11",
-    "proxy.stats.page.page", "proxy.stats.page.live", "proxy.stats.prometheus", "proxy.core.http1.h11_reader",
-    "proxy.master.state_dump", "proxy.master.memory_dump",
+    "h11", "proxy.core.http1.h11_reader", "proxy.master.state_dump", "proxy.master.memory_dump",
 )
+FOR_COMMANDS = ("proxy.master.commands",)
 
 
-def preload(loop_kind: str = "") -> None:
-    """Import what is imported late, read the time zone, wake the resolver; workers will need their event loop's module too."""
-    for name in MODULES:
+def preload(loop_kind: str = "", takes_commands: bool = False) -> None:
+    """Import what is imported late, read the time zone, wake the resolver; workers will need their event loop's module too.
+
+    Services are not among it: whoever makes one (`Control.open`) has loaded it.
+    """
+    for name in (*MODULES, *(FOR_COMMANDS if takes_commands else ())):
         importlib.import_module(name)
     if loop_kind == "uvloop":
         with contextlib.suppress(ImportError):

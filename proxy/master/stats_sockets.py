@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from dataclasses import replace
 
 from proxy.base.errors import NOWHERE, ConfigError, StartError
 from proxy.config.load import load
@@ -53,7 +52,7 @@ def master_socket(words: str) -> StatsSocket:
         found = load(text=f"global\n stats socket {line}\n", name="-S").global_.stats_sockets[0]
     except ConfigError as error:
         raise StartError("master", f"-S {words}: {error.diagnostics[0].message}", "write: -S /run/pyproxy-master.sock") from None
-    return replace(found, where=NOWHERE)
+    return found._replace(where=NOWHERE)
 
 
 def _quoted(word: str) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 
 from proxy.base.addresses import Family
 from proxy.base.errors import StartError
@@ -102,7 +101,7 @@ def _keep_ports(old: Process, new: Process) -> None:
     for key, listener in _unnumbered(new):
         bound = given.get(key)
         if isinstance(bound, tuple):
-            listener.address = replace(listener.address, port=bound[1])
+            listener.address = listener.address._replace(port=bound[1])
 
 
 def _unnumbered(process: Process) -> list[tuple[tuple[str, str, int], Listener]]:

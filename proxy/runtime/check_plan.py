@@ -1,22 +1,17 @@
 """How a server is checked: everything a probe needs, resolved and compiled when the configuration is built."""
 
-from __future__ import annotations
-
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectStep:
+class ConnectStep(NamedTuple):
     """Open a connection, to another `port` where one is given; `send_proxy`: the parts of a PROXY header, None = as planned."""
 
     port: int | None = None
     send_proxy: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SendStep:
+class SendStep(NamedTuple):
     """Send a whole request; `method` tells how its answer is framed.
 
     `state_at`: where in the octets a field goes that tells how the server is seen, 0 = nowhere.
@@ -27,8 +22,7 @@ class SendStep:
     state_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectStep:
+class ExpectStep(NamedTuple):
     """What the answer must be like.
 
     Exactly one of `statuses` (ranges, ends included), `status_pattern`, `content` and `content_pattern` is set. `min_recv` is how
@@ -56,8 +50,7 @@ class ExpectStep:
         return self.content is not None or self.content_pattern is not None
 
 
-@dataclass(frozen=True, slots=True)
-class ServicePlan:
+class ServicePlan(NamedTuple):
     """A talk in a service's own protocol; `kind` is a key of `health.services.SERVICES`.
 
     `user` logs in (mysql, pgsql), before MySQL 4.1 with `before_41`; `hello` is the first line said (smtp).
@@ -72,8 +65,7 @@ class ServicePlan:
 Step = ConnectStep | SendStep | ExpectStep
 
 
-@dataclass(frozen=True, slots=True)
-class CheckPlan:
+class CheckPlan(NamedTuple):
     """The checks of one server.
 
     `sockaddr` and `family` are the check's own address (`addr`), None = the server's; `port` replaces the port of either,

@@ -1,15 +1,12 @@
 """Where a proxy's lines go and what they look like, decided when the configuration is built and made live by `engine.logsink`."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from proxy.base.addresses import Address
 from proxy.base.log_format_text import FormatItem
 
 
-@dataclass(frozen=True, slots=True)
-class LogDestination:
+class LogDestination(NamedTuple):
     """One `log` line, resolved.
 
     `address` is a literal IPv4 or IPv6 address, a unix socket or a descriptor; family NAME when the name did not resolve, and
@@ -26,8 +23,7 @@ class LogDestination:
     format: str                         # local, rfc3164, rfc5424, priority, short, timed, iso, raw
 
 
-@dataclass(frozen=True, slots=True)
-class LogPlan:
+class LogPlan(NamedTuple):
     """All that a log sink is made of. Two proxies with equal plans may share one sink.
 
     `is_default` is true where no format was asked for: one "Connect from …" line, written when the stream begins, whatever

@@ -1,14 +1,10 @@
 """A service answers HTTP requests inside the load balancer: the statistics page, the Prometheus exporter."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRequest:
+class ServiceRequest(NamedTuple):
     """What a service sees of a request: a parsed head, names in lower case, and a body that fits one buffer.
 
     `body` is None when the request had one that was too large; `client_address` is the client's IP.
@@ -27,8 +23,7 @@ class ServiceRequest:
         return next((value for key, value in self.fields if key == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceResponse:
+class ServiceResponse(NamedTuple):
     """An answer. Octets leave with a content-length; an iterator leaves chunk by chunk, rendered as the client reads.
 
     The iterator of an answer that is made elsewhere gives None for a piece that is not there yet.
@@ -36,7 +31,7 @@ class ServiceResponse:
 
     status: int
     fields: tuple[tuple[bytes, bytes], ...] = ()
-    body: bytes | Iterator[bytes | None] = field(default=b"")
+    body: bytes | Iterator[bytes | None] = b""
 
 
 class PendingAnswer(Protocol):

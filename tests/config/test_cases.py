@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import MISSING, fields, is_dataclass
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def shown(value: Any) -> str:
     """A value of the model on one line, without what is as by default and without places."""
     if isinstance(value, Address):
         return f"{value.family.value}:{value}" + ("(offset)" if value.port_offset else "")
-    if is_dataclass(value) and not isinstance(value, type):
+    if hasattr(value, "__match_args__"):
         return f"{type(value).__name__}({', '.join(f'{name}={text}' for name, text in settings(value))})"
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(shown(item) for item in value)}]"
@@ -35,9 +35,9 @@ def shown(value: Any) -> str:
 
 def settings(value: Any) -> list[tuple[str, str]]:
     found = []
-    for field in fields(value):
+    for field in signature(type(value)).parameters.values():
         inner = getattr(value, field.name)
-        default = None if field.default is MISSING else field.default
+        default = None if field.default is Parameter.empty else field.default
         if not isinstance(inner, Where) and inner != default:
             found.append((field.name, shown(inner)))
     return found
@@ -48,10 +48,9 @@ def described(configuration: Configuration) -> str:
     lines += [f"    {name} = {text}" for name, text in settings(configuration.global_)]
     for proxy in configuration.proxies:
         lines.append(f"{proxy.kind} {proxy.name}")
-        for field in fields(proxy):
-            inner = getattr(proxy, field.name)
-            if field.name in ("binds", "servers", "check_rules"):
-                lines += [f"    {shown(item)}" for item in inner]
+        for name in proxy.__match_args__:
+            if name in ("binds", "servers", "check_rules"):
+                lines += [f"    {shown(item)}" for item in getattr(proxy, name)]
         lines += [f"    {name} = {text}" for name, text in settings(proxy) if name not in ELSEWHERE]
     lines += [shown(section) for section in configuration.resolvers]
     lines += [f"kept {section.kind} {section.name}: {section.lines}" for section in configuration.kept]

@@ -61,6 +61,7 @@ global
  log localhost:9 format rfc5424 local1
  chroot CHROOT
  pidfile PIDFILE
+ stats socket COMMANDS level admin
  user USER
  group GROUP
  daemon
@@ -127,7 +128,8 @@ class Service:
         self.user = pwd.getpwnam(user)
         group = "haproxy" if user == "haproxy" else "nogroup"
         for word, value in {"CHROOT": self.root, "PIDFILE": folder / "pid", "USER": user, "GROUP": group, "STATS": stats,
-                            "LOGSOCKET": folder / "log", "UNIXSOCKET": folder / "listener"}.items():
+                            "LOGSOCKET": folder / "log", "UNIXSOCKET": folder / "listener",
+                            "COMMANDS": folder / "commands"}.items():
             text = text.replace(word, str(value))
         (folder / "cfg").write_text(text)
         self._noted, noting = os.pipe()
@@ -222,11 +224,21 @@ def test_everything_that_may_be_used_was_there_before(
             sock.connect(str(tmp_path / "listener"))
             sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
             sock.recv(100)
+        for command in ("show stat", "show info json", "show servers state", "show sess", "show env", "set weight back/web1 50%"):
+            assert not _command(tmp_path / "commands", command).startswith("Unknown"), command
         os.kill(service.pid, signal.SIGUSR1)
         wait_gone(service.pid)
     loaded = service.loaded()
     service.close()
     assert loaded == "", loaded
+
+
+def _command(path: Path, command: str) -> str:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(20)
+        sock.connect(str(path))
+        sock.sendall(command.encode() + b"\n")
+        return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
 
 
 def _until(syslog: socket.socket, wanted: bytes) -> bytes:

@@ -13,6 +13,8 @@ from proxy.base.address_text import AddressError, parse_addresses, parse_log_add
 from proxy.base.units import MAX_TIME_MS, UnitError, parse_size, parse_time_ms
 from proxy.config.conditions import ConditionError, evaluate
 from proxy.config.diagnostics import Diagnostics
+from proxy.config.grammar import parse_lines
+from proxy.config.lines import read_lines
 from proxy.config.reader import read_sections
 from proxy.config.rendering import render
 from proxy.config.source import Source, source_from_octets
@@ -46,6 +48,14 @@ def weak(text: str) -> str:
 
 def strong(text: str) -> str:
     return "'" + text + "'"
+
+
+@given(texts)
+@example("a\r\r\n # it's\n\\\r\n\r\nb#c'\n\t'd' e\x1cf\rg")
+def test_plain_lines_are_what_the_grammar_says(text: str) -> None:
+    """Cut here or parsed: every line has the same words at the same places."""
+    parsed = [[(token.line, str(token), token.column) for token in line[:-1]] for line in parse_lines(text + "\n")]
+    assert [[(number, word, column) for word, column, _ in tokens] for number, tokens in read_lines(text)] == parsed
 
 
 @given(st.lists(contents, min_size=1, max_size=8))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from proxy.config.drafts import ProxyDraft
 from proxy.config.keywords.row import ANY_BACK, Keyword, Line, Refusal
@@ -33,13 +32,13 @@ def _uri(line: Line, base: BalanceSettings) -> BalanceSettings:
             if value is None or value < 1:
                 raise Refusal(f"balance uri : '{word}' expects a positive integer (got '{line.text(index + 1)}').",
                               line.at(index + 1))
-            base = replace(base, uri_len=value) if word == "len" else replace(base, uri_depth=value)
+            base = base._replace(uri_len=value) if word == "len" else base._replace(uri_depth=value)
             index += 2
             continue
         if word == "whole":
-            base = replace(base, uri_whole=True)
+            base = base._replace(uri_whole=True)
         elif word == "path-only":
-            base = replace(base, uri_path_only=True)
+            base = base._replace(uri_path_only=True)
         else:
             raise Refusal(
                 f"balance uri only accepts parameters 'len', 'depth', 'path-only', and 'whole' (got '{word}').", line.at(index)
@@ -59,7 +58,7 @@ def _url_param(line: Line, base: BalanceSettings) -> BalanceSettings:
             "'balance url_param … check_post' is not supported by this version of pyproxy: bodies are not searched",
             "leave check_post out: the parameter is then looked for in the query string", line.at(2),
         )
-    return replace(base, argument=line.text(1))
+    return base._replace(argument=line.text(1))
 
 
 def _call(line: Line, base: BalanceSettings, name: str, argument: str) -> BalanceSettings:
@@ -69,7 +68,7 @@ def _call(line: Line, base: BalanceSettings, name: str, argument: str) -> Balanc
             raise Refusal(f"balance random : unexpected character '{argument[:1]}' after argument.", line.at(0))
         if draws < 1:
             raise Refusal("balance random : number of draws must be at least 1.", line.at(0))
-        return replace(base, argument=str(draws))
+        return base._replace(argument=str(draws))
     if not is_field_name(argument):
         raise Refusal("balance hdr requires an http header field name.", line.at(0), "for example: balance hdr(User-Agent)")
     if len(line.arguments) > 1:
@@ -77,8 +76,8 @@ def _call(line: Line, base: BalanceSettings, name: str, argument: str) -> Balanc
             raise Refusal(
                 f"balance hdr({argument}) only accepts 'use_domain_only' modifier (got '{line.text(1)}').", line.at(1)
             )
-        base = replace(base, hdr_use_domain_only=True)
-    return replace(base, argument=argument)
+        base = base._replace(hdr_use_domain_only=True)
+    return base._replace(argument=argument)
 
 
 def _read_balance(line: Line, proxy: ProxyDraft) -> None:
@@ -131,14 +130,14 @@ def _read_hash_type(line: Line, proxy: ProxyDraft) -> None:
         )
     if modifier and modifier != "avalanche":
         raise Refusal("'hash-type' only supports 'avalanche' as a modifier for hash functions.", line.at(2))
-    proxy.balance = replace(proxy.balance, hash_type=kind, hash_function=function, hash_modifier=modifier)
+    proxy.balance = proxy.balance._replace(hash_type=kind, hash_function=function, hash_modifier=modifier)
 
 
 def _read_hash_balance_factor(line: Line, proxy: ProxyDraft) -> None:
     factor = integer(line, 0)
     if factor != 0 and factor <= 100:
         raise Refusal("'hash-balance-factor' must be 0 or greater than 100.", line.at(0))
-    proxy.balance = replace(proxy.balance, hash_balance_factor=factor)
+    proxy.balance = proxy.balance._replace(hash_balance_factor=factor)
 
 
 ROWS: tuple[Row, ...] = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import replace
 from typing import Any
 
 from proxy.config.drafts import ProxyDraft
@@ -346,7 +345,7 @@ def unknown_tcp(got: str) -> str:
 def completed(rule: CheckRule, request: CheckRule) -> CheckRule:
     """A `send` step with what it leaves out taken from the request of `option httpchk`."""
     method, uri, version = rule.method or request.method, rule.uri or request.uri, rule.version or request.version
-    return replace(rule, method=method, uri=uri, version=version, fields=rule.fields or request.fields,
+    return rule._replace(method=method, uri=uri, version=version, fields=rule.fields or request.fields,
                    body=rule.body or request.body)
 
 

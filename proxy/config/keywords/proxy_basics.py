@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from proxy.base.addresses import Address, Family
 from proxy.config.drafts import ProxyDraft
@@ -94,7 +93,7 @@ def read_source(line: Line, index: int, what: str) -> Address:
     address = server_address(line, index, what)
     if address.family not in (Family.IPV4, Family.IPV6, Family.NAME):
         raise Refusal(f"{what} : invalid address: '{line.text(index)}' in '{line.text(index)}'", line.at(index))
-    return replace(address, port=0 if address.port_offset else address.port, port_offset=False)
+    return address._replace(port=0 if address.port_offset else address.port, port_offset=False)
 
 
 def _read_source(line: Line, proxy: ProxyDraft) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import replace
 from typing import Any
 
 from proxy.base.addresses import Address, Family
@@ -55,7 +54,7 @@ RESOLVE_OPTS = ("allow-dup-ip", "ignore-weight", "prevent-dup-ip")      # weight
 
 def _read_addr(line: Line, index: int, values: Values) -> None:
     address = server_address(line, index + 1, "'addr'")
-    values["check_address"] = replace(address, port=0, port_offset=False)
+    values["check_address"] = address._replace(port=0, port_offset=False)
     if address.port and not address.port_offset:
         values["check_port"] = address.port
 

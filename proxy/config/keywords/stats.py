@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from proxy.config.drafts import GlobalDraft, ProxyDraft
@@ -43,7 +42,7 @@ def _changing(change: Change) -> Callable[[Line, ProxyDraft], None]:
         if proxy.stats_inherited:
             proxy.stats_lost, proxy.stats = proxy.stats, None
         settings = proxy.stats or StatsSettings()
-        proxy.stats = replace(settings, enabled=True, where=line.where, **change(line, proxy, settings))
+        proxy.stats = settings._replace(enabled=True, where=line.where, **change(line, proxy, settings))
         proxy.stats_inherited = False
         proxy.set_at["stats"] = line.where
 

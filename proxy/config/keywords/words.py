@@ -1,10 +1,8 @@
 """The words of `bind`, `server`, `default-server` and `stats socket` lines: rows of the same shape as keywords, one word each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy.base.errors import Where
 from proxy.config.keywords.row import Acts, Line, Refusal
@@ -46,8 +44,7 @@ def table_of(rows: tuple[LineWord, ...]) -> Table:
     return {row.name: row for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class WordLine:
+class WordLine(NamedTuple):
     """How HAProxy words the complaints about the words of one line.
 
     `prefix` goes before all of them, `separator` before that of an unknown word, `tail` behind the others. `unknown` is the

@@ -9,10 +9,8 @@ one. An algorithm is a row of `ALGORITHMS`.
 Source: HAProxy configuration manual, "balance", "hash-type", "hash-balance-factor".
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from proxy.core.balance.consistent import Ring
 from proxy.core.balance.contract import Balancer
@@ -36,8 +34,7 @@ __all__ = ["ALGORITHMS", "Balancer", "Farm", "make_balancer"]
 DEFAULT_DRAWS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
+class _Wish(NamedTuple):
     """The arguments of `make_balancer`."""
 
     argument: str

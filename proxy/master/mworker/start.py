@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from dataclasses import replace
 
 from proxy.admin.sockets import CommandSocket, CommandSockets
 from proxy.base.errors import StartError
@@ -97,8 +96,8 @@ class _Start:
             self._pidfile = None
         for _, _, sock in self._commands:
             sock.close()
-        return run_worker(configuration, replace(
-            self._options, daemon=False, pidfile="", notify_systemd=False, line=MasterLine(end), inherited=self._inherited,
+        return run_worker(configuration, self._options._replace(
+            daemon=False, pidfile="", notify_systemd=False, line=MasterLine(end), inherited=self._inherited,
             terminal=readiness.terminal if readiness is not None else None,
         ), self._teller)
 

@@ -17,8 +17,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from proxy.base.clock import Clock
 from proxy.core.stream.ports import Watched
@@ -42,8 +41,7 @@ REPORT_S = 1.0
 Say = Callable[[str, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(NamedTuple):
     """What a worker is given when it is forked."""
 
     number: int

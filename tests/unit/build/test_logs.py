@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,7 +101,7 @@ def test_a_name_is_resolved_once_and_keeps_its_port() -> None:
         asked.append((host, only))
         return Address(Family.IPV6, "::1")
 
-    named = replace(LOCAL, address=parse_log_address("ipv6@logs.example:601"))
+    named = LOCAL._replace(address=parse_log_address("ipv6@logs.example:601"))
     plan = planner(resolve=resolve).for_proxy(section(log_targets=(named, named)))
     assert plan is not None
     assert {(d.address.family, d.address.host, d.address.port) for d in plan.destinations} == {(Family.IPV6, "::1", 601)}
@@ -110,12 +109,12 @@ def test_a_name_is_resolved_once_and_keeps_its_port() -> None:
 
 
 def test_a_name_that_does_not_resolve() -> None:
-    lost = section(log_targets=(replace(LOCAL, address=parse_log_address("nosuch.invalid:601")),))
+    lost = section(log_targets=(LOCAL._replace(address=parse_log_address("nosuch.invalid:601")),))
     message = "config : parsing [x.cfg:7] : log : invalid address: 'nosuch.invalid' in 'nosuch.invalid:601'"
     findings = Findings()
     plans = planner(findings=findings, resolve=lambda host, only: None)
     plans.for_proxy(lost)
-    plans.for_proxy(replace(lost, log_tag="another"))       # with 'log global' many proxies share one line: it is told once
+    plans.for_proxy(lost._replace(log_tag="another"))       # with 'log global' many proxies share one line: it is told once
     with pytest.raises(StartError) as caught:
         findings.end()
     assert [(fault.message, fault.where) for fault in caught.value.faults] == [(message, HERE)]

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from lark.lexer import PatternStr
 
-from proxy.config import grammar
-from proxy.config.grammar import directives, grammar_text, parse_lines, section_kinds
+from proxy.config.grammar import DIRECTIVES, SECTION_KINDS, configuration_parser, grammar_text, parse_lines
 
 
 def words_of(text: str) -> list[list[str]]:
@@ -54,10 +54,10 @@ def test_header_words_are_sections_only_when_first() -> None:
     assert kinds == {"FRONTEND", "WORD"}
 
 
-def test_sections_and_directives_come_from_the_grammar() -> None:
-    assert section_kinds()[:5] == ("global", "defaults", "frontend", "backend", "listen")
-    assert {"userlist", "resolvers", "peers", "http-errors", "cache", "ring", "mailers", "program"} < set(section_kinds())
-    assert directives() == (".if", ".elif", ".else", ".endif", ".notice", ".warning", ".alert", ".diag")
+def test_sections_and_directives_are_those_of_the_grammar() -> None:
+    fixed = [item.pattern.value for item in configuration_parser().terminals if isinstance(item.pattern, PatternStr)]
+    assert [word for word in fixed if not word.startswith(".")] == list(SECTION_KINDS)
+    assert [word for word in fixed if word.startswith(".")] == list(DIRECTIVES)
 
 
 def test_hostile_lines_take_time_in_proportion() -> None:
@@ -66,10 +66,11 @@ def test_hostile_lines_take_time_in_proportion() -> None:
         parse_lines(piece * 2000 + "\n")
 
 
-def test_lark_is_loaded_only_when_a_configuration_is_read() -> None:
-    code = "import sys, proxy, proxy.config, proxy.config.reader, proxy.config.conditions; print('lark' in sys.modules)"
+@pytest.mark.parametrize(("line", "loaded"), [("frontend www # it's plain", False), ("frontend 'www'", True)])
+def test_lark_is_loaded_only_for_lines_that_are_not_plain(line: str, loaded: bool) -> None:
+    code = f"import sys; from proxy.config.load import load; load(text={line!r}); print('lark' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == str(loaded)
 
 
 def test_the_grammar_is_found_in_a_wheel_and_in_a_source_tree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -77,5 +78,5 @@ def test_the_grammar_is_found_in_a_wheel_and_in_a_source_tree(monkeypatch: pytes
     installed = tmp_path / "proxy"
     (installed / "grammar").mkdir(parents=True)
     (installed / "grammar" / "haproxy.lark").write_text("installed")
-    monkeypatch.setattr(grammar, "files", lambda package: tmp_path / package)
+    monkeypatch.setattr("importlib.resources.files", lambda package: tmp_path / package)
     assert grammar_text("haproxy") == "installed"

@@ -7,7 +7,6 @@ become "acted on" (drop `not_yet` and `acts` there) and the name here goes.
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ FOR_A_REASON = {
     "Bind.v6only": "an IPv6 listener takes IPv6 clients only unless v4v6 is given",
     "ProxySection.httpchk": "check_rules says the same",
 }
-FIELDS = [f"{part.__name__}.{field.name}" for part in PARTS for field in fields(part) if field.name != "where"]
+FIELDS = [f"{part.__name__}.{name}" for part in PARTS for name in part.__match_args__ if name != "where"]
 
 
 def is_used(name: str) -> bool:
