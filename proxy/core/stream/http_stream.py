@@ -15,10 +15,11 @@ from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1 import reader, writer
 from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.head import ResponseHead
+from proxy.core.http1.plain_chunks import Octets
 from proxy.core.http1.switching import may_switch
 from proxy.core.http1.unfinished import Unfinished
 from proxy.core.stream import accounting, failure, http_edit
-from proxy.core.stream.body import UNTIL_CLOSE, Body, Octets
+from proxy.core.stream.body import UNTIL_CLOSE, Body
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_end import HttpEnd
 from proxy.core.stream.ports import BODY_READ_OCTETS, HEAD_READ_OCTETS, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Link
