@@ -33,6 +33,7 @@ COMPILED = (
     "proxy.core.http1.fast",
     "proxy.core.http1.head",
     "proxy.core.http1.limits",
+    "proxy.core.http1.plain_chunks",
     "proxy.core.http1.reader",
     "proxy.core.http1.writer",
     "proxy.core.logformat.ready_lines",

@@ -12,7 +12,8 @@ import h11
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from proxy.core.cookie_scan import scan
-from proxy.core.http1.chunked import CHUNK_END, ChunkedDecoder, chunk_head, last_chunk
+from proxy.core.http1.chunk_encoder import CHUNK_END, chunk_head, last_chunk
+from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.http1.limits import DEFAULT_LIMITS
 from proxy.core.http1.reader import read_request, read_response

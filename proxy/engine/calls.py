@@ -36,6 +36,8 @@ def receive(sock: socket.socket, fd: int, scratch: Scratch, most: int) -> bytes 
     Raises: OSError.
     """
     try:
+        if most <= SMALL_OCTETS:
+            return sock.recv(most)
         count = sock.recv_into(scratch.buffer, most)
     except (BlockingIOError, InterruptedError):
         return None

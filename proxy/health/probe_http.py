@@ -150,7 +150,7 @@ class HttpProbe:
         if head.no_body:
             self._complete = True
         elif self._decoder is not None:
-            self._body += b"".join(self._decoder.feed(octets))
+            self._body += self._decoder.feed(octets)
             self._complete = self._decoder.done
         else:
             self._body += octets

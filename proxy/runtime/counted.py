@@ -65,7 +65,8 @@ class Counted:
 
         Two that grow in the same instant may each miss the other's step; the next one that grows does not.
         """
-        self.cells[gauge] = own
-        together = self.by_all(gauge)
-        if together > self.cells[peak]:
-            self.cells[peak] = together
+        row = self.cells
+        row[gauge] = own
+        together = self.by_all(gauge) if self.span > self.stride else own
+        if together > row[peak]:
+            row[peak] = together

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.base.errors import RemoteProtocolError
-from proxy.core.http1.chunked import CHUNK_END, ChunkedDecoder, chunk_head, last_chunk
+from proxy.core.http1.chunk_encoder import CHUNK_END, chunk_head, last_chunk
+from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.head import Fields
 
 SPEC = importlib.util.spec_from_file_location("strict", Path(__file__).parents[1] / "corpus" / "http1" / "strict.py")
@@ -36,7 +37,7 @@ def fate(octets: bytes, sizes: list[int]) -> Fate:
             if not piece:
                 continue
             at += len(piece)
-            content += b"".join(decoder.feed(piece))
+            content += decoder.feed(piece)
             if decoder.done:
                 return "done", content, decoder.trailers, octets[at - decoder.leftover:]
     except RemoteProtocolError:

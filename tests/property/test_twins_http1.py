@@ -14,8 +14,8 @@ from tests.property.sources import both_builds, compiled, from_sources
 
 NAMES = (
     "proxy.core.http1.limits", "proxy.core.http1.head", "proxy.core.http1.facts", "proxy.core.http1.fast",
-    "proxy.core.http1.h11_reader", "proxy.core.http1.reader", "proxy.core.http1.writer", "proxy.core.http1.chunked",
-    "proxy.core.cookie_scan",
+    "proxy.core.http1.h11_reader", "proxy.core.http1.reader", "proxy.core.http1.writer", "proxy.core.http1.plain_chunks",
+    "proxy.core.http1.chunked", "proxy.core.cookie_scan",
 )
 SOURCES, MACHINE = from_sources(*NAMES), compiled(*NAMES)
 
@@ -25,7 +25,7 @@ pytestmark = both_builds
 def test_there_are_two_of_each() -> None:
     for last in vars(SOURCES):
         assert getattr(SOURCES, last).__file__.endswith(".py")
-    for last in ("limits", "head", "fast", "reader", "writer", "chunked", "cookie_scan"):
+    for last in ("limits", "head", "fast", "reader", "writer", "plain_chunks", "chunked", "cookie_scan"):
         assert not getattr(MACHINE, last).__file__.endswith(".py")
     assert type(SOURCES.reader.read_request(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0, limits(SOURCES))) is SOURCES.head.RequestHead
 
@@ -163,25 +163,45 @@ def test_cookies_are_found_alike(field: bytes, name: bytes) -> None:
 CHUNKS = st.lists(
     st.sampled_from([
         b"5", b"a", b"0", b"00", b"F", b"7fffffffffffffff", b"8000000000000000", b"\r\n", b"\r", b"\n", b"hello", b";a=b", b" ",
-        b"0\r\n\r\n", b"5\r\nhello\r\n", b"5\r\nhello\r\n3\r\nabc\r\n",
+        b"0\r\n\r\n", b"5\r\nhello\r\n", b"5\r\nhello\r\n3\r\nabc\r\n", b"8000000000000000\r\n", b"7fffffffffffffff\r\n",
         b"X: y\r\n", b"x-a:\r\n", b"Content-Length: 3\r\n", b"\x00",
     ]) | st.binary(max_size=3), max_size=10,
 ).map(b"".join)
 
 
-def fed(decoder: Any, piece: bytes | memoryview) -> list[bytes]:
-    return [bytes(part) for part in decoder.feed(piece)]
+def fed(decoder: Any, piece: bytes | memoryview, rechunk: bool) -> tuple[bool, bytes]:
+    """What a decoder gives for octets, and whether it is a view of them."""
+    given_back = decoder.rechunk(piece) if rechunk else decoder.feed(piece)
+    return isinstance(given_back, memoryview), bytes(given_back)
 
 
-@given(CHUNKS, st.lists(st.integers(1, 9), max_size=20), st.booleans())
-def test_chunks_are_read_alike(octets: bytes, sizes: list[int], as_view: bool) -> None:
+def facts_of(decoder: Any) -> tuple[Any, ...]:
+    return decoder.done, decoder.leftover, decoder.trailers, decoder.state, decoder.left, decoder.at, decoder.chunks
+
+
+PLAIN_CHUNKS = st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=40).map(
+    lambda contents: b"".join(b"%x\r\n%b\r\n" % (len(content), content) for content in contents)
+)
+
+
+BODIES = CHUNKS | st.tuples(PLAIN_CHUNKS, CHUNKS).map(b"".join)
+
+
+@example(b"8000000000000000\r\nabc", [], False, False)
+@example(b"1\r\na\r\n8000000000000000\r\nabc", [], False, True)
+@example(b"1\r\na\r\n1\nb\r\n", [], False, True)
+@example(b"1\r\na\n1\r\nb\r\n", [], True, False)
+@given(BODIES, st.lists(st.integers(1, 300), max_size=20), st.booleans(), st.booleans())
+def test_chunks_are_read_alike(octets: bytes, sizes: list[int], as_view: bool, rechunk: bool) -> None:
     theirs, ours = SOURCES.chunked.ChunkedDecoder(), MACHINE.chunked.ChunkedDecoder()
+    assert isinstance(ours, MACHINE.plain_chunks.PlainChunks)
+    assert not isinstance(theirs, MACHINE.plain_chunks.PlainChunks)
     for size in (*sizes, len(octets)):
         piece, octets = octets[:size], octets[size:]
         if not piece or ours.done:
             return
-        results = [outcome(fed, one, memoryview(piece) if as_view else piece) for one in (theirs, ours)]
+        results = [outcome(fed, one, memoryview(piece) if as_view else piece, rechunk) for one in (theirs, ours)]
         assert results[0] == results[1]
-        if isinstance(results[0], tuple):
+        if len(results[0]) == 3:
             return
-        assert (theirs.done, theirs.leftover, theirs.trailers) == (ours.done, ours.leftover, ours.trailers)
+        assert facts_of(theirs) == facts_of(ours)

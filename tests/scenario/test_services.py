@@ -401,3 +401,16 @@ def test_a_client_that_goes_cancels_what_is_made_elsewhere():
     client.breaks()
     assert answer.is_cancelled
     finish(lab, client)
+
+
+def test_the_time_between_requests_does_not_limit_a_body():
+    lab, service, client = serving()
+    lab.frontend.timeout_client_ms, lab.frontend.timeout_http_keep_alive_ms = 0, 300
+    client.sends(get("/s"))
+    client.received()
+    client.sends(post(5, b"he"))
+    lab.advance(1_000)
+    client.sends(b"llo")
+    assert client.received().startswith(b"HTTP/1.1 200")
+    assert len(service.asked) == 2
+    finish(lab, client)

@@ -31,6 +31,19 @@ HTTP2 = (b"h2c", b"h2")
 OPTIONS = {b"close": CLOSE, b"keep-alive": KEEP_ALIVE, b"upgrade": UPGRADE, b"te": 0, b"http2-settings": 0, b"": 0}
 
 
+NAMES_KEPT_MAX = 1024
+NAME_KEPT_MAX = 64
+IN_REQUESTS: dict[bytes, bytes] = {}
+IN_RESPONSES: dict[bytes, bytes] = {}
+"""Names of fields that only go through, as they were spelt before: each in lower case. So nearly none is looked at twice."""
+
+
+def keep_name(kept: dict[bytes, bytes], spelt: bytes, name: bytes) -> None:
+    """Know a field's name the next time, as far as such names are few and short."""
+    if len(kept) < NAMES_KEPT_MAX and len(spelt) <= NAME_KEPT_MAX:
+        kept[spelt] = name
+
+
 def request_head(method: bytes, target: bytes, minor: int, pairs: Fields, limits: Limits) -> RequestHead:
     """The head these lines make, its hop-by-hop fields turned into facts.
 
@@ -44,10 +57,16 @@ def request_head(method: bytes, target: bytes, minor: int, pairs: Fields, limits
     aside: Fields = []
     hosts = 0
     host = connection = b""
-    for name, value in pairs:
-        name = name.lower()
+    known = IN_REQUESTS.get
+    for spelt, value in pairs:
+        through = known(spelt)
+        if through is not None:
+            fields.append((through, value))
+            continue
+        name = spelt.lower()
         if name not in SPECIAL_IN_REQUESTS:
             fields.append((name, value))
+            keep_name(IN_REQUESTS, spelt, name)
         elif name == b"host":
             hosts += 1
             host = value
@@ -157,10 +176,16 @@ def response_head(minor: int, status: int, reason: bytes, pairs: Fields, request
     fields: Fields = []
     aside: Fields = []
     connection = b""
-    for name, value in pairs:
-        name = name.lower()
+    known = IN_RESPONSES.get
+    for spelt, value in pairs:
+        through = known(spelt)
+        if through is not None:
+            fields.append((through, value))
+            continue
+        name = spelt.lower()
         if name not in SPECIAL_IN_RESPONSES:
             fields.append((name, value))
+            keep_name(IN_RESPONSES, spelt, name)
         elif name == b"connection":
             connection = connection + b"," + value if connection else value
         else:

@@ -49,11 +49,15 @@ class Head:
 
     def replace_values(self, name: bytes, values: list[bytes | None]) -> None:
         """Give each field of that name its value of the list, which `values_of` has given; None takes the field out."""
-        rest = iter(values)
-        self.fields = [
-            (key, value) for key, value in
-            ((key, next(rest) if key == name else old) for key, old in self.fields) if value is not None
-        ]
+        fields, at = self.fields, 0
+        for value in values:
+            while fields[at][0] != name:
+                at += 1
+            if value is None:
+                del fields[at]
+            else:
+                fields[at] = (name, value)
+                at += 1
 
     def append(self, name: bytes, value: bytes) -> None:
         """Add a field at the end."""

@@ -49,8 +49,7 @@ def connection_opened(counted: Counted, now_ms: int) -> None:
 
 def session_opened(counted: Counted, now_ms: int) -> None:
     """A session began on a frontend or a listener."""
-    row = counted.cells
-    row[STOT] += 1
+    counted.cells[STOT] += 1
     rates.rate_add(counted, RATE_AT, RATE_MAX, now_ms)
 
 
@@ -66,15 +65,15 @@ def left(row: Any, current: int) -> None:
 
 def stream_given(counted: Counted, now_ms: int) -> None:
     """A backend was given a stream, or a server: anew or over an idle connection."""
-    session_opened(counted, now_ms)
     row = counted.cells
+    row[STOT] += 1
     row[LASTSESS_MS] = now_ms
+    rates.rate_add(counted, RATE_AT, RATE_MAX, now_ms)
 
 
 def request_received(counted: Counted, now_ms: int) -> None:
     """A whole request head came, good or bad."""
-    row = counted.cells
-    row[REQ_TOT] += 1
+    counted.cells[REQ_TOT] += 1
     rates.rate_add(counted, REQ_RATE_AT, REQ_RATE_MAX, now_ms)
 
 
@@ -85,8 +84,8 @@ def response_counted(row: Any, status: int) -> None:
 
 def times_counted(row: Any, queue_ms: int, connect_ms: int, response_ms: int, total_ms: int) -> None:
     """The times of a finished stream that reached a server; negative ones were not measured."""
-    row[TIME_SAMPLES] += 1
-    samples = row[TIME_SAMPLES]
+    samples = row[TIME_SAMPLES] + 1
+    row[TIME_SAMPLES] = samples
     _time_counted(row, QTIME_SUM, QTIME_MAX, samples, queue_ms)
     _time_counted(row, CTIME_SUM, CTIME_MAX, samples, connect_ms)
     _time_counted(row, RTIME_SUM, RTIME_MAX, samples, response_ms)
@@ -94,8 +93,9 @@ def times_counted(row: Any, queue_ms: int, connect_ms: int, response_ms: int, to
 
 
 def _time_counted(row: Any, sum_cell: int, max_cell: int, samples: int, value_ms: int) -> None:
-    if value_ms < 0:
-        value_ms = 0
-    averages.average_add(row, sum_cell, samples, value_ms)
-    if value_ms > row[max_cell]:
-        row[max_cell] = value_ms
+    if value_ms > 0:
+        averages.average_add(row, sum_cell, samples, value_ms)
+        if value_ms > row[max_cell]:
+            row[max_cell] = value_ms
+    elif row[sum_cell]:                         # nothing is added to nothing, and nearly all queues are empty
+        averages.average_add(row, sum_cell, samples, 0)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from proxy.core.http1.chunked import CHUNK_END, ChunkedDecoder, chunk_head, last_chunk
+from proxy.core.http1.chunked import ChunkedDecoder
+from proxy.core.http1.plain_chunks import Octets
 
 UNTIL_CLOSE = -1
-
-Octets = bytes | memoryview
 
 
 class Body:
@@ -43,17 +42,8 @@ class Body:
         return received
 
     def _feed_chunked(self, decoder: ChunkedDecoder, received: Octets) -> Octets:
-        spans = decoder.feed(received)
+        octets = decoder.rechunk(received) if self.rechunk else decoder.feed(received)
         self.done = decoder.done
         self.extra = decoder.leftover
-        self.chunks = len(spans)
-        if not self.rechunk:
-            return spans[0] if len(spans) == 1 else b"".join(spans)
-        pieces: list[Octets] = [*spans]
-        size = sum(map(len, spans))
-        if size:
-            pieces.insert(0, chunk_head(size))
-            pieces.append(CHUNK_END)
-        if self.done:
-            pieces.append(last_chunk(decoder.trailers))
-        return b"".join(pieces)
+        self.chunks = decoder.chunks
+        return octets

@@ -88,7 +88,7 @@ class HttpEnd(Stream):
     def arm_activity(self) -> None:
         """Set the deadline by who is to move next."""
         deadline_ms, _ = self._next_expiry()
-        self.session.arm(deadline_ms)
+        self.host.timers.arm(self.session, deadline_ms)
 
     def _next_expiry(self) -> tuple[int, Failure]:
         """When patience ends, and what it means then; 0 = never."""

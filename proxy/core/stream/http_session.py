@@ -180,7 +180,8 @@ class HttpSession(Session):
     # reading heads
 
     def _arm_for_request(self, patience_ms: int) -> None:
-        self.arm(self.host.now_ms + patience_ms if patience_ms else 0)
+        host = self.host
+        host.timers.arm(self, host.now_ms + patience_ms if patience_ms else 0)
 
     def read_heads(self) -> None:
         """Begin the requests that lie whole in the buffer, until one of them is at work."""
@@ -209,17 +210,19 @@ class HttpSession(Session):
     def _read_head(self) -> bool:
         """Read one head and act on it; False when more octets are needed."""
         host, frontend = self.host, self.frontend
-        if not self.request_began_ms:
+        is_new = not self.request_began_ms
+        if is_new:
             self.request_began_ms = host.now_ms
             self.number_request()
             frontend.cells[H1_TOTAL_STREAMS] += 1
-            self._arm_for_request(frontend.timeout_http_request_ms or frontend.timeout_client_ms)
         try:
             head = reader.read_request(self.buffer, 0, self.limits)
         except RemoteProtocolError as error:
             self._refuse(failure.BAD_REQUEST, error.status)
             return False
         if head is None:
+            if is_new:
+                self._arm_for_request(frontend.timeout_http_request_ms or frontend.timeout_client_ms)
             self.unfinished = Unfinished(self.buffer, self.limits.start_line, self.limits.head)
             return False
         size = head.size
@@ -250,7 +253,11 @@ class HttpSession(Session):
             self._answer_last_hop(head)
             return
         http_edit.capture_request(self, head)
-        stream: Exchange = self._service(head, backend) or HttpStream(self, backend, head)
+        service = self._service(head, backend) if frontend.services or (backend is not None and backend.services) else None
+        if service is not None:                 # which waits for the body as for the head; an HttpStream has deadlines of its own
+            patience_ms = frontend.timeout_http_request_ms or frontend.timeout_client_ms
+            self.arm(self.request_began_ms + patience_ms if patience_ms else 0)
+        stream: Exchange = service or HttpStream(self, backend, head)
         self.stream = stream
         frontend.cells[H1_OPEN_STREAMS] += 1
         stream.begin()

@@ -15,10 +15,11 @@ from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1 import reader, writer
 from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.head import ResponseHead
+from proxy.core.http1.plain_chunks import Octets
 from proxy.core.http1.switching import may_switch
 from proxy.core.http1.unfinished import Unfinished
 from proxy.core.stream import accounting, failure, http_edit
-from proxy.core.stream.body import UNTIL_CLOSE, Body, Octets
+from proxy.core.stream.body import UNTIL_CLOSE, Body
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_end import HttpEnd
 from proxy.core.stream.ports import BODY_READ_OCTETS, HEAD_READ_OCTETS, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Link
@@ -35,6 +36,7 @@ SWITCHING_PROTOCOLS = 101
 CONTINUE = 100
 UNAUTHORIZED, PROXY_UNAUTHORIZED = 401, 407
 JOIN_OCTETS = 16384             # up to here one copy is cheaper than a second system call
+COPIED_OCTETS = 2048            # of a request's body: up to here one copy is cheaper than a second piece is for the kernel
 MANY_CHUNKS = 1024              # in one read: so small ones are read less at once, for they take long
 CREDIT_OCTETS = 1 << 20         # how much may be under way before the board is told
 BAD_GATEWAY = 502
@@ -205,14 +207,19 @@ class HttpStream(HttpEnd):
             self.shut(failure.INTERNAL)
             return
         outbox = self.outbox
-        if outbox:
-            octets += b"".join(outbox)
+        body = b"".join(outbox) if outbox else b""
         if not self.may_replay and not self.request_done:
             self.outbox = None
         session.server_active_ms = self.host.now_ms
         link.limit_reads(BODY_READ_OCTETS)
-        if self.connection is not None and not self.connection.send_http(octets):
-            session.link.pause(PAUSE_PEER_FULL)
+        server_connection = self.connection
+        if server_connection is not None:
+            if len(body) > COPIED_OCTETS:
+                taken = server_connection.send_http_both(octets, body)
+            else:
+                taken = server_connection.send_http(octets + body if body else octets)
+            if not taken:
+                session.link.pause(PAUSE_PEER_FULL)
         session.link.resume(PAUSE_NOT_ASKED)
         self.arm_activity()
 
@@ -381,6 +388,11 @@ class HttpStream(HttpEnd):
             self._response_complete()
         elif not rest:
             self._to_client(octets)
+        elif len(rest) == body.left <= JOIN_OCTETS and body.decoder is None:     # nearly every small response
+            body.left = 0
+            self.response_body = None
+            self._to_client(octets + rest)
+            self._response_complete()
         elif len(rest) <= JOIN_OCTETS and body.decoder is None and body.left != UNTIL_CLOSE:
             part = body.feed(memoryview(rest))
             self._to_client(octets + part if body.extra else octets + rest)

@@ -22,6 +22,7 @@ cdef class ServerConnection(Reusable):
     cpdef connected(self, Link link)
     cpdef connect_failed(self, bint refused)
     cpdef bint send_http(self, octets) except -1
+    cpdef bint send_http_both(self, bytes head, bytes body) except -1
     cpdef taken(self, Stream stream)
     cpdef rest(self)
     cpdef abort(self)

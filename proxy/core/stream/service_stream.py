@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from proxy.base.errors import RemoteProtocolError
-from proxy.core.http1.chunked import CHUNK_END, LAST_CHUNK, ChunkedDecoder, chunk_head
+from proxy.core.http1.chunk_encoder import CHUNK_END, LAST_CHUNK, chunk_head
+from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.errors import BUILT_IN, REDIRECTS
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.http1.writer import response_bytes, response_connection

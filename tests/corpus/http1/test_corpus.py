@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from proxy.base.errors import RemoteProtocolError
-from proxy.core.http1.chunked import CHUNK_END, ChunkedDecoder, chunk_head, last_chunk
+from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.http1.limits import DEFAULT_LIMITS
 from proxy.core.http1.reader import read_request, read_response
@@ -54,12 +54,10 @@ class Relay:
             self.out, self.kept = self.out + self.kept, b""
             return False
         if self.decoder is not None:
-            for span in self.decoder.feed(self.kept):
-                self.out += chunk_head(len(span)) + bytes(span) + CHUNK_END
+            self.out += self.decoder.rechunk(self.kept)
             self.kept = self.kept[len(self.kept) - self.decoder.leftover:]
             if not self.decoder.done:
                 return False
-            self.out += last_chunk(self.decoder.trailers)
         else:
             taken = self.kept[:self.left]
             self.out, self.kept, self.left = self.out + taken, self.kept[self.left:], self.left - len(taken)

@@ -8,7 +8,8 @@ import pytest
 
 from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1 import chunked
-from proxy.core.http1.chunked import CHUNK_END, LAST_CHUNK, ChunkedDecoder, chunk_head, last_chunk
+from proxy.core.http1.chunk_encoder import CHUNK_END, LAST_CHUNK, chunk_head, last_chunk
+from proxy.core.http1.chunked import ChunkedDecoder
 
 
 def decode(octets: bytes, sizes: tuple[int, ...] = ()) -> tuple[bytes, bytes, ChunkedDecoder]:
@@ -19,7 +20,7 @@ def decode(octets: bytes, sizes: tuple[int, ...] = ()) -> tuple[bytes, bytes, Ch
         if not piece:
             break
         at += len(piece)
-        content += b"".join(decoder.feed(piece))
+        content += decoder.feed(piece)
         if decoder.done:
             return content, octets[at - decoder.leftover:], decoder
     return content, b"", decoder
@@ -41,19 +42,48 @@ def refused(octets: bytes) -> int:
 
 
 def test_content_without_copying() -> None:
-    octets = b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\nGET"
+    octets = b"5\r\nhello\r\n0\r\n\r\nGET"
     decoder = ChunkedDecoder()
-    spans = decoder.feed(octets)
-    assert [bytes(span) for span in spans] == [b"hello", b" world"]
-    assert all(span.obj is octets for span in spans)
-    assert (decoder.done, decoder.leftover) == (True, 3)
+    content = decoder.feed(octets)
+    assert isinstance(content, memoryview)
+    assert content.obj is octets
+    assert (content, decoder.chunks, decoder.done, decoder.leftover) == (b"hello", 1, True, 3)
+
+
+def test_content_in_several_places() -> None:
+    decoder = ChunkedDecoder()
+    assert decoder.feed(b"5\r\nhello\r\n6;a\r\n world\r\n1\r\n!\r\n0\r\n\r\nGET") == b"hello world!"
+    assert (decoder.chunks, decoder.done, decoder.leftover) == (3, True, 3)
+
+
+@pytest.mark.parametrize(("octets", "leaves"), [
+    (b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\nGET", b"b\r\nhello world\r\n0\r\n\r\n"),
+    (b"5\r\nhel", b"3\r\nhel\r\n"),
+    (b"5\r\nhello\r\n0\r\nX: y\r\n\r\n", b"5\r\nhello\r\n0\r\nx: y\r\n\r\n"),
+    (b"00\r\n\r\n", b"0\r\n\r\n"),
+    (b"0\r\n", b""),
+    (b"", b""),
+    (b"1\r\na\r\n" * 300 + b"0\r\n\r\n", b"12c\r\n" + b"a" * 300 + b"\r\n0\r\n\r\n"),
+    (b"2;a=b\r\naa\r\n1\r\nb\r\n1\r\nc\r\n1;d\r\nd", b"4\r\naabc\r\n1\r\nd\r\n"),
+])
+def test_chunks_of_our_own_making(octets: bytes, leaves: bytes) -> None:
+    assert ChunkedDecoder().rechunk(octets) == leaves
+    assert ChunkedDecoder().rechunk(memoryview(bytearray(octets))) == leaves
+
+
+@pytest.mark.parametrize("length", [1, 15, 16, 17, 255, 256, 257, 4095, 4096, 65535, 65536])
+def test_the_size_of_our_own_chunks(length: int) -> None:
+    content = bytes(length)
+    for chunk in (1, 7, length):
+        octets = b"".join(chunk_head(len(part)) + part + CHUNK_END for part in
+                          (content[at:at + chunk] for at in range(0, length, chunk)))
+        assert ChunkedDecoder().rechunk(octets) == chunk_head(length) + content + CHUNK_END
 
 
 def test_views_are_as_good_as_bytes() -> None:
     octets = bytearray(b"xx5\r\nhello\r\n0\r\nA: b\r\n\r\nyy")
     decoder = ChunkedDecoder()
-    spans = decoder.feed(memoryview(octets)[2:])
-    assert b"".join(spans) == b"hello"
+    assert decoder.feed(memoryview(octets)[2:]) == b"hello"
     assert (decoder.done, decoder.leftover, decoder.trailers) == (True, 2, [(b"a", b"b")])
 
 
@@ -73,20 +103,21 @@ def test_a_span_inside_a_chunk() -> None:
     decoder.feed(b"fffff\r\n")
     piece = bytes(0x8000)
     for _ in range(0xFFFFF // 0x8000):
-        [span] = decoder.feed(piece)
+        span = decoder.feed(piece)
+        assert isinstance(span, memoryview)
         assert span.obj is piece
-    assert len(decoder.feed(bytes(0xFFFFF % 0x8000))) == 1
-    assert decoder.feed(b"\r") == []
-    assert decoder.feed(b"\n0\r\n\r\n") == []
+    assert decoder.feed(bytes(0xFFFFF % 0x8000)) == bytes(0xFFFFF % 0x8000)
+    assert decoder.feed(b"\r") == b""
+    assert decoder.feed(b"\n0\r\n\r\n") == b""
     assert decoder.done
 
 
 def test_nothing_fed_changes_nothing() -> None:
     decoder = ChunkedDecoder()
-    assert decoder.feed(b"") == []
+    assert decoder.feed(b"") == b""
     decoder.feed(b"5\r\nhe")
-    assert decoder.feed(b"") == []
-    assert b"".join(decoder.feed(b"llo\r\n0\r\n\r\n")) == b"llo"
+    assert decoder.feed(b"") == b""
+    assert decoder.feed(b"llo\r\n0\r\n\r\n") == b"llo"
 
 
 @pytest.mark.parametrize("line", [
@@ -109,7 +140,7 @@ def test_bad_size_lines(line: bytes) -> None:
 
 def test_the_largest_chunk_waits() -> None:
     decoder = ChunkedDecoder()
-    assert b"".join(decoder.feed(b"7fffffffffffffff\r\nhello")) == b"hello"
+    assert decoder.feed(b"7fffffffffffffff\r\nhello") == b"hello"
     assert not decoder.done
 
 
