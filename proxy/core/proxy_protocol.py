@@ -139,7 +139,7 @@ def _parse_v1(received: bytes) -> ProxyHeader | None:
         raise RemoteProtocolError(INVALID if known else UNHANDLED)
     kind = IPv4Address if fields[1] == b"TCP4" else IPv6Address
     try:
-        hosts = [str(kind(fields[place].decode("ascii"))) for place in (2, 3)]
+        hosts = [_text(kind(fields[place].decode("ascii"))) for place in (2, 3)]
     except AddressValueError as error:
         raise RemoteProtocolError(INVALID) from error
     ports = [int(fields[place]) for place in (4, 5)]
@@ -181,7 +181,13 @@ def _parse_v2(received: bytes) -> ProxyHeader | None:
 
 
 def _host(octets: bytes) -> str:
-    return str(IPv4Address(octets) if len(octets) == 4 else IPv6Address(octets))
+    return _text(IPv4Address(octets) if len(octets) == 4 else IPv6Address(octets))
+
+
+def _text(address: IPv4Address | IPv6Address) -> str:
+    """An address as the kernel's own are written: one of IPv4 inside IPv6 stays readable."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(address) if mapped is None else f"::ffff:{mapped}"
 
 
 def _check_tlvs(header: bytes, at: int) -> None:

@@ -21,7 +21,10 @@ def one_octet_chunks(number: int) -> bytes:
 
 
 class Sink:
-    """A server that reads each request to its end and answers it: /chunks-N by so many chunks, /hints-N behind so many hints."""
+    """A server that reads each request to its end and answers it.
+
+    /chunks-N by so many chunks, /hints-N behind so many hints, /interims-N behind so many of the shortest interim responses.
+    """
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -70,6 +73,8 @@ class Sink:
             return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + one_octet_chunks(int(number))
         if what == b"/hints":
             return b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * int(number) + OK
+        if what == b"/interims":
+            return b"HTTP/1.1 102 P\r\n\r\n" * int(number) + OK
         return OK
 
     def close(self) -> None:
@@ -199,5 +204,6 @@ def inputs(scale: int = 1) -> dict[str, Input]:
         "pipelined-requests": Input([TARGET % b"x" * requests], counts(b"\r\n\r\nok", requests), b"HTTP/1.1 200 "),
         "pipelined-behind-a-body": Input([behind], counts(b"200 OK", requests + 1), b"HTTP/1.1 200 "),
         "interim-responses": Input([TARGET % b"hints-%d" % requests], ends_with(b"ok"), b"HTTP/1.1 103 "),
+        "shortest-interim-responses": Input([TARGET % b"interims-%d" % (6 * requests)], ends_with(b"ok"), b"HTTP/1.1 102 "),
         "cookies-beyond-the-buffer": Input([cookies(100_000 * scale)], never, b"HTTP/1.1 431 "),
     }

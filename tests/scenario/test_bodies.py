@@ -3,7 +3,8 @@
 import pytest
 from playbook import Lab, get, ok
 
-from proxy.core.stream.ports import BODY_READ_OCTETS
+from proxy.core.stream.http_stream import INTERIMS_IN_A_TURN
+from proxy.core.stream.ports import BODY_READ_OCTETS, HEAD_READ_OCTETS
 
 POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n"
 UPGRADE = get("/", "upgrade: x", "connection: upgrade")
@@ -169,6 +170,48 @@ def test_a_client_of_http_1_0_sees_no_interim_response():
     assert lab.counted(lab.server)["hrsp_1xx"] == 1
 
 
+@pytest.mark.parametrize("end", ["ends", "breaks"])
+def test_a_client_of_http_1_0_sees_that_chunks_are_cut(end):
+    """Without chunks of its own, only a reset tells it from the end of the body."""
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"GET / HTTP/1.0\r\n\r\n")
+    server = lab.attempt().accepted()
+    server.sends(CHUNKED + b"3\r\nabc\r\n")
+    assert client.received().endswith(b"\r\n\r\nabc")
+    getattr(server, end)()
+    assert client.aborted
+
+
+def test_a_client_of_http_1_0_sees_that_chunks_are_broken():
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"GET / HTTP/1.0\r\n\r\n")
+    server = lab.attempt().accepted()
+    server.sends(CHUNKED + b"3\r\nabc\r\n")
+    server.sends(b"zz\r\n")
+    assert client.aborted
+
+
+def test_chunks_that_are_whole_end_without_a_reset_for_a_client_of_http_1_0():
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"GET / HTTP/1.0\r\n\r\n")
+    lab.attempt().accepted().sends(CHUNKED + b"3\r\nabc\r\n0\r\n\r\n")
+    assert client.received() == b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabc"
+    assert client.closed
+    assert not client.aborted
+
+
+def test_a_client_of_http_1_0_is_told_of_no_chunks_when_it_asks_for_the_head_alone():
+    """RFC 9112 section 6.1: no Transfer-Encoding in an answer to a request of HTTP/1.0."""
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"HEAD / HTTP/1.0\r\n\r\n")
+    lab.attempt().accepted().sends(CHUNKED)
+    assert client.received() == b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"
+
+
 BODY = bytes(index % 251 for index in range(60_000))
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -218,6 +261,46 @@ def test_a_flood_of_interim_responses_stops_at_a_slow_client():
     assert client.received() == flood
     server.sends(ok())
     assert client.received() == ok()
+
+
+def test_interim_responses_that_come_in_one_piece_leave_in_turns():
+    lab = Lab()
+    client = lab.client()
+    client.sends(get())
+    server = lab.attempt().accepted()
+    interim = b"HTTP/1.1 103 \r\n\r\n"
+    server.inbox += interim * 3 * INTERIMS_IN_A_TURN + ok()
+    server._deliver()
+    assert client.received() == interim * INTERIMS_IN_A_TURN
+    assert server.paused
+    lab.settle()
+    assert client.received() == interim * 2 * INTERIMS_IN_A_TURN + ok()
+    assert not server.paused
+
+
+def test_a_server_that_resets_while_its_interim_responses_wait_for_their_turn():
+    lab = Lab()
+    client = lab.client()
+    client.sends(get())
+    server = lab.attempt().accepted()
+    server.inbox += b"HTTP/1.1 103 \r\n\r\n" * 2 * INTERIMS_IN_A_TURN
+    server._deliver()
+    server.breaks()
+    assert b"HTTP/1.1 502 " in client.received()
+    client.ends()
+    lab.assert_at_rest()
+
+
+def test_a_final_head_behind_as_many_interim_octets_as_are_looked_at_first():
+    lab = Lab()
+    client = lab.client()
+    client.sends(get())
+    server = lab.attempt().accepted()
+    interim = b"HTTP/1.1 103 Early Hints\r\nlink: </stylesss.css>; rel=preload\r\n\r\n"
+    interims = interim * (HEAD_READ_OCTETS // len(interim))
+    assert len(interims) == HEAD_READ_OCTETS
+    server.sends(interims + ok())
+    assert client.received() == interims + ok()
 
 
 def test_a_request_that_saw_an_interim_response_is_not_repeated_on_its_own():

@@ -26,6 +26,10 @@ class Body:
         self.extra = 0
         self.chunks = 0
 
+    def ends_by_closing(self) -> bool:
+        """Does it leave without a frame, so that nothing but the end of the connection tells its own?"""
+        return self.left == UNTIL_CLOSE or (self.decoder is not None and not self.rechunk)
+
     def feed(self, received: Octets) -> Octets:
         """What of these octets is to be sent on, in the form it leaves in."""
         if self.decoder is not None:

@@ -250,7 +250,8 @@ class HttpEnd(Stream):
         elif answered or self.response_done:
             session.linger()
         else:
-            session.finish(abort=self.until_close)
+            body = self.response_body
+            session.finish(abort=body is not None and body.ends_by_closing())
 
     def _count_own_octets(self, octets: int) -> None:
         if self.backend is not None:

@@ -17,6 +17,7 @@ from proxy.runtime.server cimport Server
 
 cdef long REQ_TOT, ESTABLISHED, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, UNTIL_CLOSE
 cdef long UNAUTHORIZED, PROXY_UNAUTHORIZED, SWITCHING_PROTOCOLS, CONTINUE, COPIED_OCTETS, JOIN_OCTETS, CREDIT_OCTETS, MANY_CHUNKS, BAD_GATEWAY
+cdef long INTERIMS_IN_A_TURN
 
 cdef class HttpStream(HttpEnd):
     @cython.locals(session=HttpSession)
@@ -33,8 +34,9 @@ cdef class HttpStream(HttpEnd):
     cdef _body_octets(self, octets)
     cdef _to_server(self, octets)
     cdef bint _keeps_server(self, Backend backend) except -1
-    @cython.locals(session=HttpSession, head=ResponseHead, buffer=bytes, at=Py_ssize_t)
+    @cython.locals(session=HttpSession, head=ResponseHead, buffer=bytes, at=Py_ssize_t, left=Py_ssize_t)
     cdef _read_heads(self, whole)
+    cdef _put_off(self, bytes rest)
     cdef bint _gather(self, bytes octets) except -1
     cdef _interim(self, ResponseHead head)
     @cython.locals(session=HttpSession)

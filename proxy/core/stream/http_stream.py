@@ -38,6 +38,7 @@ UNAUTHORIZED, PROXY_UNAUTHORIZED = 401, 407
 JOIN_OCTETS = 16384             # up to here one copy is cheaper than a second system call
 COPIED_OCTETS = 2048            # of a request's body: up to here one copy is cheaper than a second piece is for the kernel
 MANY_CHUNKS = 1024              # in one read: so small ones are read less at once, for they take long
+INTERIMS_IN_A_TURN = 256        # that one server may send before others have their turn
 CREDIT_OCTETS = 1 << 20         # how much may be under way before the board is told
 BAD_GATEWAY = 502
 EMPTY_RESPONSE = "empty-response"
@@ -267,8 +268,16 @@ class HttpStream(HttpEnd):
     def _read_heads(self, whole: memoryview | None) -> None:
         """Go on to the final head. `whole` has all that came, where the buffer has only a part to look for a head in."""
         session = self.session
-        buffer, at = self.response_buffer, 0
-        while self.response is None and at < len(buffer) and not self.is_over:
+        buffer, at, left = self.response_buffer, 0, INTERIMS_IN_A_TURN
+        while self.response is None and not self.is_over:
+            if whole is not None and at == len(buffer):
+                buffer, whole = bytes(whole), None
+            if at == len(buffer):
+                break
+            if not left:
+                self._put_off(buffer[at:] if whole is None else bytes(whole[at:]))
+                return
+            left -= 1
             try:
                 head = reader.read_response(buffer, at, session.limits, self.head.method)
             except RemoteProtocolError:
@@ -293,6 +302,22 @@ class HttpStream(HttpEnd):
                 self._begin_response(head, buffer[at:] if whole is None else whole[at:])
                 return
         self.response_buffer = buffer[at:] if whole is None else bytes(whole[at:])
+
+    def _put_off(self, rest: bytes) -> None:
+        """Read on when others had their turn; until then nothing more is to come from this server, not even an end."""
+        self.response_buffer = rest
+        connection = self.connection
+        if connection is not None and connection.link is not None:
+            connection.link.pause(PAUSE_NOT_ASKED)
+            self.host.soon(self.read_on)
+
+    def read_on(self) -> None:
+        """Others had their turn: go on with the heads that have come."""
+        connection = self.connection
+        if connection is None or connection.link is None or self.response is not None or self.unfinished is not None:
+            return                              # the server was given up meanwhile
+        connection.link.resume(PAUSE_NOT_ASKED)
+        self._read_heads(None)
 
     def _interim(self, head: ResponseHead) -> None:
         """1xx: passed on to a client that knows them."""
@@ -359,7 +384,7 @@ class HttpStream(HttpEnd):
         """How the body comes, and how it leaves."""
         session = self.session
         if head.no_body:
-            pass
+            head.chunked = head.chunked and self.head.version_minor > 0
         elif head.chunked:
             rechunk = self.head.version_minor > 0
             self.response_body = Body(0, ChunkedDecoder(BAD_GATEWAY), rechunk)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,7 @@ from proxy.core.proxy_protocol import (
 
 V4 = (("1.2.3.4", 11), ("5.6.7.8", 22))
 V6 = (("2001:db8::1", 1), ("::2", 65535))
+MAPPED = (("::ffff:1.2.3.4", 11), ("::ffff:127.0.0.1", 22))
 V2_V4 = V2_SIGNATURE + b"\x21\x11\x00\x0c\x01\x02\x03\x04\x05\x06\x07\x08\x00\x0b\x00\x16"
 REST = b"GET / HTTP/1.0\r\n\r\n"
 
@@ -42,6 +45,8 @@ REST = b"GET / HTTP/1.0\r\n\r\n"
     (V2_V4, V4),
     (V2_SIGNATURE + b"\x21\x11\x00\x10\x01\x02\x03\x04\x05\x06\x07\x08\x00\x0b\x00\x16\x04\x00\x01\x00", V4),
     (encode_v2(*V6), V6),
+    (encode_v2(*MAPPED), MAPPED),
+    (b"PROXY TCP6 ::ffff:1.2.3.4 ::FFFF:7f00:1 11 22\r\n", MAPPED),
     (V2_LOCAL, (None, None)),
     (V2_SIGNATURE + b"\x20\x55\x00\x01a", (None, None)),
     (V2_SIGNATURE + b"\x21\x00\x00\x03abc", (None, None)),
@@ -112,10 +117,15 @@ def test_what_haproxy_sends() -> None:
 PORTS = st.integers(0, 65535)
 
 
+def written(address: IPv4Address | IPv6Address) -> str:
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return f"::ffff:{mapped}" if mapped else str(address)
+
+
 @given(st.ip_addresses(v=4) | st.ip_addresses(v=6), st.data(), PORTS, PORTS, st.booleans())
 def test_encode_then_parse_is_the_identity(source, data, source_port, destination_port, binary):  # type: ignore[no-untyped-def]
     destination = data.draw(st.ip_addresses(v=source.version))
-    ends = ((str(source), source_port), (str(destination), destination_port))
+    ends = ((written(source), source_port), (written(destination), destination_port))
     octets = (encode_v2 if binary else encode_v1)(*ends)
     assert parse(octets + REST) == ProxyHeader(*ends, len(octets))
 
