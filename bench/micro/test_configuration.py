@@ -1,4 +1,6 @@
-"""What reading a configuration costs: 100 and 1,000 lines. (10,000 lines, and memory, are a row of `make bench`.)
+"""What reading a configuration costs: 100 and 1,000 lines, plain ones and such as the grammar is asked about.
+
+(10,000 lines, and memory, are a row of `make bench`.)
 
     python -m pytest bench/micro/test_configuration.py --benchmark-only --benchmark-columns=min,median
 """
@@ -32,9 +34,13 @@ BACKEND = """backend b{n}
 """
 
 
+QUOTED = BACKEND.replace("SRV", '"SRV"').replace("cookie c", "cookie 'c'")
+
+
+@pytest.mark.parametrize("backend", [BACKEND, QUOTED], ids=["plain", "quoted"])
 @pytest.mark.parametrize("lines", [100, 1000])
-def test_read(benchmark: BenchmarkFixture, lines: int) -> None:
+def test_read(benchmark: BenchmarkFixture, lines: int, backend: str) -> None:
     backends = (lines - HEAD.count("\n")) // BACKEND.count("\n")
-    text = HEAD + "".join(BACKEND.format(n=n, port=8000 + n) for n in range(backends))
+    text = HEAD + "".join(backend.format(n=n, port=8000 + n) for n in range(backends))
     model = benchmark(load, text=text, environment={})
     assert len(model.proxies) == backends + 1
