@@ -206,6 +206,7 @@ class CookiePolicy:
         """Tell the client its server as configured; gives the fourth letter.
 
         `server` is the one that answered, `asked` and `flag` are what `read` gave (`asked` None after a redispatch).
+        `now_s` matters only where the policy `tells_time`.
         """
         known = asked is server
         has_cookies = head.get(b"set-cookie") is not None or head.get(b"set-cookie2") is not None

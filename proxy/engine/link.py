@@ -113,7 +113,7 @@ class SocketLink(Link):
             self._settle_soon()
         elif owner is not None:
             worker.kept_up = False
-            self.is_filled = len(received) == asked
+            self.is_filled = is_filled = len(received) == asked
             self._reading = True
             try:
                 owner.octets(received)
@@ -122,7 +122,7 @@ class SocketLink(Link):
             self._reading = False
             if not self._closed:
                 self._watch()
-            if len(received) == asked == self._read_now >= BODY_READ_OCTETS:
+            if is_filled and asked == self._read_now >= BODY_READ_OCTETS:
                 self._read_now = min(2 * asked, LARGEST_READ_OCTETS) if worker.kept_up else self._read_max
 
     def _peer_lost(self) -> None:

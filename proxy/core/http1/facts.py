@@ -11,7 +11,14 @@ from proxy.base.errors import RemoteProtocolError
 from proxy.core.http1.authority import absolute_authority, check_host
 from proxy.core.http1.head import Fields, RequestHead, ResponseHead
 from proxy.core.http1.limits import Limits
-from proxy.core.http1.tables import LARGEST_LENGTH, LENGTH, NEVER_HOP_BY_HOP, SPECIAL_IN_REQUESTS, SPECIAL_IN_RESPONSES
+from proxy.core.http1.tables import (
+    LARGEST_LENGTH,
+    LENGTH,
+    LENGTH_DIGITS,
+    NEVER_HOP_BY_HOP,
+    SPECIAL_IN_REQUESTS,
+    SPECIAL_IN_RESPONSES,
+)
 
 BAD_GATEWAY = 502
 
@@ -31,19 +38,6 @@ HTTP2 = (b"h2c", b"h2")
 OPTIONS = {b"close": CLOSE, b"keep-alive": KEEP_ALIVE, b"upgrade": UPGRADE, b"te": 0, b"http2-settings": 0, b"": 0}
 
 
-NAMES_KEPT_MAX = 1024
-NAME_KEPT_MAX = 64
-IN_REQUESTS: dict[bytes, bytes] = {}
-IN_RESPONSES: dict[bytes, bytes] = {}
-"""Names of fields that only go through, as they were spelt before: each in lower case. So nearly none is looked at twice."""
-
-
-def keep_name(kept: dict[bytes, bytes], spelt: bytes, name: bytes) -> None:
-    """Know a field's name the next time, as far as such names are few and short."""
-    if len(kept) < NAMES_KEPT_MAX and len(spelt) <= NAME_KEPT_MAX:
-        kept[spelt] = name
-
-
 def request_head(method: bytes, target: bytes, minor: int, pairs: Fields, limits: Limits) -> RequestHead:
     """The head these lines make, its hop-by-hop fields turned into facts.
 
@@ -57,16 +51,10 @@ def request_head(method: bytes, target: bytes, minor: int, pairs: Fields, limits
     aside: Fields = []
     hosts = 0
     host = connection = b""
-    known = IN_REQUESTS.get
-    for spelt, value in pairs:
-        through = known(spelt)
-        if through is not None:
-            fields.append((through, value))
-            continue
-        name = spelt.lower()
+    for name, value in pairs:
+        name = name.lower()
         if name not in SPECIAL_IN_REQUESTS:
             fields.append((name, value))
-            keep_name(IN_REQUESTS, spelt, name)
         elif name == b"host":
             hosts += 1
             host = value
@@ -176,16 +164,10 @@ def response_head(minor: int, status: int, reason: bytes, pairs: Fields, request
     fields: Fields = []
     aside: Fields = []
     connection = b""
-    known = IN_RESPONSES.get
-    for spelt, value in pairs:
-        through = known(spelt)
-        if through is not None:
-            fields.append((through, value))
-            continue
-        name = spelt.lower()
+    for name, value in pairs:
+        name = name.lower()
         if name not in SPECIAL_IN_RESPONSES:
             fields.append((name, value))
-            keep_name(IN_RESPONSES, spelt, name)
         elif name == b"connection":
             connection = connection + b"," + value if connection else value
         else:
@@ -238,7 +220,9 @@ def agreed_length(known: bytes, value: bytes, status: int) -> bytes:
     Raises: RemoteProtocolError with `status`.
     Source: RFC 9112 §6.3; RFC 9110 §8.6 (a list of one number repeated may be taken as that number).
     """
-    for member in value.split(b",") if b"," in value else (value,):
+    if not known and value.isdigit() and len(value) <= LENGTH_DIGITS:
+        return value
+    for member in value.split(b","):
         digits = member.strip(b" \t")
         if LENGTH.fullmatch(digits) is None:
             raise RemoteProtocolError("invalid Content-Length", status)

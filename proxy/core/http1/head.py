@@ -15,6 +15,7 @@ NO_LENGTH = -1
 
 Fields = list[tuple[bytes, bytes]]
 
+NEVER_IN_A_LINE = b"\r\n\x00"
 join_pair = b": ".join
 join_lines = b"\r\n".join
 
@@ -49,15 +50,11 @@ class Head:
 
     def replace_values(self, name: bytes, values: list[bytes | None]) -> None:
         """Give each field of that name its value of the list, which `values_of` has given; None takes the field out."""
-        fields, at = self.fields, 0
-        for value in values:
-            while fields[at][0] != name:
-                at += 1
-            if value is None:
-                del fields[at]
-            else:
-                fields[at] = (name, value)
-                at += 1
+        rest = iter(values)
+        self.fields = [
+            (key, value) for key, value in
+            ((key, next(rest) if key == name else old) for key, old in self.fields) if value is not None
+        ]
 
     def append(self, name: bytes, value: bytes) -> None:
         """Add a field at the end."""
@@ -70,10 +67,10 @@ class Head:
         """
         fields = self.fields
         if not fields:
-            lines, count = start_line, 1
+            lines = start_line
         else:
-            lines, count = start_line + join_lines(map(join_pair, fields)) + b"\r\n", len(fields) + 1
-        if lines.count(b"\n") != count or lines.count(b"\r") != count or b"\x00" in lines:
+            lines = start_line + join_lines(map(join_pair, fields)) + b"\r\n"
+        if len(lines) - len(lines.translate(None, NEVER_IN_A_LINE)) != 2 * (len(fields) + 1):      # the CRLF behind each line
             raise LocalProtocolError("line end or NUL inside a field", 500)
         return lines + tail + b"\r\n"
 

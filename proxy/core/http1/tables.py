@@ -42,6 +42,7 @@ PLAIN_FIRST_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15}+)\r\n")
 PLAIN_NEXT_CHUNK = re.compile(rb"\r\n([0-9A-Fa-f]{1,15}+)\r\n")
 """The end of one chunk and the size line of the next, likewise."""
 
+LENGTH_DIGITS = 19
 LENGTH = re.compile(rb"[0-9]{1,19}")
 LARGEST_LENGTH = (1 << 63) - 1
 

@@ -86,16 +86,20 @@ def times_counted(row: Any, queue_ms: int, connect_ms: int, response_ms: int, to
     """The times of a finished stream that reached a server; negative ones were not measured."""
     samples = row[TIME_SAMPLES] + 1
     row[TIME_SAMPLES] = samples
-    _time_counted(row, QTIME_SUM, QTIME_MAX, samples, queue_ms)
-    _time_counted(row, CTIME_SUM, CTIME_MAX, samples, connect_ms)
-    _time_counted(row, RTIME_SUM, RTIME_MAX, samples, response_ms)
-    _time_counted(row, TTIME_SUM, TTIME_MAX, samples, total_ms)
+    # nothing is added to nothing, and nearly all queues are empty
+    if queue_ms > 0 or row[QTIME_SUM]:
+        _time_counted(row, QTIME_SUM, QTIME_MAX, samples, queue_ms)
+    if connect_ms > 0 or row[CTIME_SUM]:
+        _time_counted(row, CTIME_SUM, CTIME_MAX, samples, connect_ms)
+    if response_ms > 0 or row[RTIME_SUM]:
+        _time_counted(row, RTIME_SUM, RTIME_MAX, samples, response_ms)
+    if total_ms > 0 or row[TTIME_SUM]:
+        _time_counted(row, TTIME_SUM, TTIME_MAX, samples, total_ms)
 
 
 def _time_counted(row: Any, sum_cell: int, max_cell: int, samples: int, value_ms: int) -> None:
-    if value_ms > 0:
-        averages.average_add(row, sum_cell, samples, value_ms)
-        if value_ms > row[max_cell]:
-            row[max_cell] = value_ms
-    elif row[sum_cell]:                         # nothing is added to nothing, and nearly all queues are empty
-        averages.average_add(row, sum_cell, samples, 0)
+    if value_ms < 0:
+        value_ms = 0
+    averages.average_add(row, sum_cell, samples, value_ms)
+    if value_ms > row[max_cell]:
+        row[max_cell] = value_ms

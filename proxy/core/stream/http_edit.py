@@ -67,7 +67,7 @@ def edit_response(stream: HttpEnd, session: HttpSession, backend: Backend, serve
         apply_edits(frontend.response_fields, head.fields)
     if backend.cookie is not None:
         cookie = backend.cookie
-        now_s = stream.cookie_time_s(cookie.tells_time)
+        now_s = stream.cookie_time_s(True) if cookie.tells_time else 0
         stream.flag_response = cookie.write(head, server, stream.pinned, stream.flag_request, now_s, stream.head.method)
     return b""
 
