@@ -13,6 +13,7 @@ PATIENCE_S = 60.0
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 TARGET = b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+LARGE_CHUNK = b"%x\r\n" % (4 << 20) + bytes(4 << 20) + b"\r\n"
 EXTENSION = b"5;" + b"e" * 4000 + b"\r\nhello\r\n"
 
 
@@ -198,6 +199,8 @@ def inputs(scale: int = 1) -> dict[str, Input]:
     return {
         "one-octet-chunks": Input([HEAD, one_octet_chunks(chunks)], ends_with(b"ok"), b"HTTP/1.1 200 "),
         "one-octet-chunks-back": Input([TARGET % b"chunks-%d" % chunks], ends_with(b"\r\n0\r\n\r\n"), b"HTTP/1.1 200 "),
+        "smallest-extensions": Input(
+            [HEAD, LARGE_CHUNK, b"1;\r\nx\r\n" * (chunks // 2), b"0\r\n\r\n"], ends_with(b"ok"), b"HTTP/1.1 200 "),
         "endless-extension": Input([HEAD, b"5;a=" + b"b" * 1_000_000 * scale], never, b"HTTP/1.1 400 "),
         "many-extensions": Input([HEAD, EXTENSION * 500 * scale, b"0\r\n\r\n"], ends_with(b"ok"), b"HTTP/1.1 200 "),
         "head-in-6000-segments": Input(segments(long_head(14_000), 6000) * scale, counts(b"ok", scale), b"HTTP/1.1 200 "),

@@ -31,6 +31,7 @@ DEATHS: dict[str, Any] = {
     "/length/fin": (LENGTH, Do.CLOSE), "/length/rst": (LENGTH, Do.RESET),
     "/chunked/fin": (CHUNKED, Do.CLOSE), "/chunked/rst": (CHUNKED, Do.RESET), "/between/fin": (BETWEEN_CHUNKS, Do.CLOSE),
     "/between/rst": (BETWEEN_CHUNKS, Do.RESET), "/until-close/rst": (UNTIL_CLOSE, Do.RESET),
+    "/old/fin": (CHUNKED, Do.CLOSE), "/old/rst": (CHUNKED, Do.RESET),
     "/head/fin": (HEAD, Do.CLOSE), "/head/rst": (HEAD, Do.RESET), "/nothing/fin": (Do.CLOSE,), "/nothing/rst": (Do.RESET,),
     "/upload/fin": (Expect(bytes(5000)), Do.CLOSE), "/upload/rst": (Expect(bytes(5000)), Do.RESET),
 }
@@ -58,13 +59,17 @@ def dying() -> Iterator[Origin]:
 
 
 def fetch(address: tuple[str, int], target: str) -> tuple[str, bytes]:
-    """How a request on a connection of its own went: its status when the answer was whole, else `cut`."""
+    """How a request on a connection of its own went: its status when the answer was whole, else `cut`.
+
+    That of /old is one of HTTP/1.0, which knows no chunks: a body of unknown length ends with its connection.
+    """
+    version = "1.0" if target.startswith("/old") else "1.1"
     method = "POST" if target.startswith("/upload") else "GET"
     with socket.create_connection(address, timeout=PATIENCE_S) as sock:
         length = f"content-length: {UPLOADED}\r\n" if method == "POST" else ""
         response = HTTPResponse(sock, method=method)
         try:
-            sock.sendall(f"{method} {target} HTTP/1.1\r\nhost: test\r\n{length}\r\n".encode())
+            sock.sendall(f"{method} {target} HTTP/{version}\r\nhost: test\r\n{length}\r\n".encode())
             if method == "POST":
                 try:
                     sock.sendall(bytes(UPLOADED))

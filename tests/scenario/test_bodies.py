@@ -4,7 +4,7 @@ import pytest
 from playbook import Lab, get, ok
 
 from proxy.core.stream.http_stream import INTERIMS_IN_A_TURN
-from proxy.core.stream.ports import BODY_READ_OCTETS, HEAD_READ_OCTETS
+from proxy.core.stream.ports import BODY_READ_OCTETS, CHUNKED_READ_OCTETS, HEAD_READ_OCTETS
 
 POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n"
 UPGRADE = get("/", "upgrade: x", "connection: upgrade")
@@ -517,3 +517,18 @@ def test_a_slow_client_gets_its_time_anew_with_each_octet_it_takes():
         lab.advance(320)
         assert client.aborted
         assert lab.logged()[0] == b"cD--"
+
+
+def test_chunks_are_never_read_by_the_largest_pieces():
+    """A read may be full of the smallest chunks there are, however large the one before them was."""
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
+    assert client.read_max == CHUNKED_READ_OCTETS < BODY_READ_OCTETS
+    server = lab.attempt().accepted()
+    client.sends(b"0\r\n\r\n")
+    server.sends(CHUNKED)
+    assert server.read_max == CHUNKED_READ_OCTETS
+    server.sends(b"0\r\n\r\n")
+    client.sends(POST % 5)
+    assert client.read_max == BODY_READ_OCTETS

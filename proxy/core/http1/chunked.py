@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from proxy.base.errors import LocalProtocolError, RemoteProtocolError
-from proxy.core.http1.chunk_encoder import last_chunk
+from proxy.core.http1.chunk_encoder import CHUNK_END, last_chunk
 from proxy.core.http1.chunk_states import CONTENT, CONTENT_END, DONE, SIZE_LINE, TRAILER
 from proxy.core.http1.head import Fields
 from proxy.core.http1.plain_chunks import Octets, PlainChunks
-from proxy.core.http1.tables import CHUNK_LINE, LARGEST_LENGTH, NEVER_TRAILERS, TRAILER_LINE
+from proxy.core.http1.tables import CHUNK_LINE, LARGEST_LENGTH, NEVER_TRAILERS, NEXT_CHUNK, TRAILER_LINE
 
 LARGEST_LINE = 4096         # chunk size and extensions, or one trailer
 LARGEST_TRAILER = 8192      # the whole trailer section
 MOST_TRAILERS = 100
+
+match_next_chunk = NEXT_CHUNK.match
 
 
 class ChunkedDecoder(PlainChunks):
@@ -58,7 +60,12 @@ class ChunkedDecoder(PlainChunks):
         view, length = memoryview(octets), len(octets)
         pieces = [before]
         while self.at < length and self.state != DONE:
-            self.at = self._read_line(view, self.at, length)
+            match = match_next_chunk(view, self.at) if self.state == CONTENT_END and not self._line else None
+            if match is not None and match.end() - self.at <= len(CHUNK_END) + LARGEST_LINE:
+                self._begin_chunk(match[1])
+                self.at = match.end()
+            else:
+                self.at = self._read_line(view, self.at, length)
             if self.state != DONE:
                 pieces.append(self.walk(octets, self.at, rechunk))
             elif rechunk:
@@ -100,7 +107,10 @@ class ChunkedDecoder(PlainChunks):
         match = CHUNK_LINE.fullmatch(line)
         if match is None:
             raise RemoteProtocolError("invalid chunk size line", self.status)
-        size = int(match[1], 16)
+        self._begin_chunk(match[1])
+
+    def _begin_chunk(self, digits: bytes) -> None:
+        size = int(digits, 16)
         if size > LARGEST_LENGTH:
             raise RemoteProtocolError("chunk too large", self.status)
         self.left = size

@@ -37,6 +37,8 @@ CHUNK_EXTENSIONS = rb";(?:[\t\x20\x21\x23-\x7e\x80-\xff]++|" + QUOTED + rb")*"
 """Nothing is made of extensions, but what is in quotes ends there: no reader shall look for the end of a line inside them."""
 CHUNK_LINE = re.compile(rb"((?=[0-9A-Fa-f])0*+[0-9A-Fa-f]{0,16}+)[ \t]*+(?:" + CHUNK_EXTENSIONS + rb")?\r\n")
 """A chunk's size and extensions: 16 significant digits at most; white space before ";" or CRLF only (RFC 9112 §7.1)."""
+NEXT_CHUNK = re.compile(rb"\r\n" + CHUNK_LINE.pattern)
+"""The end of one chunk, and the size line of the next in any form."""
 PLAIN_FIRST_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15}+)\r\n")
 """A chunk's size line in the form that is nearly all traffic; never too large a size."""
 PLAIN_NEXT_CHUNK = re.compile(rb"\r\n([0-9A-Fa-f]{1,15}+)\r\n")

@@ -22,7 +22,14 @@ from proxy.core.stream import accounting, failure, http_edit
 from proxy.core.stream.body import UNTIL_CLOSE, Body
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_end import HttpEnd
-from proxy.core.stream.ports import BODY_READ_OCTETS, HEAD_READ_OCTETS, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Link
+from proxy.core.stream.ports import (
+    BODY_READ_OCTETS,
+    CHUNKED_READ_OCTETS,
+    HEAD_READ_OCTETS,
+    PAUSE_NOT_ASKED,
+    PAUSE_PEER_FULL,
+    Link,
+)
 from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.states import ESTABLISHED
 from proxy.runtime.backend import Backend
@@ -74,7 +81,7 @@ class HttpStream(HttpEnd):
             self.request_done = False
             decoder = ChunkedDecoder() if head.chunked else None
             self.request_body = Body(head.content_length, decoder, rechunk=True)
-            session.link.limit_reads(BODY_READ_OCTETS)
+            session.link.limit_reads(CHUNKED_READ_OCTETS if head.chunked else BODY_READ_OCTETS)
             early, session.buffer = session.buffer, b""
             if early:
                 self.client_octets(memoryview(early))
@@ -389,6 +396,9 @@ class HttpStream(HttpEnd):
             rechunk = self.head.version_minor > 0
             self.response_body = Body(0, ChunkedDecoder(BAD_GATEWAY), rechunk)
             self.response_body.done = False
+            connection = self.connection
+            if connection is not None and connection.link is not None:
+                connection.link.limit_reads(CHUNKED_READ_OCTETS)
             if not rechunk:
                 head.chunked = False
                 session.keep = False

@@ -174,7 +174,7 @@ def test_what_nobody_waits_for_is_dropped(house: House, world: Any) -> None:
     (name, kind), number = house.wire.asked[0], house.number
     good = Answer(number, name, kind, 0, False, ("10.6.6.6",))
     for wrong in ({"number": number + 1}, {"name": b"\x01x\x00"}, {"kind": AAAA}):
-        house.wire.heard(0, Answer(**{**{field: getattr(good, field) for field in good.__slots__}, **wrong}))
+        house.wire.heard(0, good._replace(**wrong))
     assert server.sockaddr is None
     world.run(RETRY_MS + 5)
     house.wire.heard(0, good)               # of the query before

@@ -155,9 +155,10 @@ def test_an_endless_line_is_refused_when_it_is_too_long() -> None:
 def test_the_longest_line_is_allowed() -> None:
     line = b"5;" + b"a" * (chunked.LARGEST_LINE - 4) + b"\r\n"
     assert len(line) == chunked.LARGEST_LINE
-    for sizes in ((), (1,) * len(line), (chunked.LARGEST_LINE - 1,)):
-        assert decode(line + b"hello\r\n0\r\n\r\n", sizes)[0] == b"hello"
-    assert refused(b"5;a" + line[2:]) == 400
+    for before in (b"", b"1\r\n \r\n"):
+        for sizes in ((), (1,) * len(before + line), (len(before) + chunked.LARGEST_LINE - 1,)):
+            assert decode(before + line + b"hello\r\n0\r\n\r\n", sizes)[0].lstrip() == b"hello"
+        assert refused(before + b"5;a" + line[2:]) == 400
 
 
 @pytest.mark.parametrize("end", [b"XX", b"\n", b"\rX", b"\r\r\n", b" \r\n", b"0\r\n\r\n"])
