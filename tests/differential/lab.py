@@ -175,7 +175,7 @@ class Lab:
                 [*command, str(path)],
                 stdout=errors,
                 stderr=errors,
-                env={"TZ": "UTC", "PATH": "/bin"},
+                env={"TZ": "UTC", "PATH": "/bin", "PYPROXY_PURE": os.environ.get("PYPROXY_PURE", "")},
                 cwd=Path(__file__).parents[2],
             )
         self._cleanup.callback(self._stop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.base.errors import LocalProtocolError, RemoteProtocolError
-from proxy.core.http1.chunk_encoder import CHUNK_END, last_chunk
+from proxy.core.http1.chunk_encoder import CHUNK_END, chunk_head, last_chunk
 from proxy.core.http1.chunk_states import CONTENT, CONTENT_END, DONE, SIZE_LINE, TRAILER
 from proxy.core.http1.head import Fields
 from proxy.core.http1.plain_chunks import Octets, PlainChunks
@@ -59,6 +59,9 @@ class ChunkedDecoder(PlainChunks):
         """Go on where something is not plain; `before` is what was made of the octets before it."""
         view, length = memoryview(octets), len(octets)
         pieces = [before]
+        if rechunk and before:                  # all of it leaves as one chunk
+            framed = bytes(before)
+            pieces[0] = framed[framed.index(CHUNK_END) + len(CHUNK_END) : -len(CHUNK_END)]
         while self.at < length and self.state != DONE:
             match = match_next_chunk(view, self.at) if self.state == CONTENT_END and not self._line else None
             if match is not None and match.end() - self.at <= len(CHUNK_END) + LARGEST_LINE:
@@ -67,10 +70,12 @@ class ChunkedDecoder(PlainChunks):
             else:
                 self.at = self._read_line(view, self.at, length)
             if self.state != DONE:
-                pieces.append(self.walk(octets, self.at, rechunk))
-            elif rechunk:
-                pieces.append(last_chunk(self.trailers))
-        return b"".join(pieces)
+                pieces.append(self.walk(octets, self.at, False))
+        content = b"".join(pieces)
+        if not rechunk:
+            return content
+        framed = chunk_head(len(content)) + content + CHUNK_END if content else content
+        return framed + last_chunk(self.trailers) if self.state == DONE else framed
 
     def _read_line(self, view: memoryview, at: int, length: int) -> int:
         """Take octets up to an LF or to the end; act on the line if it is whole. Gives where to go on."""
