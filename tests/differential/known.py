@@ -43,6 +43,11 @@ MEANT: tuple[Known, ...] = (
         rf"client/\d+/fields: \[(?P<fields>.*)\] -> \[(?P=fields), \('x-content-type-options', 'nosniff'\)\]$|{HTTP1_OCTETS}",
         "no browser is to guess what an answer of the statistics page might be",
     ),
+    Known(
+        "connect-refused",
+        r"client/0/fields: \[\('content-length', '2'\)\] -> \[\('connection', 'close'\), \('content-length', '2'\)\]$",
+        "what a client sends behind a CONNECT may be meant for the tunnel: it is not read as a request when there is none",
+    ),
     Known("server-head-too-large|head-too-large", HTTP1_OCTETS, "how much is read of a head that is too large"),
     Known(
         "client-leaves-while-waiting|queue-timeout|maxqueue|leaves-(waiting|in-line|in-response|retrying)-plain-rst|leaves-pipelining",

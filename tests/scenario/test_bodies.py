@@ -335,13 +335,39 @@ def test_connect_becomes_a_tunnel():
     lab.assert_at_rest()
 
 
-def test_a_refused_connect_leaves_the_connection_as_it_is():
+def test_a_refused_connect_leaves_nothing_to_be_read_as_a_request():
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n" + get("/meant-for-the-tunnel"))
+    server = lab.attempt().accepted()
+    server.sends(ok(b"no", status="403 No"))
+    answer = client.received()
+    assert answer.endswith(b"no")
+    assert b"connection: close" in answer
+    assert client.ended
+    assert b"/meant-for-the-tunnel" not in server.received()
+
+
+def test_a_connect_that_gets_no_server_leaves_nothing_to_be_read_as_a_request():
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n" + get("/meant-for-the-tunnel"))
+    for _ in range(4):                  # three retries
+        lab.attempt().refused()
+        lab.advance(1010)
+    answer = client.received()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert client.ended
+    assert not lab.asked
+
+
+def test_a_connect_may_be_asked_again_with_a_password():
     lab = Lab()
     client = lab.client()
     client.sends(b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n")
     server = lab.attempt().accepted()
-    server.sends(ok(b"no", status="403 No"))
-    assert client.received().endswith(b"no")
+    server.sends(ok(b"who?", "proxy-authenticate: negotiate", status="407 Who"))
+    assert client.received().endswith(b"who?")
     client.sends(get())
     assert server.received().endswith(get())
 

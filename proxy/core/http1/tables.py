@@ -64,8 +64,8 @@ HOP_BY_HOP = frozenset((
 SPECIAL_IN_REQUESTS = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"max-forwards"}
 SPECIAL_IN_RESPONSES = HOP_BY_HOP | {b"content-length"}
 
-NEVER_HOP_BY_HOP = frozenset((b"host",))
-"""What a Connection field cannot take away, whatever it names."""
+NEVER_HOP_BY_HOP = frozenset((b"host", b"origin", b"sec-fetch-site"))
+"""What a Connection field cannot take away, whatever it names: where a request goes to, and where it comes from."""
 
 NEVER_TRAILERS = SPECIAL_IN_REQUESTS | {
     b"age", b"authorization", b"cache-control", b"content-encoding", b"content-range", b"content-type", b"cookie", b"date",

@@ -218,7 +218,10 @@ class HttpEnd(Stream):
         self.is_over = True
         session, backend = self.session, self.backend
         answered = not self.responded and why.status > 0
-        keep = answered and session.keep and self.request_done and why.status not in ALWAYS_CLOSE
+        keep = (
+            answered and session.keep and self.request_done and why.status not in ALWAYS_CLOSE
+            and self.head.method != b"CONNECT"          # what follows may have been meant for the tunnel
+        )
         if answered:
             if session.gone:
                 self._count_failure(ANSWER_LOST)

@@ -9,8 +9,6 @@ a request that was kept whole can be sent again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1 import reader, writer
 from proxy.core.http1.chunked import ChunkedDecoder
@@ -35,9 +33,6 @@ from proxy.core.stream.states import ESTABLISHED
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import REQ_TOT
 from proxy.runtime.server import Server
-
-if TYPE_CHECKING:
-    pass
 
 SWITCHING_PROTOCOLS = 101
 CONTINUE = 100
@@ -353,9 +348,12 @@ class HttpStream(HttpEnd):
         self.server_keeps = head.keep_alive
         if host.process.closing:
             session.keep = False
-        if head.status == SWITCHING_PROTOCOLS or (self.head.method == b"CONNECT" and head.status < 300):
+        asks_for_tunnel = self.head.method == b"CONNECT"
+        if head.status == SWITCHING_PROTOCOLS or (asks_for_tunnel and head.status < 300):
             self.tunnel = True
         else:
+            if asks_for_tunnel and head.status != PROXY_UNAUTHORIZED:
+                session.keep = False            # what follows may have been meant for the tunnel: it is no request of this client
             self._frame_response(head)
         extra = http_edit.edit_response(self, session, backend, server, head)
         minor = head.version_minor
