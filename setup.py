@@ -46,6 +46,7 @@ COMPILED = (
     "proxy.core.stream.http_edit",
     "proxy.core.stream.http_end",
     "proxy.core.stream.http_session",
+    "proxy.core.stream.http_request",
     "proxy.core.stream.http_stream",
     "proxy.core.stream.idleness",
     "proxy.core.stream.log_facts",

@@ -1,13 +1,10 @@
 cimport cython
 
 from proxy.core.http1 cimport reader, writer
-from proxy.core.balance.contract cimport Balancer
-from proxy.core.cookies cimport CookiePolicy
 from proxy.core.http1.head cimport RequestHead, ResponseHead
-from proxy.core.pool cimport IdlePool
 from proxy.core.stream cimport accounting, http_edit
 from proxy.core.stream.body cimport Body
-from proxy.core.stream.http_end cimport HttpEnd
+from proxy.core.stream.http_request cimport HttpRequest
 from proxy.core.stream.http_session cimport HttpSession
 from proxy.core.stream.ports cimport Host, Link
 from proxy.core.stream.server_connection cimport ServerConnection
@@ -16,24 +13,10 @@ from proxy.runtime.frontend cimport Frontend
 from proxy.runtime.server cimport Server
 
 cdef long REQ_TOT, ESTABLISHED, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, UNTIL_CLOSE
-cdef long UNAUTHORIZED, PROXY_UNAUTHORIZED, SWITCHING_PROTOCOLS, CONTINUE, COPIED_OCTETS, JOIN_OCTETS, CREDIT_OCTETS, MANY_CHUNKS, BAD_GATEWAY
+cdef long UNAUTHORIZED, PROXY_UNAUTHORIZED, SWITCHING_PROTOCOLS, CONTINUE, JOIN_OCTETS, CREDIT_OCTETS, MANY_CHUNKS, BAD_GATEWAY
 cdef long CHUNKED_READ_OCTETS
 
-cdef class HttpStream(HttpEnd):
-    @cython.locals(session=HttpSession)
-    cdef _keep_for_later(self, received)
-    @cython.locals(balancer=Balancer)
-    cpdef balance_key(self)
-    @cython.locals(cookie=CookiePolicy, session=HttpSession)
-    cpdef begin(self)
-    @cython.locals(pool=IdlePool, session=HttpSession, connection=ServerConnection, private=ServerConnection)
-    cpdef ServerConnection idle_connection(self, Server server)
-    cdef _request_octets(self, Body body, received)
-    cdef _request_body_bad(self)
-    @cython.locals(session=HttpSession)
-    cdef _body_octets(self, octets)
-    cdef _to_server(self, octets)
-    cdef bint _keeps_server(self, Backend backend) except -1
+cdef class HttpStream(HttpRequest):
     @cython.locals(session=HttpSession, head=ResponseHead, buffer=bytes, at=Py_ssize_t, left=Py_ssize_t)
     cdef _read_heads(self, whole)
     cdef _put_off(self, bytes rest)
@@ -58,6 +41,4 @@ cdef class HttpStream(HttpEnd):
     cdef _client_cut(self)
     cdef _end_client_side(self)
     cdef bint _may_repeat(self) except -1
-    @cython.locals(balancer=Balancer)
-    cdef _prefer_last(self, ServerConnection connection, Backend backend)
     cdef bint _was_stale(self, why) except -1

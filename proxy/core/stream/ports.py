@@ -20,6 +20,7 @@ PAUSE_NOT_ASKED = 2        # nothing may be read now: pipelined requests, a requ
 HEAD_READ_OCTETS = 16384    # the most to read at once where a head is expected
 BODY_READ_OCTETS = 131072   # and where octets flow
 CHUNKED_READ_OCTETS = 65536     # and where they are chunks: never more, for it may be thousands of small ones
+MANY_CHUNKS = 1024              # in one read: of so small ones less is read at once
 LARGEST_READ_OCTETS = 524288    # and where they flow to somebody who takes them as fast
 
 
