@@ -157,6 +157,13 @@ def test_connection_cannot_name_host_away() -> None:
     assert head.content_length == 5
 
 
+def test_connection_cannot_name_away_where_a_request_comes_from() -> None:
+    """The statistics page goes by these (`stats admin`)."""
+    told = [(b"origin", b"http://evil"), (b"sec-fetch-site", b"cross-site")]
+    head = request((b"connection", b"Origin, Sec-Fetch-Site, x-hop"), *told, (b"x-hop", b"1"))
+    assert [pair for pair in head.fields if pair[0] != b"host"] == told
+
+
 def test_trailer_announcements_go_with_chunks() -> None:
     assert names(request((b"trailer", b"x"), (b"transfer-encoding", b"chunked")).fields) == [b"host", b"trailer"]
     assert names(response((b"trailer", b"x"), (b"transfer-encoding", b"chunked")).fields) == [b"trailer"]
