@@ -142,6 +142,17 @@ def connected_to(address: tuple[str, int] | str, patience_s: float) -> socket.so
     return sock
 
 
+def refuses(address: tuple[str, int]) -> bool:
+    """Whether nobody listens there any more: who connects in the moment of closing may be let in, or be reset."""
+    try:
+        socket.create_connection(address).close()
+    except ConnectionRefusedError:
+        return True
+    except ConnectionResetError:
+        return False
+    return False
+
+
 def ask(
     address: tuple[str, int] | str, target: str = "/", *fields: str, method: str = "GET", body: bytes = b"",
     patience_s: float = PATIENCE_S,

@@ -16,6 +16,7 @@ import pytest
 import proxy
 from proxy import AsyncProxy, ConfigError, Proxy, StartError
 from proxy.testing.embedded import NotStartedError
+from tests.e2e.conftest import refuses
 
 CONFIGURATION = """\
 global
@@ -224,7 +225,7 @@ def test_a_soft_stop_lets_a_request_end(text: str, origin: Callable[..., Any], a
     slow.arrived.acquire()
     address = running.address("site")
     running.soft_stop()
-    running.wait_until(lambda each: _refused(address))
+    running.wait_until(lambda each: refuses(address))
     assert running.is_running
     slow.holding.set()
     asking.join()
@@ -255,14 +256,6 @@ def _cut_off(address: tuple[str, int]) -> bytes:
             return sock.recv(65536)
         except ConnectionResetError:
             return b""
-
-
-def _refused(address: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(address).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 def test_on_the_callers_loop(text: str, new_loop: asyncio.AbstractEventLoop) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import refuses
 from tests.faults.crowd import Crowd
 from tests.faults.figures import IS_SOAK, Judge
 from tests.faults.programs import Program
@@ -34,14 +34,6 @@ listen site
     bind 127.0.0.1:{port}
     server a 127.0.0.1:{server}
 """
-
-
-def refuses(address: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(address).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 class Held:
