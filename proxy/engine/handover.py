@@ -7,8 +7,7 @@
     old: closes its own descriptors; the sockets, and the clients that wait in them, are the successor's
     old: gone; the connection, which was kept for that, ends: its counters are final
 
-    message: JSON {"listeners": [path or ""...]}, one descriptor each   |   {"account": true}, [account, board]
-             {"states": true}, [states]: the last one
+    message: JSON {"listeners": [path or ""...]}, one descriptor each   |   what `predecessor` has
              {"ask": [pid...]}: a master names the worker that listens
 
 A second socket beside the old one would not do: the kernel spreads clients over both, and resets those that wait in the one that
@@ -22,11 +21,9 @@ Source: unix(7), SCM_RIGHTS, SO_PEERCRED (a listener's: of the process that call
 
 from __future__ import annotations
 
-import array
 import asyncio
 import contextlib
 import json
-import mmap
 import os
 import socket
 import struct
@@ -35,19 +32,24 @@ from typing import Any, NamedTuple
 
 from proxy.base.addresses import Family
 from proxy.base.octets import octets_of
+from proxy.engine.predecessor import (
+    MESSAGE_MAX,
+    NO_ANSWER,
+    PER_MESSAGE,
+    Predecessor,
+    Received,
+    give_account,
+    give_states,
+    send,
+)
 from proxy.runtime.frontend import Listener
-from proxy.runtime.legacy import Legacy, ServerMemory, account, read_states, states
 from proxy.runtime.process import Process
 
 NAME = "\0pyproxy-listeners-%d"
 PATIENCE_S = 2.0                    # an old process that does not answer has its sockets bound beside
-PER_MESSAGE = 200                   # descriptors; the kernel takes 253
-MESSAGE_MAX = 1 << 16
 CREDENTIALS = struct.Struct("iII")  # struct ucred: pid, uid, gid
 INHERITED_MAX = 20_000
 TRANSPARENT = 19                    # IP_TRANSPARENT
-
-NO_ANSWER = (ValueError, TypeError, KeyError, AttributeError)     # what is raised by an answer that is none
 
 Listening = Iterable[tuple[Listener, socket.socket]]
 
@@ -85,14 +87,20 @@ class Offer:
                 self._loop.remove_reader(offered.fileno())
             offered.close()
 
-    def last_words(self) -> None:
-        """Tell successors how servers stand: from now on nobody changes that here."""
-        if self._process is None or not self._successors:
-            return
-        said = json.dumps(states(self._process)).encode()
+    def last_words(self, followed: Iterable[Predecessor] = ()) -> bool:
+        """Tell successors how servers stand, and whom they are to follow in our place; whether one was told.
+
+        From now on nobody changes a server here.
+        """
+        told = False
         for successor in self._successors:
             with contextlib.suppress(OSError):          # it has gone
-                _send_file(successor, {"states": True}, said, [])
+                assert self._process is not None
+                give_states(successor, self._process)
+                for predecessor in followed:
+                    predecessor.pass_on(successor)
+                told = True
+        return told
 
     def end(self) -> None:
         """Let successors know that nothing is counted any more."""
@@ -121,7 +129,7 @@ class Offer:
             process = self._process
             counts = process is not None and process.board.fd >= 0
             if process is not None and counts:
-                _give_account(successor, process)
+                give_account(successor, process)
         except OSError:                     # it has gone, or does not read: then it binds beside
             counts = False
         if not counts:
@@ -155,32 +163,7 @@ def give_listeners(successor: socket.socket, sockets: Listening) -> None:
     given = [(_path(listener), sock) for listener, sock in own]
     for first in range(0, len(given), PER_MESSAGE):
         part = given[first : first + PER_MESSAGE]
-        _send(successor, {"listeners": [path for path, _ in part]}, [sock.fileno() for _, sock in part])
-
-
-def _give_account(successor: socket.socket, process: Process) -> None:
-    """Raises: OSError."""
-    _send_file(successor, {"account": True}, json.dumps(account(process)).encode(), [process.board.fd])
-
-
-def _send_file(successor: socket.socket, value: dict[str, Any], octets: bytes, others: list[int]) -> None:
-    """Send what is too long for a message as a nameless file, and other descriptors with it."""
-    fd = os.memfd_create("account", os.MFD_CLOEXEC)
-    with os.fdopen(fd, "wb") as file:
-        file.write(octets)
-        file.flush()
-        _send(successor, value, [fd, *others])
-
-
-def _read_file(fd: int) -> Any:
-    with os.fdopen(fd, "rb") as file:
-        file.seek(0)
-        return json.load(file)
-
-
-def _send(successor: socket.socket, value: dict[str, Any], descriptors: list[int]) -> None:
-    numbers = array.array("i", descriptors)
-    successor.sendmsg([json.dumps(value).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)] if descriptors else [])
+        send(successor, {"listeners": [path for path, _ in part]}, [sock.fileno() for _, sock in part])
 
 
 class MasterOffer(Offer):
@@ -193,7 +176,7 @@ class MasterOffer(Offer):
     def give(self, successor: socket.socket) -> None:
         """Tell which of its processes to ask."""
         with successor, contextlib.suppress(OSError):
-            _send(successor, {"ask": self._pids()}, [])
+            send(successor, {"ask": self._pids()}, [])
 
 
 class Peer(NamedTuple):
@@ -288,37 +271,6 @@ def _system_v6only() -> int:
         return plain.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
 
 
-class Predecessor:
-    """An old process that goes on counting: its legacy, and the connection that ends with it."""
-
-    def __init__(self, legacy: Legacy, memory: mmap.mmap, connection: socket.socket) -> None:
-        self.legacy = legacy
-        self.connection = connection
-        self._memory = memory
-
-    def last_words(self) -> dict[tuple[str, str], ServerMemory] | None:
-        """How its servers stand, when it has said so; None when it has gone.
-
-        Raises: BlockingIOError when it has said nothing, what NO_ANSWER has for what makes no sense.
-        """
-        try:
-            octets, numbers, _, _ = socket.recv_fds(self.connection, MESSAGE_MAX, PER_MESSAGE)
-        except ConnectionError:
-            return None
-        if not octets:
-            return None
-        first, *others = numbers
-        for number in others:
-            os.close(number)
-        return read_states(_read_file(first))
-
-    def close(self) -> None:
-        """Look at it no more."""
-        self.legacy.release()
-        self._memory.close()
-        self.connection.close()
-
-
 def take_over(pids: Iterable[int]) -> Inherited:
     """Ask processes for their listening sockets; one that has gone, is not ours or does not answer gives none."""
     answers = _Answers()
@@ -386,31 +338,15 @@ class _Answers:
                 if "listeners" in value:
                     sockets = [socket.socket(fileno=number) for number in numbers]
                     self.sockets += zip(map(str, value["listeners"]), sockets, strict=True)
-                elif "account" in value:
-                    self.predecessors.append(_read_account(old, *numbers))
-                    return []
-                else:
-                    for number in numbers:
-                        os.close(number)
-                    old.close()
-                    return [pid for pid in value["ask"] if isinstance(pid, int)]
+                    continue
+                with Received(numbers) as received:
+                    if "account" in value:
+                        self.predecessors.append(received.account(old))
+                        return []
+                old.close()
+                return [pid for pid in value["ask"] if isinstance(pid, int)]
         except BaseException:
             old.close()
             raise
         old.close()
         return []
-
-
-def _read_account(old: socket.socket, account_fd: int, board_fd: int) -> Predecessor:
-    try:
-        said = _read_file(account_fd)
-        memory = mmap.mmap(board_fd, 0, prot=mmap.PROT_READ)
-    finally:
-        os.close(board_fd)
-    try:
-        legacy = Legacy(said, memory)
-    except BaseException:
-        memory.close()
-        raise
-    old.setblocking(False)
-    return Predecessor(legacy, memory, old)

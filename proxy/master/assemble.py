@@ -119,7 +119,7 @@ class Instance:
 
     def _take_no_commands(self) -> None:
         if self._offer is not None:
-            self._offer.last_words()
+            self._following.hand_on(self._offer)
         self.also_listening.clear()
         if self.commands is not None:
             self.commands.close()

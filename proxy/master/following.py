@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterable
 
 from proxy.base.clock import Clock
-from proxy.engine.handover import NO_ANSWER, Predecessor
+from proxy.engine.handover import Offer
+from proxy.engine.predecessor import NO_ANSWER, Predecessor
 from proxy.runtime.log import Events
 from proxy.runtime.process import Process
 from proxy.runtime.restoring import catch_up, restore_states
@@ -41,6 +42,13 @@ class Following:
             loop.add_reader(predecessor.connection.fileno(), self._heard, predecessor)
         self._plan()
 
+    def hand_on(self, offer: Offer) -> None:
+        """We end ourselves: a successor, where there is one, follows in our place those whom we still follow."""
+        for predecessor in self._predecessors:
+            predecessor.legacy.credit(self._process.board)
+        if offer.last_words(self._predecessors):
+            self.close()
+
     def close(self) -> None:
         """Look at them no more."""
         for predecessor in list(self._predecessors):
@@ -58,17 +66,27 @@ class Following:
     def _heard(self, predecessor: Predecessor) -> None:
         """It has gone, or says how its servers stand before it lets its last streams end."""
         try:
-            said = predecessor.last_words()
+            said = predecessor.hear()
         except BlockingIOError:
             return
         except (OSError, *NO_ANSWER):
             said = None
+        if isinstance(said, Predecessor):
+            self._meet(said)
+            return
         if said is not None:
             catch_up(self._process.backends, predecessor.legacy.servers, said, self._clock.monotonic_ms(), self._events)
             predecessor.legacy.servers = said
             return
         predecessor.legacy.credit(self._process.board)
         self._leave(predecessor)
+
+    def _meet(self, predecessor: Predecessor) -> None:
+        """Somebody whom a predecessor has followed until now."""
+        assert self._loop is not None
+        predecessor.legacy.credit(self._process.board)
+        self._predecessors.append(predecessor)
+        self._loop.add_reader(predecessor.connection.fileno(), self._heard, predecessor)
 
     def _leave(self, predecessor: Predecessor) -> None:
         self._predecessors.remove(predecessor)

@@ -44,6 +44,11 @@ class Retired:
         self._look()
         self.instance.soft_stop()
 
+    def pay_to(self, successor: Process) -> None:
+        """Its successor has one itself by now: what it still counts goes there."""
+        self._legacy.credit(self._successor.board)
+        self._successor = successor
+
     def end(self) -> None:
         """End it now."""
         self.instance.hard_stop()

@@ -83,7 +83,8 @@ def read_states(said: Iterable[Any]) -> dict[tuple[str, str], ServerMemory]:
 class Legacy:
     """An old process's account and the memory of its board.
 
-    Raises: ValueError, TypeError, KeyError for an account that makes no sense.
+    An account may have been looked at by somebody else before (`seen`): what was counted until then is not credited again.
+    Raises: ValueError, TypeError, KeyError, IndexError for an account that makes no sense.
     """
 
     def __init__(self, account: Mapping[str, Any], memory: Any) -> None:
@@ -96,12 +97,26 @@ class Legacy:
         self._width = len(names)
         self._columns = columns
         self._column_cells = -(-len(rows) * self._width // LINE_CELLS) * LINE_CELLS
-        self._pairs = [(names.index(name), INDEX[name], MERGE[INDEX[name]]) for name in CARRIED if name in names]
+        self._names = [name for name in CARRIED if name in names]
+        self._pairs = [(names.index(name), INDEX[name], MERGE[INDEX[name]]) for name in self._names]
+        self._seen: dict[RowKey, list[int]] = {}
+        if "seen" in account:
+            self._have_seen(account["seen"]["cells"], account["seen"]["rows"])
         octets = (LINE_CELLS + columns * self._column_cells) * CELL_OCTETS
         if len(memory) < octets:
             raise ValueError("an account of a larger board")
-        self._cells = memoryview(memory)[:octets].cast("B").cast("q")[LINE_CELLS:]
-        self._seen: dict[RowKey, list[int]] = {}
+        self._cells = memoryview(memory)[:octets].cast("B").cast("q")[LINE_CELLS:]        # last: memory in use cannot be closed
+
+    def _have_seen(self, cells: list[str], rows: list[list[Any]]) -> None:
+        for place, values in rows:
+            seen = dict(zip(cells, map(int, values), strict=True))
+            self._seen[self._keys[place]] = [seen.get(name, 0) for name in self._names]
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        """What has been credited; plain values, as JSON has them."""
+        places = {key: place for place, key in enumerate(self._keys)}
+        return {"cells": self._names, "rows": [[places[key], values] for key, values in self._seen.items()]}
 
     def credit(self, board: Board) -> None:
         """Add to the board's first column what has been counted since the last time."""

@@ -209,6 +209,8 @@ class Embedded:
         """
         old = self._running()
         new, retired = swap(old, configuration, self._said, self._retirement_over)
+        for earlier in self._retired:
+            earlier.pay_to(new.process)
         self._retired.append(retired)
         new.on_stopped, self._instance, self.configuration = old.on_stopped, new, configuration
         files = SocketFiles(new.process)

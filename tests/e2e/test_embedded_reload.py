@@ -87,6 +87,24 @@ def test_streams_end_under_the_old_configuration_and_count(
     eventually(lambda: running.counters("site")["hrsp_2xx"] == 2, "the old stream's answer to be counted")
 
 
+def test_what_a_stream_counts_survives_several_reloads(
+    start: Callable[..., Proxy], origin: Any, ask: Any, eventually: Any
+) -> None:
+    """The configuration between has no streams, and has gone when the first one's stream ends."""
+    web = origin("one")
+    web.holding = threading.Event()
+    text = DEFAULTS + f"listen site\n    bind 127.0.0.1:0\n    server one 127.0.0.1:{web.port}\n"
+    running = start(text)
+    held = threading.Thread(target=lambda: ask(running.address("site"), "/hold", patience_s=300))
+    held.start()
+    web.arrived.acquire()
+    for _ in range(3):
+        running.reload(text)
+    web.holding.set()
+    held.join()
+    eventually(lambda: running.counters("site")["hrsp_2xx"] == 1, "the old stream's answer to be counted")
+
+
 def test_states_weights_and_cookies_go_on(text: str, start: Callable[..., Proxy], ask: Any) -> None:
     running = start(text)
     running.set_state("site/one", "drain")

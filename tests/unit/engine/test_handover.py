@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import threading
@@ -17,6 +18,7 @@ from proxy.base.clock import SystemClock
 from proxy.build import build
 from proxy.config.load import load
 from proxy.engine import handover
+from proxy.engine import predecessor as predecessor_module
 from proxy.engine.handover import NAME, Inherited, MasterOffer, Offer, take_over, take_over_at
 from proxy.engine.listening import open_listener, open_sockets
 from proxy.master.following import Following
@@ -345,7 +347,7 @@ def test_last_words_that_make_no_sense_end_the_following(new_loop: Any, said: by
     following.restore()
     following.start(new_loop)
     (theirs,) = offer._successors
-    handover._send_file(theirs, {"states": True}, said, [])
+    predecessor_module.send_file(theirs, {"states": True}, said, [])
     while predecessor.connection.fileno() >= 0:
         new_loop.run_until_complete(asyncio.sleep(0))
     assert told.lines == []
@@ -354,6 +356,69 @@ def test_last_words_that_make_no_sense_end_the_following(new_loop: Any, said: by
     inherited.close()
     process.board.close()
     successor.board.close()
+
+
+def told_to_finish(process: Any, following: Following, loop: asyncio.AbstractEventLoop) -> tuple[Offer, Following]:
+    """A process that has just begun to serve gets a successor, and is told to finish; its end, and who follows it."""
+    offer = Offer(list, process)
+    inherited = asked(offer, loop)
+    offer.close()               # the name is that of this one process
+    successor = Following(process_with_board(), SystemClock(), Told(), inherited.take_predecessors())
+    successor.restore()
+    successor.start(loop)
+    following.hand_on(offer)
+    return offer, successor
+
+
+def test_who_is_followed_goes_on_to_the_next(new_loop: Any) -> None:
+    """Three reloads while one stream of the first process lasts: all that it counts reaches the last one, once."""
+    first = process_with_board()
+    row = first.frontends[0].counters
+    row[STOT] = 5
+    kept_by: Following = Following(process_with_board(), SystemClock(), Told())
+    ends = []
+    process = first
+    for _ in range(3):
+        offer, kept_by = told_to_finish(process, kept_by, new_loop)
+        ends.append(offer)
+        process = kept_by._process
+        row[STOT] += 1              # after the old one was told to finish, before anybody looks
+        process.frontends[0].counters[STOT] += 10       # and what the new one counts itself
+    first_end, *later = ends
+    for offer in later:             # they end before the first
+        offer.end()
+    for _ in range(1000):
+        new_loop.run_until_complete(asyncio.sleep(0))
+        if len(kept_by._predecessors) == 1:
+            break
+    row[STOT] += 100
+    first_end.end()
+    for _ in range(1000):
+        new_loop.run_until_complete(asyncio.sleep(0))
+        if not kept_by._predecessors:
+            break
+    assert not kept_by._predecessors
+    assert process.frontends[0].counters[STOT] == 5 + 3 + 30 + 100
+    kept_by.close()
+
+
+@pytest.mark.parametrize("seen", [5, {"cells": ["stot"], "rows": [[0, [1, 2]]]}, {"cells": [], "rows": [[99, []]]}], ids=str)
+def test_an_ancestor_that_makes_no_sense_ends_the_following(new_loop: Any, seen: Any) -> None:
+    process = process_with_board()
+    offer = Offer(list, process)
+    inherited = asked(offer, new_loop)
+    (predecessor,) = inherited.take_predecessors()
+    following = Following(process_with_board(), SystemClock(), Told(), [predecessor])
+    following.start(new_loop)
+    (theirs,) = offer._successors
+    said = json.dumps({**predecessor._said, "seen": seen}).encode()
+    predecessor_module.send_file(theirs, {"ancestor": True}, said, [process.board.fd, theirs.fileno()])
+    before = len(os.listdir("/proc/self/fd"))
+    while predecessor.connection.fileno() >= 0:
+        new_loop.run_until_complete(asyncio.sleep(0))
+    assert len(os.listdir("/proc/self/fd")) <= before           # what came with it is closed
+    offer.end()
+    following.close()
 
 
 def test_an_account_that_is_not_wanted_is_closed(new_loop: Any) -> None:
@@ -391,7 +456,7 @@ def test_nonsense_from_an_old_process_gives_nothing(answer: bytes) -> None:
         answers = handover._Answers()
         try:
             assert answers.receive(theirs) == []
-        except handover.NO_ANSWER:
+        except predecessor_module.NO_ANSWER:
             pass
         assert theirs.fileno() == -1
         assert (answers.sockets, answers.predecessors) == ([], [])
