@@ -83,6 +83,7 @@ def _set_timeouts(backend: Backend, section: ProxySection) -> None:
     timeouts = section.timeouts
     backend.timeout_connect_ms = timeouts.connect or 0
     backend.timeout_server_ms = timeouts.server or 0
+    backend.timeout_http_request_ms = timeouts.http_request or 0
     backend.timeout_queue_ms = timeouts.queue or 0
     backend.timeout_tunnel_ms = timeouts.tunnel or 0
     backend.timeout_server_fin_ms = timeouts.server_fin or 0
@@ -101,6 +102,7 @@ def _balancer(settings: BalanceSettings, turn: Turn, randrange: Callable[[int], 
         uri_depth=settings.uri_depth,
         uri_whole=settings.uri_whole,
         uri_path_only=settings.uri_path_only,
+        check_post=settings.check_post,
         hdr_use_domain_only=settings.hdr_use_domain_only,
         random=randrange,
         turn=turn,

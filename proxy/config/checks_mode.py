@@ -6,7 +6,9 @@ from proxy.config.diagnostics import Diagnostics
 from proxy.config.drafts import ProxyDraft
 from proxy.config.keywords.balance import LAYER7
 
-_HTTP_OPTIONS = ("http-ignore-probes", "http-no-delay", "accept-invalid-http-request", "http-pretend-keepalive")
+_HTTP_OPTIONS = (
+    "http-buffer-request", "http-ignore-probes", "http-no-delay", "accept-invalid-http-request", "http-pretend-keepalive",
+)
 
 
 def check_mode(proxy: ProxyDraft, diagnostics: Diagnostics) -> None:

@@ -238,6 +238,7 @@ class BalanceSettings(NamedTuple):
     uri_depth: int = 0
     uri_whole: bool = False
     uri_path_only: bool = False
+    check_post: bool = False
     hdr_use_domain_only: bool = False
     hash_type: str = "map-based"         # or "consistent"
     hash_function: str = ""              # sdbm, djb2, wt6, crc32, none; "" = the default (sdbm)

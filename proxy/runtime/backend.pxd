@@ -13,6 +13,7 @@ cdef class Backend(Counted):
     cdef public dict error_pages
     cdef public long long active_count, backup_count, fullconn, retries, redispatch_after, served, sessions
     cdef public long long timeout_connect_ms, timeout_server_ms, timeout_queue_ms, timeout_tunnel_ms, timeout_server_fin_ms
+    cdef public long long timeout_http_request_ms
     cdef public long long check_timeout_ms, last_change_ms, down_since_ms
     cpdef long long queued_by_all(self) except -1
     cpdef long long sessions_of_all(self) noexcept

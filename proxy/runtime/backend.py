@@ -22,13 +22,12 @@ class Backend(Counted):
 
     __slots__ = (
         "_connection_mode", "abortonclose", "active_count", "backup_all", "backup_count", "balancer", "check_timeout_ms",
-        "cookie", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor",
-        "fullconn", "http_reuse", "iid", "is_http", "keeps_alive", "kind", "last_change_ms", "log", "log_format_name",
-        "log_health_checks", "name", "neighbours", "options", "originalto", "persist", "prefer_last", "pretend_keepalive",
-        "queue", "redispatch_after",
+        "cookie", "description", "disabled", "down_since_ms", "error_pages", "farm", "forwardfor", "fullconn", "http_reuse",
+        "iid", "is_http", "keeps_alive", "kind", "last_change_ms", "log", "log_format_name", "log_health_checks", "name",
+        "neighbours", "options", "originalto", "persist", "prefer_last", "pretend_keepalive", "queue", "redispatch_after",
         "request_fields", "response_fields", "retries", "retries_l7", "retry_on", "served", "servers", "services", "sessions",
-        "stats", "stopped", "tcpka", "timeout_connect_ms", "timeout_queue_ms", "timeout_server_fin_ms", "timeout_server_ms",
-        "timeout_tunnel_ms", "turn",
+        "stats", "stopped", "tcpka", "timeout_connect_ms", "timeout_http_request_ms", "timeout_queue_ms",
+        "timeout_server_fin_ms", "timeout_server_ms", "timeout_tunnel_ms", "turn",
     )
 
     def __init__(self, name: str, iid: int) -> None:
@@ -57,6 +56,7 @@ class Backend(Counted):
         self.redispatch_after = 0                       # 0 = never, n = each n retries, -n = at the n-th before the last
         self.timeout_connect_ms = 0
         self.timeout_server_ms = 0
+        self.timeout_http_request_ms = 0                # for a body that is waited for; heads have the frontend's
         self.timeout_queue_ms = 0                       # 0 = use timeout_connect_ms
         self.timeout_tunnel_ms = 0
         self.timeout_server_fin_ms = 0

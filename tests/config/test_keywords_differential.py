@@ -49,7 +49,7 @@ DIFFERENCES: dict[str, str] = {
         "server weight", "server resolve-opts",
     ), MISSING),
     **dict.fromkeys((
-        "use_backend %[req.hdr(host)]", "source 192.0.2.1 usesrc clientip", "balance url_param user check_post",
+        "use_backend %[req.hdr(host)]", "source 192.0.2.1 usesrc clientip",
         "balance rdp-cookie", "hash-type consistent wt6",
         "cookie SRV insert dynamic", "option http-restrict-req-hdr-names reject", "stats admin unless LOCALHOST",
         "http-request deny", "http-response deny",

@@ -103,6 +103,16 @@ MEANT: tuple[Known, ...] = (
     Known("form-.*too-large", "client|csv", "a form that is too large is not read to its end"),
     Known("form-bad-chunk", "csv/pages/FRONTEND/intercepted", "a request that is answered here is counted when it begins"),
     Known(
+        "waiting-(late|silent|bad-chunk)",
+        r"csv/app/BACKEND/(smax|stot|hrsp_4xx|req_tot): '0' -> '1'",
+        "whose body is waited for has a backend already: a refusal counts there too",
+    ),
+    Known(
+        "waiting-not-expecting-any-more",
+        "client|servers|csv",
+        "whose body is there need not be told to send it (RFC 9110 section 10.1.1)",
+    ),
+    Known(
         "late-body",
         "client|log|csv",
         "a client that stalls inside its body is late itself (manual section 8.5, cH); HAProxy waits on and blames the server",

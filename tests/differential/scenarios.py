@@ -14,6 +14,7 @@ from tests.differential import (
     scenarios_retries,
     scenarios_timeouts,
     scenarios_upgrade,
+    scenarios_waiting,
 )
 from tests.differential.scenario import Scenario
 
@@ -29,4 +30,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *scenarios_retries.SCENARIOS,
     *scenarios_timeouts.SCENARIOS,
     *scenarios_upgrade.SCENARIOS,
+    *scenarios_waiting.SCENARIOS,
 )

@@ -50,15 +50,9 @@ def _uri(line: Line, base: BalanceSettings) -> BalanceSettings:
 def _url_param(line: Line, base: BalanceSettings) -> BalanceSettings:
     if not line.text(1):
         raise Refusal("balance url_param requires an URL parameter name.", line.at(0))
-    if len(line.arguments) > 2:
-        if line.text(2) != "check_post":
-            raise Refusal(f"balance url_param only accepts 'check_post' modifier (got '{line.text(2)}').", line.at(2))
-        raise line.unsupported(
-            "balance url_param … check_post",
-            "'balance url_param … check_post' is not supported by this version of pyproxy: bodies are not searched",
-            "leave check_post out: the parameter is then looked for in the query string", line.at(2),
-        )
-    return base._replace(argument=line.text(1))
+    if len(line.arguments) > 2 and line.text(2) != "check_post":
+        raise Refusal(f"balance url_param only accepts 'check_post' modifier (got '{line.text(2)}').", line.at(2))
+    return base._replace(argument=line.text(1), check_post=len(line.arguments) > 2)
 
 
 def _call(line: Line, base: BalanceSettings, name: str, argument: str) -> BalanceSettings:
@@ -143,10 +137,11 @@ def _read_hash_balance_factor(line: Line, proxy: ProxyDraft) -> None:
 ROWS: tuple[Row, ...] = (
     Row("balance", ANY_BACK, "<algorithm> [<arguments>]", _read_balance, default="roundrobin",
         loads=("balance", *(f"balance {name}" for name in PLAIN), "balance random", "balance random(3)", "balance uri",
-               "balance uri len 10 depth 2 whole", "balance uri path-only", "balance url_param user", "balance hdr(User-Agent)",
+               "balance uri len 10 depth 2 whole", "balance uri path-only", "balance url_param user",
+               "balance url_param user check_post", "balance url_param user check_post 64", "balance hdr(User-Agent)",
                "balance hdr(Host) use_domain_only"),
         fails=("balance sometimes", "balance random(0)", "balance random(x)", "balance uri len", "balance uri deep",
-               "balance url_param", "balance url_param user x", "balance url_param user check_post", "balance hdr",
+               "balance url_param", "balance url_param user x", "balance hdr",
                "balance hdr()", "balance hdr(Host) x", "balance rdp-cookie")),
     Row("hash-type", ANY_BACK, "{ map-based | consistent } [{ sdbm | djb2 | crc32 } [avalanche]]", _read_hash_type,
         default="map-based sdbm", least=1, missing="'hash-type' only supports 'consistent' and 'map-based'.",

@@ -42,6 +42,7 @@ class _Wish(NamedTuple):
     uri_depth: int
     uri_whole: bool
     uri_path_only: bool
+    check_post: bool
     hdr_use_domain_only: bool
     hash_type: str
     hash_function: str
@@ -95,7 +96,7 @@ ALGORITHMS: dict[str, Callable[[_Wish], Balancer]] = {
     "random": lambda wish: _random(wish),
     "source": lambda wish: Source(wish.placement(), wish.hash_address()),
     "uri": _uri,
-    "url_param": lambda wish: UrlParam(wish.placement(), wish.hash_octets(), wish.argument),
+    "url_param": lambda wish: UrlParam(wish.placement(), wish.hash_octets(), wish.argument, wish.check_post),
     "hdr": lambda wish: Header(wish.placement(), wish.hash_octets(), wish.argument, domain_only=wish.hdr_use_domain_only),
 }
 
@@ -108,7 +109,7 @@ def make_balancer(
     uri_depth: int = 0,
     uri_whole: bool = False,
     uri_path_only: bool = False,
-    check_post: int = 0,
+    check_post: bool = False,
     hdr_use_domain_only: bool = False,
     hash_type: str = "map-based",
     hash_function: str = "",
@@ -119,14 +120,13 @@ def make_balancer(
 ) -> Balancer:
     """The balancer of a `balance` line and its `hash-type`; names are those of `BalanceSettings`.
 
-    `turn` counts turns, one of its own when None. `check_post` is accepted for its place in the
-    language: a parameter is looked for in the query only.
+    `turn` counts turns, one of its own when None.
     Raises: ValueError for an algorithm, hash type or hash function that is not there.
     """
     make = ALGORITHMS.get(algorithm)
     if make is None:
         raise ValueError(f"unknown balance algorithm '{algorithm}'")
     return make(_Wish(
-        argument, uri_len, uri_depth, uri_whole, uri_path_only, hdr_use_domain_only, hash_type, hash_function, hash_modifier,
-        hash_balance_factor, random, Turn() if turn is None else turn,
+        argument, uri_len, uri_depth, uri_whole, uri_path_only, check_post, hdr_use_domain_only, hash_type, hash_function,
+        hash_modifier, hash_balance_factor, random, Turn() if turn is None else turn,
     ))

@@ -3,7 +3,7 @@ from proxy.runtime.server cimport Server
 
 cdef class Balancer:
     cdef public str algorithm
-    cdef public bint needs_key
+    cdef public bint needs_key, searches_body
     cdef public long long since
     cpdef Server pick(self, key, Server avoid)
     cpdef opened(self, Server server)

@@ -20,11 +20,12 @@ class Balancer:
     Source: HAProxy configuration manual, "balance".
     """
 
-    __slots__ = ("algorithm", "needs_key", "since")
+    __slots__ = ("algorithm", "needs_key", "searches_body", "since")
 
     def __init__(self, algorithm: str) -> None:
         self.algorithm = algorithm
         self.needs_key = False
+        self.searches_body = False                      # `body_key` is to be asked where `key` found nothing
         self.since = 0                                  # the turn at which it was last told of a change, where that matters
 
     def rebuild(self, servers: Sequence[Server]) -> None:
@@ -40,6 +41,10 @@ class Balancer:
 
         `client_address` is the packed IP address: 4 octets, 16, or none.
         """
+        return None
+
+    def body_key(self, body: bytes) -> int | None:
+        """As `key`, of the beginning of a POST's body."""
         return None
 
     def opened(self, server: Server) -> None:

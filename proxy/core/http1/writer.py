@@ -9,6 +9,7 @@ from __future__ import annotations
 from proxy.core.http1 import head as head_lines
 from proxy.core.http1.head import RequestHead, ResponseHead
 
+CONTINUE_OCTETS = b"HTTP/1.1 100 Continue\r\n\r\n"
 LINES_KEPT: dict[tuple[int, bytes, int], bytes] = {}
 LINES_KEPT_MAX = 256
 REASON_KEPT_MAX = 64

@@ -31,6 +31,7 @@ class Failure(NamedTuple):
 BAD_REQUEST = Failure(400, b"PR", EREQ)
 REQUEST_TIMEOUT = Failure(408, b"cR", EREQ)
 REQUEST_ABORTED = Failure(400, b"CR", EREQ)
+REQUEST_CUT = Failure(0, b"CR", EREQ, (CLI_ABRT,))
 REQUEST_BODY_BAD = Failure(400, b"PH", EREQ)
 REQUEST_BODY_ABORTED = Failure(0, b"CD", CLI_ABRT, (CLI_ABRT,))
 REQUEST_BODY_TIMEOUT = Failure(408, b"cH", CLI_ABRT, (CLI_ABRT,))

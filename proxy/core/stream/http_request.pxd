@@ -15,10 +15,22 @@ from proxy.runtime.frontend cimport Frontend
 from proxy.runtime.server cimport Server
 
 cdef long BODY_READ_OCTETS, CHUNKED_READ_OCTETS, COPIED_OCTETS, ESTABLISHED, HEAD_READ_OCTETS, MANY_CHUNKS, PAUSE_NOT_ASKED, PAUSE_PEER_FULL
+cdef long AWAITING_BODY
 
 cdef class HttpRequest(HttpEnd):
     @cython.locals(cookie=CookiePolicy, session=HttpSession)
     cpdef begin(self)
+    @cython.locals(balancer=Balancer)
+    cdef bint _awaits_body(self) except -1
+    @cython.locals(frontend=Frontend)
+    cdef bint _is_buffered(self, Backend backend) except -1
+    @cython.locals(session=HttpSession)
+    cdef _await_body(self)
+    cdef _is_not_whole(self)
+    @cython.locals(session=HttpSession, frontend=Frontend)
+    cdef long long _body_due_ms(self) except -1
+    cdef _body_came(self)
+    cpdef bint waited_too_long(self) except -1
     @cython.locals(balancer=Balancer)
     cdef _prefer_last(self, ServerConnection connection, Backend backend)
     @cython.locals(session=HttpSession)

@@ -1,6 +1,9 @@
 """A request on its way to a server: its head is changed and sent, its body follows, and what had no server yet waits.
 
-    head -> (waits for its server) -> sent -> body forwarded -> done
+    head -> (waits for its body) -> (waits for its server) -> sent -> body forwarded -> done
+
+With `option http-buffer-request`, or `balance url_param … check_post`, no server is chosen before the body is whole or fills a
+buffer; it has `timeout http-request` for that.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1 import writer
 from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.plain_chunks import Octets
+from proxy.core.http1.writer import CONTINUE_OCTETS
 from proxy.core.stream import failure, http_edit
 from proxy.core.stream.body import Body
 from proxy.core.stream.http_end import HttpEnd
@@ -22,10 +26,11 @@ from proxy.core.stream.ports import (
     Link,
 )
 from proxy.core.stream.server_connection import ServerConnection
-from proxy.core.stream.states import ESTABLISHED
+from proxy.core.stream.states import AWAITING_BODY, ESTABLISHED
 from proxy.runtime.backend import Backend
 from proxy.runtime.server import Server
 
+BUFFERED = "http-buffer-request"
 COPIED_OCTETS = 2048            # of a request's body: up to here one copy is cheaper than a second piece is for the kernel
 # RFC 9110 §9.2.2: only these may be sent again on the proxy's own initiative
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))
@@ -62,7 +67,63 @@ class HttpRequest(HttpEnd):
             if early:
                 self.client_octets(memoryview(early))
         if self.state != ESTABLISHED and not self.is_over:
-            self.assign()
+            if not self.request_done and self._awaits_body():
+                self._await_body()
+            else:
+                self.assign()
+
+    def _awaits_body(self) -> bool:
+        backend = self.backend
+        if self.outbox_octets >= self.session.limits.head or backend is None:
+            return False
+        balancer = backend.balancer
+        return self._is_buffered(backend) or (balancer.searches_body and self.head.method == b"POST")
+
+    def _is_buffered(self, backend: Backend) -> bool:
+        return BUFFERED in self.session.frontend.options or BUFFERED in backend.options
+
+    def _await_body(self) -> None:
+        """Wait for the body; a client that waits itself is told to send it, so that its server need not be asked."""
+        session, head = self.session, self.head
+        self.state = AWAITING_BODY
+        self._is_not_whole()
+        if head.expect_continue:
+            head.expect_continue = False
+            if not self.body_begun:
+                self.octets_out += len(CONTINUE_OCTETS)
+                session.link.send(CONTINUE_OCTETS)
+        session.arm(self._body_due_ms())
+
+    def _is_not_whole(self) -> None:
+        """Where bodies are buffered, the time of a request has no end (%TR) before its body is whole."""
+        if self.backend is not None and self._is_buffered(self.backend):
+            self.session.request_ended_ms = 0
+
+    def _body_due_ms(self) -> int:
+        """When a body that is waited for is late; 0 = never."""
+        session, backend = self.session, self.backend
+        frontend = session.frontend
+        patience_ms = frontend.timeout_http_request_ms
+        if not patience_ms and backend is not None:
+            patience_ms = backend.timeout_http_request_ms
+        if patience_ms:
+            return session.request_began_ms + patience_ms
+        return session.client_active_ms + frontend.timeout_client_ms if frontend.timeout_client_ms else 0
+
+    def _body_came(self) -> None:
+        session = self.session
+        session.request_ended_ms = self.start_ms = self.host.now_ms
+        self.assign()
+
+    def waited_too_long(self) -> bool:
+        if self.state != AWAITING_BODY:
+            return HttpEnd.waited_too_long(self)
+        ends_ms = self._body_due_ms()
+        if ends_ms and ends_ms <= self.host.now_ms:
+            self.fail(failure.REQUEST_TIMEOUT)
+        else:
+            self.session.arm(ends_ms)
+        return True
 
     def _prefer_last(self, connection: ServerConnection, backend: Backend) -> None:
         """Stay with the server to which this client has a connection of its own: it authenticated there, or it shall."""
@@ -105,6 +166,8 @@ class HttpRequest(HttpEnd):
                 self._keep_for_later(received[len(received) - body.extra :])
         if len(octets):
             self._body_octets(octets)
+        if self.state == AWAITING_BODY and (self.request_done or self.outbox_octets >= self.session.limits.head):
+            self._body_came()
         if not self.request_done:
             return
         if self.response_done:
@@ -115,8 +178,11 @@ class HttpRequest(HttpEnd):
     def _request_body_bad(self) -> None:
         if self.responded:
             self.fail(failure.DATA_REQUEST_BAD)
+        elif self.connection is not None:
+            self.fail(failure.REQUEST_BODY_BAD)
         else:
-            self.fail(failure.REQUEST_BODY_BAD if self.connection is not None else failure.BAD_REQUEST)
+            self._is_not_whole()
+            self.fail(failure.BAD_REQUEST)
 
     def _body_octets(self, octets: Octets) -> None:
         """Send body octets on, or keep them for a server that is not there yet."""
@@ -151,6 +217,9 @@ class HttpRequest(HttpEnd):
         if not balancer.needs_key:
             return None
         key: int | None = balancer.key(self.head, self.session.client_packed)
+        if key is None and balancer.searches_body and self.outbox and self.head.method == b"POST":
+            body = b"".join(self.outbox)
+            key = balancer.body_key(bytes(ChunkedDecoder().feed(memoryview(body))) if self.head.chunked else body)
         return key
 
     def idle_connection(self, server: Server) -> ServerConnection | None:

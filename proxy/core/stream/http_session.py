@@ -77,7 +77,7 @@ class HttpSession(Session):
         self.head: RequestHead | None = None
         self.requests = 0
         self.request_began_ms = 0               # first octet of the request at hand; 0 = none yet
-        self.request_ended_ms = 0               # its head was whole
+        self.request_ended_ms = 0               # its head was whole, and its body, if that is waited for; 0 = not yet
         self.idle_since_ms = self.accept_ms
         self.keep = True                        # whether another request may follow
         self.half_closed = False

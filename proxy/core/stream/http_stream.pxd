@@ -14,7 +14,7 @@ from proxy.runtime.server cimport Server
 
 cdef long REQ_TOT, ESTABLISHED, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, UNTIL_CLOSE
 cdef long UNAUTHORIZED, PROXY_UNAUTHORIZED, SWITCHING_PROTOCOLS, CONTINUE, JOIN_OCTETS, CREDIT_OCTETS, MANY_CHUNKS, BAD_GATEWAY
-cdef long CHUNKED_READ_OCTETS
+cdef long AWAITING_BODY, CHUNKED_READ_OCTETS
 
 cdef class HttpStream(HttpRequest):
     @cython.locals(session=HttpSession, head=ResponseHead, buffer=bytes, at=Py_ssize_t, left=Py_ssize_t)

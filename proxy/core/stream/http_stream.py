@@ -28,7 +28,7 @@ from proxy.core.stream.ports import (
     PAUSE_NOT_ASKED,
     PAUSE_PEER_FULL,
 )
-from proxy.core.stream.states import ESTABLISHED
+from proxy.core.stream.states import AWAITING_BODY, ESTABLISHED
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import REQ_TOT
 from proxy.runtime.server import Server
@@ -332,6 +332,8 @@ class HttpStream(HttpRequest):
 
     def _client_cut(self) -> None:
         """The client has gone in the middle of something."""
+        if self.state == AWAITING_BODY:
+            self.session.request_ended_ms = self.host.now_ms
         self.fail(failure.DATA_CLIENT_ABORTED if self.responded else self.client_gone(cut=True))
 
     def server_ended(self) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from proxy.core.stream.session import Session
     from proxy.core.stream.stream import Stream
 
+NOT_REACHED = -1
 NO_SERVER_NAME = "<NOSRV>"
 _PAIRS: dict[int, bytes] = {}       # the two cookie flags as text; there are few of each
 
@@ -90,7 +91,7 @@ def request_facts(record: LogRecord, session: HttpSession) -> None:
         return
     record.method, record.target = head.method, head.target
     record.version = b"HTTP/1.1" if head.version_minor else b"HTTP/1.0"
-    record.request_ms = session.request_ended_ms - session.request_began_ms
+    record.request_ms = session.request_ended_ms - session.request_began_ms if session.request_ended_ms else NOT_REACHED
     record.captured_request_headers = session.captured_request
     frontend = session.frontend
     if frontend.capture_response_headers:

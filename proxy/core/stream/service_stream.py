@@ -14,7 +14,7 @@ from proxy.core.http1.chunk_encoder import CHUNK_END, LAST_CHUNK, chunk_head
 from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.errors import BUILT_IN, REDIRECTS
 from proxy.core.http1.head import RequestHead, ResponseHead
-from proxy.core.http1.writer import response_bytes, response_connection
+from proxy.core.http1.writer import CONTINUE_OCTETS, response_bytes, response_connection
 from proxy.core.stream import accounting, failure
 from proxy.core.stream.body import Body
 from proxy.core.stream.exchange import Exchange
@@ -74,7 +74,7 @@ class ServiceStream(Exchange):
         elif head.has_body:
             self._incoming = Body(head.content_length, ChunkedDecoder() if head.chunked else None)
             if head.expect_continue:
-                self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self._send(CONTINUE_OCTETS)
             early, session.buffer = session.buffer, b""
             if early:
                 self.client_octets(memoryview(early))

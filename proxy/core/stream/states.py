@@ -6,5 +6,6 @@ CONNECTING = 2
 WAITING = 3                 # for the turn-around of a server that refused
 ESTABLISHED = 4
 CLOSED = 5
+AWAITING_BODY = 6               # the request's body is to be whole, or to fill a buffer, before a server is chosen
 
 NO_FLAG = ord("-")

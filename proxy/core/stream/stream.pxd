@@ -12,7 +12,7 @@ from proxy.runtime.backend cimport Backend
 from proxy.runtime.server cimport Server
 
 cdef long BIN, BOUT, CONNECT, LBTOT, REUSE, WREDIS, WRETR
-cdef long ASSIGNING, CLOSED, CONNECTING, ESTABLISHED, NO_FLAG, QUEUED, WAITING, TURN_AROUND_MS
+cdef long ASSIGNING, CLOSED, CONNECTING, ESTABLISHED, AWAITING_BODY, NO_FLAG, QUEUED, WAITING, TURN_AROUND_MS
 
 cdef class Stream(Exchange):
     cdef public Session session

@@ -23,7 +23,7 @@ from proxy.core.stream.failure import Failure
 from proxy.core.stream.log_facts import identify
 from proxy.core.stream.ports import Host, Link, abstract
 from proxy.core.stream.server_connection import ServerConnection
-from proxy.core.stream.states import ASSIGNING, CLOSED, CONNECTING, ESTABLISHED, NO_FLAG, QUEUED, WAITING
+from proxy.core.stream.states import ASSIGNING, AWAITING_BODY, CLOSED, CONNECTING, ESTABLISHED, NO_FLAG, QUEUED, WAITING
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import BIN, BOUT, CONNECT, LBTOT, REUSE, WREDIS, WRETR
 from proxy.runtime.server import Server
@@ -358,6 +358,8 @@ class Stream(Exchange):
         """
         if self.state == QUEUED:
             return failure.QUEUE_CUT if cut else failure.QUEUE_ABORTED
+        if self.state == AWAITING_BODY:
+            return failure.REQUEST_CUT
         if self.state in (CONNECTING, WAITING, ASSIGNING):
             return failure.CONNECT_CUT if cut else failure.CONNECT_ABORTED
         return failure.REQUEST_BODY_ABORTED if cut else failure.RESPONSE_ABORTED
