@@ -71,11 +71,6 @@ MEANT: tuple[Known, ...] = (
         "HAProxy parses the first chunk with the head: a bad one is a bad request without a backend",
     ),
     Known(
-        "server-bad-chunk",
-        "client|log|csv",
-        "HAProxy parses the first chunk with the head and can still answer 502; here the head has left",
-    ),
-    Known(
         "chunked-response-to-http10",
         "client/0",
         "HTTP/1.0 knows no chunks: the body ends with the connection (RFC 9112 section 6.1)",

@@ -111,7 +111,12 @@ SCENARIOS = (
         for word in ("errorloc", "errorloc302", "errorloc303")
     ),
     Scenario(
-        "monitor-uri", ONE + " monitor-uri /alive\n", flat(ask("/alive"), ask("/alive", method="HEAD", on="b"), ask("/", on="c"))
+        "monitor-uri",
+        ONE + " monitor-uri /alive\n",
+        flat(
+            ask("/alive"), ask("/alive", method="HEAD", on="b"), ask("/", on="c"), ask("http://www.example.com/alive", on="d"),
+            ask("http://www.example.com/alive?x", on="e"),
+        ),
     ),
     Scenario(
         "queue-timeout",

@@ -238,13 +238,39 @@ def test_a_head_too_large_is_refused_however_much_comes_at_once():
     assert client.received().startswith(b"HTTP/1.1 502 ")
 
 
-def test_broken_chunks_behind_a_head_are_not_taken_for_its_body():
+@pytest.mark.parametrize("minor", [0, 1])
+@pytest.mark.parametrize("body", [b"zz\r\n" + BODY, b"3\r\nabc\r\nzz\r\n", b"3\r\nabcde", b"3\r\nabc\r\n0\r\nno trailer\r\n\r\n"])
+def test_broken_chunks_that_come_with_their_head_are_a_bad_response(body, minor):
+    lab = Lab()
+    client = lab.client()
+    client.sends(b"GET / HTTP/1.%d\r\nhost: a\r\n\r\n" % minor)
+    server = lab.attempt().accepted()
+    server.sends(CHUNKED + body)
+    assert client.received().startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+    assert server.closed
+    assert lab.logged() == (b"PH--", 502)
+    assert lab.counted(lab.server)["eresp"] == 1
+    assert "hrsp_2xx" not in lab.counted(lab.server)
+
+
+def test_a_response_with_broken_chunks_may_be_asked_for_again():
+    lab = Lab()
+    lab.backend.retry_on = frozenset(["junk-response"])
+    lab.backend.retries_l7 = True
+    lab.backend.retries = 1
+    client = lab.client()
+    client.sends(get())
+    lab.attempt().accepted().sends(CHUNKED + b"3\r\nabc\r\nzz\r\n")
+    lab.attempt().accepted().sends(b"HTTP/1.1 204 No Content\r\n\r\n")
+    assert client.received() == b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def test_an_interim_response_of_http_1_0_leaves_as_one_of_1_1():
     lab = Lab()
     client = lab.client()
     client.sends(get())
-    lab.attempt().accepted().sends(CHUNKED + b"zz\r\n" + BODY)
-    assert client.received() == CHUNKED
-    assert client.closed
+    lab.attempt().accepted().sends(b"HTTP/1.0 103 Early Hints\r\n\r\n")
+    assert client.received() == b"HTTP/1.1 103 Early Hints\r\n\r\n"
 
 
 def test_a_flood_of_interim_responses_stops_at_a_slow_client():

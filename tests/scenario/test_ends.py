@@ -364,6 +364,36 @@ def test_a_client_that_goes_inside_a_head():
     leave(lab, client)
 
 
+def test_a_client_that_half_closes_inside_its_next_head_while_the_first_is_at_work():
+    lab = Lab()
+    client, server = at_work(lab)
+    client.sends(b"GET /2 HTTP/1.1\r\nho")
+    client.ends()
+    server.sends(ok())
+    assert client.received().count(b"HTTP/1.1 ") == 2
+    assert lab.records()[-1].termination == b"CR--"
+    assert client.closed
+    leave(lab, client)
+
+
+@pytest.mark.parametrize(("octets", "status"), [
+    (b"HEAD / HTTP/1.1\r\nbad name: x\r\n\r\n", 400),
+    (b"\r\nHEAD * HTTP/1.1\r\nhost: a\r\n\r\n", 400),
+    (b"HEAD / HTTP/1.0\r\ncontent-length: 3\r\n\r\nabc", 413),
+    (b"HEAD / HTTP/2.0\r\nhost: a\r\n\r\n", 505),
+    (b"HEAD / HTTP/1.1\r\nhost: a", 408),
+])
+def test_a_head_that_is_refused_gets_no_content(octets, status):
+    lab = Lab()
+    lab.frontend.timeout_http_request_ms = 1000
+    client = lab.client()
+    client.sends(octets)
+    lab.advance(1500)
+    answer = client.received()
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert answer.endswith(b"\r\n\r\n")
+
+
 def test_between_two_requests_a_client_may_go_as_it_likes():
     for how in ("ends", "breaks"):
         lab = Lab()

@@ -291,6 +291,29 @@ def test_monitor_uri_answers_without_a_log_line_and_counts():
     finish(lab, client)
 
 
+@pytest.mark.parametrize(("target", "is_monitored"), [
+    ("http://a/alive", True), ("HTTPS://b:8080/alive", True), ("http://a/alive?x", False), ("http://a/alive/", False),
+    ("http://a", False), ("http://a?/alive", False), ("http://a//alive", False), ("/alive?x", False),
+])
+def test_monitor_uri_is_met_behind_an_authority_too(target, is_monitored):
+    lab = Lab()
+    lab.frontend.monitor_uri = b"/alive"
+    client = lab.client()
+    client.sends(get(target))
+    assert (client.received()[:15] == b"HTTP/1.1 200 OK") == is_monitored
+    assert bool(lab.attempts) != is_monitored
+
+
+def test_a_monitor_uri_with_an_authority_is_met_as_it_stands():
+    lab = Lab()
+    lab.frontend.monitor_uri = b"http://a/alive"
+    client = lab.client()
+    client.sends(get("http://a/alive"))
+    assert client.received().startswith(b"HTTP/1.1 200 OK\r\n")
+    client.sends(get("/alive"))
+    assert lab.attempts
+
+
 @pytest.mark.parametrize(("method", "status"), [(b"OPTIONS", 200), (b"TRACE", 501)])
 def test_max_forwards_0_ends_here(method, status):
     lab = Lab()

@@ -8,6 +8,7 @@ from proxy.base.errors import RemoteProtocolError
 from proxy.core.http1.tables import ABSOLUTE_FORM, HOST, PLAIN_HOST
 
 LARGEST_PORT = 65535
+SLASH = 47
 
 
 def check_host(authority: bytes) -> None:
@@ -45,3 +46,11 @@ def absolute_authority(target: bytes) -> bytes:
     if authority[:1] == b":":
         raise RemoteProtocolError("absolute URI with an empty host")
     return authority
+
+
+def names(target: bytes, uri: bytes) -> bool:
+    """Is `uri` this target, or all of an absolute one that stands behind its authority?"""
+    if target == uri:
+        return True
+    absolute = ABSOLUTE_FORM.fullmatch(target) if target[0] != SLASH else None
+    return absolute is not None and target[absolute.end(1):] == uri

@@ -129,7 +129,7 @@ def route(head: RequestHead) -> None:
     target = head.target
     if head.method == b"CONNECT":
         colon = target.rfind(b":")
-        if colon < 1 or colon + 1 == len(target):
+        if colon < 1 or colon + 1 == len(target) or target.endswith(b"]"):
             raise RemoteProtocolError("CONNECT without host and port")
         check_host(target)
         authority = target
@@ -139,6 +139,8 @@ def route(head: RequestHead) -> None:
         return
     else:
         authority = absolute_authority(target)
+        if head.method == b"OPTIONS" and len(target) == target.index(b"://") + 3 + len(authority):
+            head.target = b"*"          # no path, no query: the server itself is meant (RFC 9112 §3.2.4)
     head.host = authority
     head.fields = [(name, authority) if name == b"host" else (name, value) for name, value in head.fields]
 

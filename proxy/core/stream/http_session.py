@@ -13,6 +13,7 @@ from typing import Any
 
 from proxy.base.errors import RemoteProtocolError
 from proxy.core.http1 import reader, writer
+from proxy.core.http1.authority import names
 from proxy.core.http1.errors import last_hop_response
 from proxy.core.http1.head import RequestHead
 from proxy.core.http1.limits import Limits
@@ -221,6 +222,9 @@ class HttpSession(Session):
             self._refuse(failure.BAD_REQUEST, error.status)
             return False
         if head is None:
+            if self.half_closed:                        # which was told while the request before was at work
+                self._refuse(failure.REQUEST_ABORTED, 400)
+                return False
             if is_new:
                 self._arm_for_request(frontend.timeout_http_request_ms or frontend.timeout_client_ms)
             self.unfinished = Unfinished(self.buffer, self.limits.start_line, self.limits.head)
@@ -246,7 +250,7 @@ class HttpSession(Session):
             and not frontend.closes             # the backend's mode is only its servers' business
             and not self.host.process.closing
         )
-        if frontend.monitor_uri and head.target == frontend.monitor_uri:
+        if frontend.monitor_uri and names(head.target, frontend.monitor_uri):
             self._answer_monitor(head)
             return
         if head.max_forwards == 0:
@@ -315,7 +319,8 @@ class HttpSession(Session):
         if backend is not None and status in backend.error_pages:
             pages = backend.error_pages
         minor = 1 if head is None else head.version_minor
-        response = own_response(status, pages, minor, keep, head is not None and head.method == b"HEAD")
+        asks_for_head = self.buffer.lstrip(b"\r\n").startswith(b"HEAD ") if head is None else head.method == b"HEAD"
+        response = own_response(status, pages, minor, keep, asks_for_head)
         if not self.gone:
             self.link.send(response)
         self.frontend.cells[BOUT] += len(response)

@@ -22,14 +22,15 @@ cdef class HttpStream(HttpRequest):
     cdef _put_off(self, bytes rest)
     cdef bint _gather(self, bytes octets) except -1
     cdef _interim(self, ResponseHead head)
-    @cython.locals(session=HttpSession)
+    @cython.locals(session=HttpSession, body=Body)
     cdef _begin_response(self, ResponseHead head, rest)
     cdef _count_head(self, Server server, int status)
     cdef bint _wants_retry(self, Backend backend, int status) except -1
     @cython.locals(session=HttpSession)
     cdef _frame_response(self, ResponseHead head)
+    @cython.locals(body=Body)
     cdef _send_first(self, bytes octets, rest)
-    cdef _send_both(self, bytes octets, Body body, rest)
+    cdef _send_both(self, bytes octets, part)
     cdef _response_octets(self, Body body, received)
     cdef _after_body(self, Body body)
     cdef _to_client(self, octets)

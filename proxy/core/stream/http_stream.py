@@ -143,6 +143,7 @@ class HttpStream(HttpRequest):
         if head.status == CONTINUE:
             self.continued = True
         if self.head.version_minor:
+            head.version_minor = 1              # HTTP/1.0 has none of these: whoever reads it as such sees the connection end
             self._to_client(writer.response_bytes(head, b"", b""))
 
     def _begin_response(self, head: ResponseHead, rest: Octets) -> None:
@@ -150,13 +151,22 @@ class HttpStream(HttpRequest):
         session, host, server, backend = self.session, self.host, self.server, self.backend
         if server is None or backend is None:
             raise AssertionError("a response without a server")
+        body: Body | None = None
+        if head.chunked and not head.no_body:
+            body = Body(0, ChunkedDecoder(BAD_GATEWAY), self.head.version_minor > 0)
+            body.done = False
+            try:
+                rest = body.feed(memoryview(rest)) if rest else rest
+            except RemoteProtocolError:         # seen in time: nothing of this response has left yet
+                self.server_failed(failure.RESPONSE_BAD)
+                return
         if host.server_answered is not None:
             host.server_answered(server, head.status)
         if backend.retries_l7 and self._wants_retry(backend, head.status):
             return
         if (head.status == UNAUTHORIZED or head.status == PROXY_UNAUTHORIZED) and self.connection is not None:
             self.connection.is_private = self.connection.is_private or http_edit.authenticates_connection(head)
-        self.response = head
+        self.response, self.response_body = head, body
         self.response_ms = host.now_ms - self.connected_ms
         self.status = head.status
         self.server_keeps = head.keep_alive
@@ -205,13 +215,10 @@ class HttpStream(HttpRequest):
         if head.no_body:
             head.chunked = head.chunked and self.head.version_minor > 0
         elif head.chunked:
-            rechunk = self.head.version_minor > 0
-            self.response_body = Body(0, ChunkedDecoder(BAD_GATEWAY), rechunk)
-            self.response_body.done = False
             connection = self.connection
             if connection is not None and connection.link is not None:
                 connection.link.limit_reads(CHUNKED_READ_OCTETS)
-            if not rechunk:
+            if not self.head.version_minor:     # which knows no chunks
                 head.chunked = False
                 session.keep = False
         elif head.content_length >= 0:
@@ -224,7 +231,7 @@ class HttpStream(HttpRequest):
             session.keep = False                # the body may come or not: nobody can tell it from a next request
 
     def _send_first(self, octets: bytes, rest: Octets) -> None:
-        """Send the head together with what came of the body."""
+        """Send the head together with what came of the body, of a chunked one with what was made of it."""
         body = self.response_body
         if self.tunnel:
             self._to_client(octets + rest)
@@ -233,30 +240,28 @@ class HttpStream(HttpRequest):
             self.spoiled = bool(rest)
             self._to_client(octets)
             self._response_complete()
+        elif body.decoder is not None:
+            self._send_both(octets, rest)
+            self._after_body(body)
         elif not rest:
             self._to_client(octets)
-        elif len(rest) == body.left <= JOIN_OCTETS and body.decoder is None:     # nearly every small response
+        elif len(rest) == body.left <= JOIN_OCTETS:     # nearly every small response
             body.left = 0
             self.response_body = None
             self._to_client(octets + rest)
             self._response_complete()
-        elif len(rest) <= JOIN_OCTETS and body.decoder is None and body.left != UNTIL_CLOSE:
+        elif len(rest) <= JOIN_OCTETS and body.left != UNTIL_CLOSE:
             part = body.feed(memoryview(rest))
             self._to_client(octets + part if body.extra else octets + rest)
             self._after_body(body)
         else:
-            self._send_both(octets, body, memoryview(rest))
+            self._send_both(octets, body.feed(memoryview(rest)))
+            self._after_body(body)
 
-    def _send_both(self, octets: bytes, body: Body, rest: memoryview) -> None:
-        try:
-            part = body.feed(rest)
-        except RemoteProtocolError:
-            self._to_client(octets)
-            self.fail(failure.DATA_SERVER_BAD)
-            return
+    def _send_both(self, octets: bytes, part: Octets) -> None:
         self.octets_out += len(octets) + len(part)
-        self._sent_to_client(self.session.link.send_both(octets, part))
-        self._after_body(body)
+        link = self.session.link
+        self._sent_to_client(link.send_both(octets, part) if part else link.send(octets))
 
     def _response_octets(self, body: Body, received: bytes | memoryview) -> None:
         try:

@@ -16,8 +16,8 @@ def cases_of(*names: str) -> list[Case]:
     return [case for name in names for case in json.loads((FOLDER / f"{name}.json").read_text())]
 
 
-REQUESTS = cases_of("requests", "more_requests")           # the shared ones, and those of our own
-RESPONSES = cases_of("responses", "more_responses")
+REQUESTS = cases_of("requests", "more_requests", "further_requests")           # the shared ones, and those of our own
+RESPONSES = cases_of("responses", "more_responses", "further_responses")
 
 
 def octets_of(raw: str | list[Any]) -> bytes:

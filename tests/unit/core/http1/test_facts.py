@@ -60,8 +60,18 @@ def test_an_absolute_target_names_the_host_in_force() -> None:
 def test_connect_names_host_and_port() -> None:
     head = request(target=b"b:443", method=b"CONNECT")
     assert (head.host, head.fields) == (b"b:443", [(b"host", b"b:443")])
-    for target in (b"/x", b"b", b"b:", b":443", b"u@b:443", b"http://b:443/", b"*"):
+    for target in (b"/x", b"b", b"b:", b":443", b"u@b:443", b"http://b:443/", b"*", b"[::1]"):
         assert request_refused(target=target, method=b"CONNECT") == 400
+
+
+@pytest.mark.parametrize(("target", "sent", "host"), [
+    (b"http://b", b"*", b"b"), (b"http://b:8001", b"*", b"b:8001"), (b"http://[::1]", b"*", b"[::1]"),
+    (b"http://b/", b"http://b/", b"b"), (b"http://b?x", b"http://b?x", b"b"), (b"http://b//b", b"http://b//b", b"b"),
+])
+def test_options_of_an_authority_alone_are_those_of_the_server(target: bytes, sent: bytes, host: bytes) -> None:
+    head = request(target=target, method=b"OPTIONS")
+    assert (head.target, head.host) == (sent, host)
+    assert request(target=target).target == target, "other methods mean the root"
 
 
 def test_asterisk_is_for_options() -> None:
