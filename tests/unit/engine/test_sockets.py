@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import resource
@@ -25,7 +26,7 @@ from proxy.engine.handover import Inherited
 from proxy.engine.link import SocketLink
 from proxy.engine.listening import BindError, open_listener, open_listeners, rehearse_listeners
 from proxy.engine.port_holder import who_holds
-from proxy.engine.starving import LOOK_MS, PUT_BY, RETRY_MS, lowest_free
+from proxy.engine.starving import LOOK_MS, PUT_BY, RETRY_MS
 from proxy.engine.worker import Worker
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import CONN_TOT, EINT
@@ -621,16 +622,32 @@ def test_a_rate_limit_rests_for_a_moment(house):
     house.until(lambda: house.frontend.served == 2)
 
 
+@contextlib.contextmanager
+def no_descriptors(house):
+    """None is free but those that uvloop takes for itself whenever it runs, whatever holes there were below."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    its_own = 2 if isinstance(house.worker.loop, uvloop.Loop) else 0
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    taken = [os.dup(0)]
+    while taken[-1] <= highest + its_own:
+        taken.append(os.dup(0))
+    limit = taken[-1] + 1
+    for _ in range(its_own):
+        os.close(taken.pop())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for number in taken:
+            os.close(number)
+
+
 def test_without_descriptors_accepting_rests_and_recovers(house):
     (acceptor,) = house.worker._acceptors
     house.frontend.log = house.log
     house.client()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest_free = os.dup(0)
-    os.close(lowest_free)
-    its_own = 2 if isinstance(house.worker.loop, uvloop.Loop) else 0        # it takes so many for itself whenever it runs
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + its_own, hard))
-    try:
+    with no_descriptors(house):
         house.until(lambda: not acceptor._open)
         house.turns()
         assert not acceptor._open, "no busy loop"
@@ -639,8 +656,6 @@ def test_without_descriptors_accepting_rests_and_recovers(house):
         house.until(lambda: not acceptor._open)
         assert len(house.log.events) == 1, "told once a second"
         assert house.frontend.served == 0
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     house.passes(110)
     house.until(lambda: house.frontend.served == 1)
 
@@ -648,10 +663,7 @@ def test_without_descriptors_accepting_rests_and_recovers(house):
 def test_without_descriptors_who_connects_waits_for_one_and_who_comes_is_not_let_in(house):
     house.client()
     owners, attempts = [Owner() for _ in range(PUT_BY + 2)], []
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    its_own = 2 if isinstance(house.worker.loop, uvloop.Loop) else 0        # it takes so many for itself whenever it runs
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free() + its_own, hard))
-    try:
+    with no_descriptors(house):
         house.once(lambda: attempts.extend(house.worker.connect(house.server, owner, 0, b"") for owner in owners))
         for owner in owners[:PUT_BY]:       # what was put by is theirs
             house.until(lambda owner=owner: owner.told == ["connected"])
@@ -660,8 +672,6 @@ def test_without_descriptors_who_connects_waits_for_one_and_who_comes_is_not_let
         house.turns()
         assert [owner.told for owner in owners[PUT_BY:]] == [[]] * 2
         assert house.frontend.served == 0
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     house.once(lambda: house.passes(RETRY_MS))
     house.until(lambda: owners[PUT_BY].told == ["connected"])
     house.passes(110)
