@@ -112,13 +112,6 @@ def _check_default_backend(proxy: ProxyDraft, backends: dict[str, ProxyDraft], d
                 f"write 'mode http' in {target.kind} '{target.name}', or 'mode tcp' in {proxy.kind} '{proxy.name}'", keyword,
                 parsing=False,
             )
-        elif proxy.mode == "tcp" and target.mode == "http":
-            diagnostics.alert(
-                where, f"tcp {proxy.title} with http {target.title} is not supported by this version of pyproxy: connections "
-                       "are not upgraded to HTTP",
-                f"write 'mode http' in {proxy.kind} '{proxy.name}', or 'mode tcp' in {target.kind} '{target.name}'", keyword,
-                "HTTP backend behind a TCP frontend", parsing=False,
-            )
         if proxy.servers and target is not proxy:
             diagnostics.warning(
                 where, f"In proxy '{proxy.name}', the '{keyword}' rule always has precedence over the servers, which will "

@@ -69,7 +69,7 @@ class Trace:
         self._front, self._back = frontend.name, frontend.name if backend is None else backend.name
         self._descriptor = descriptor
         self._header = b"" if listener.accept_proxy else None
-        if not frontend.is_http:
+        if not frontend.speaks_http:
             self._dialogue.requests.stop()
             self._dialogue.responses.stop()
         come = f"{self._front}.accept({listening:04x})={descriptor:04x} from [{peer[0]}:{peer[1]}] ALPN=<none>"

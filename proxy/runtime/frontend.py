@@ -122,6 +122,12 @@ class Frontend(Counted):
         return self.by_all(SCUR) if self.is_shared() else self.served
 
     @property
+    def speaks_http(self) -> bool:
+        """Whether its clients' octets are requests: also in TCP mode, where its backend is in HTTP mode."""
+        backend = self.backend
+        return self.is_http or (backend is not None and backend.is_http and not self.is_health)
+
+    @property
     def connection_mode(self) -> str:
         """"keep-alive", "server-close" or "close" (HAProxy configuration manual, "option http-server-close")."""
         return self._connection_mode

@@ -36,7 +36,7 @@ NOT_THERE_YET = re.compile(
     r"|(bind|server) … (check-)?ssl"                                                            # TLS
     r"|stick( on|-table)"                                                                       # stick tables
     r"|filter|option spop-check"                                                                # filters
-    r"|reqrep|HTTP backend behind a TCP frontend|SRV records"
+    r"|reqrep|SRV records"
 )
 EXCEPTIONS = {
     "006": "loads in HAProxy only where '<pg-node1-ip>', a placeholder left in the file, is stubbed as if it were a host name",

@@ -98,6 +98,11 @@ MEANT: tuple[Known, ...] = (
     Known("form-.*too-large", "client|csv", "a form that is too large is not read to its end"),
     Known("form-bad-chunk", "csv/pages/FRONTEND/intercepted", "a request that is answered here is counted when it begins"),
     Known(
+        "tcp-frontend-http-backend",
+        r"csv/(front/FRONTEND/(smax|ereq|h1_\w+)|back/BACKEND/(stot|cli_abrt)): ",
+        "HAProxy begins such a connection as TCP, ends that stream with an error and goes on with another; here there is one",
+    ),
+    Known(
         "waiting-(late|silent|bad-chunk)",
         r"csv/app/BACKEND/(smax|stot|hrsp_4xx|req_tot): '0' -> '1'",
         "whose body is waited for has a backend already: a refusal counts there too",

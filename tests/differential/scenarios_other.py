@@ -64,6 +64,19 @@ def administer(name: str, form: str, *fields: str) -> Scenario:
 
 
 SCENARIOS = (
+    Scenario(
+        "tcp-frontend-http-backend",
+        "frontend front\n mode tcp\n option tcplog\n bind @front@\n default_backend back\n"
+        "backend back\n mode http\n option forwardfor\n cookie SRV insert\n"
+        " server s1 @s1@ cookie one\n server s2 @s2@ cookie two\n",
+        flat(
+            ask("/1"), ask("/2", "Cookie: SRV=two"), ask("/3", "Cookie: SRV=two", method="POST", body=b"abc"), Drop(),
+            fresh("/4", version="HTTP/1.0"),
+            Send(octets=b"GARBAGE\r\n\r\n"), Receive(), End(),
+        ),
+        servers={"s1": {}, "s2": {}},
+        logs=5,
+    ),
     tcp("tcp-echo", Send(octets=b"ping"), ReceiveOctets(until=b"pong"), Shut(), End()),
     tcp("tcp-server-speaks-first", ReceiveOctets(until=b"\r\n"), Send(octets=b"quit\r\n"), Shut(), End(), script=GREETING),
     tcp(

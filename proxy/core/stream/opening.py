@@ -1,4 +1,7 @@
-"""From an accepted connection to its session: the PROXY header first, if the listener wants one, then the frontend's mode."""
+"""From an accepted connection to its session: the PROXY header first, if the listener wants one, then the frontend's mode.
+
+A frontend in TCP mode whose backend is in HTTP mode speaks HTTP, and counts and logs as in TCP mode.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def new_session(host: Host, listener: Listener, link: Link, peer: Ends, local: E
     frontend = listener.frontend
     if frontend.is_health:
         return HealthSession(host, listener, link, peer, local)
-    if frontend.is_http:
+    if frontend.speaks_http:
         http_session = HttpSession.__new__(HttpSession)
         http_session.prepare_http_session(host, listener, link, peer, local, limits)
         return http_session
