@@ -68,41 +68,48 @@ def test_nothing_is_lost_under_load(text: str, start: Callable[..., Proxy], ask:
     eventually(lambda: running.counters("site")["stot"] == total, "every session to be counted once")
 
 
+class Held:
+    """A proxy with a stream whose server does not answer until it is released."""
+
+    def __init__(self, start: Callable[..., Proxy], origin: Any, ask: Any) -> None:
+        self._web = origin("one")
+        self._web.holding = threading.Event()
+        self.text = DEFAULTS + f"listen site\n    bind 127.0.0.1:0\n    server one 127.0.0.1:{self._web.port}\n"
+        self.running = start(self.text)
+        self._answers: list[Any] = []
+        address = self.running.address("site")
+        self._thread = threading.Thread(target=lambda: self._answers.append(ask(address, "/hold", patience_s=300)))
+        self._thread.start()
+        self._web.arrived.acquire()
+
+    def release(self) -> Any:
+        """Its answer."""
+        self._web.holding.set()
+        self._thread.join()
+        return self._answers[0]
+
+
 def test_streams_end_under_the_old_configuration_and_count(
     start: Callable[..., Proxy], origin: Any, ask: Any, eventually: Any
 ) -> None:
-    web = origin("one")
-    web.holding = threading.Event()
-    text = DEFAULTS + f"listen site\n    bind 127.0.0.1:0\n    server one 127.0.0.1:{web.port}\n"
-    running = start(text)
-    answers: list[Any] = []
-    held = threading.Thread(target=lambda: answers.append(ask(running.address("site"), "/hold", patience_s=300)))
-    held.start()
-    web.arrived.acquire()
-    running.reload(text + "    http-response set-header x-new 1\n")
+    held = Held(start, origin, ask)
+    running = held.running
+    running.reload(held.text + "    http-response set-header x-new 1\n")
     assert ask(running.address("site")).field("x-new") == "1"
-    web.holding.set()
-    held.join()
-    assert (answers[0].status, answers[0].field("x-new")) == (200, None)
+    answer = held.release()
+    assert (answer.status, answer.field("x-new")) == (200, None)
     eventually(lambda: running.counters("site")["hrsp_2xx"] == 2, "the old stream's answer to be counted")
 
 
 def test_what_a_stream_counts_survives_several_reloads(
     start: Callable[..., Proxy], origin: Any, ask: Any, eventually: Any
 ) -> None:
-    """The configuration between has no streams, and has gone when the first one's stream ends."""
-    web = origin("one")
-    web.holding = threading.Event()
-    text = DEFAULTS + f"listen site\n    bind 127.0.0.1:0\n    server one 127.0.0.1:{web.port}\n"
-    running = start(text)
-    held = threading.Thread(target=lambda: ask(running.address("site"), "/hold", patience_s=300))
-    held.start()
-    web.arrived.acquire()
+    """The configurations between have no streams, and have gone when the first one's stream ends."""
+    held = Held(start, origin, ask)
     for _ in range(3):
-        running.reload(text)
-    web.holding.set()
-    held.join()
-    eventually(lambda: running.counters("site")["hrsp_2xx"] == 1, "the old stream's answer to be counted")
+        held.running.reload(held.text)
+    held.release()
+    eventually(lambda: held.running.counters("site")["hrsp_2xx"] == 1, "the old stream's answer to be counted")
 
 
 def test_states_weights_and_cookies_go_on(text: str, start: Callable[..., Proxy], ask: Any) -> None:
