@@ -23,7 +23,7 @@ CHUNKED_READ_OCTETS = 65536     # and where they are chunks: never more, for it 
 MANY_CHUNKS = 1024              # in one read: of so small ones less is read at once
 LEAST_READ_OCTETS = 32768       # and where its taker's kernel has less room than that
 LARGEST_READ_OCTETS = (1 << 20) + HEAD_READ_OCTETS      # and where they flow to somebody who takes so much at once
-LARGE_OCTETS_A_TURN = 32 << 20  # read in such large pieces: then others have had their share, and it is small ones for the rest of it
+LARGE_OCTETS_A_TURN = 32 << 20  # read in such large pieces: small ones for its rest, others want their share
 
 
 def abstract() -> NoReturn:
@@ -84,7 +84,7 @@ class Link(Watched):
         abstract()
 
     def limit_reads(self, octets: int) -> None:
-        """The most to read at once: one buffer for heads, more for bodies (and more still while their taker's kernel has room)."""
+        """The most to read at once: one buffer for heads, more for bodies (`read_for`: more still)."""
         abstract()
 
     def read_for(self, taker: Link) -> None:
