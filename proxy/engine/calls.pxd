@@ -7,7 +7,7 @@ cpdef receive(sock, int fd, Scratch scratch, Py_ssize_t most)
 cpdef Py_ssize_t send(sock, int fd, octets) except -1
 
 cpdef Py_ssize_t send_both(sock, int fd, bytes first, then) except -1
-cpdef int unsent(sock, int fd) except -1
+cpdef Py_ssize_t room(sock, int fd) except -2
 cpdef long long coarse_ms() except -1
 
 cdef class Receiver:

@@ -18,10 +18,6 @@ cdef extern from "<sys/uio.h>" nogil:
         void* iov_base
         size_t iov_len
 
-cdef extern from "<sys/ioctl.h>" nogil:
-    unsigned long TIOCOUTQ
-    int c_ioctl "ioctl"(int fd, unsigned long request, int* value)
-
 cdef extern from "<sys/socket.h>" nogil:
     int MSG_NOSIGNAL, MSG_DONTWAIT
     int AF_INET, AF_INET6, AF_UNIX, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC, SOL_SOCKET, SO_KEEPALIVE
@@ -97,6 +93,13 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_ctl(int epoll, int operation, int fd, epoll_event* event)
     int epoll_wait(int epoll, epoll_event* events, int most, int timeout_ms)
 
+cdef enum:
+    SO_MEMINFO = 55
+    ALLOCATED = 2
+    SEND_BUFFER = 3
+    QUEUED = 5
+    MEMORY_NUMBERS = 9
+
 SMALL_OCTETS = 16384
 cdef Py_ssize_t small_octets = SMALL_OCTETS
 STREAM = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC
@@ -170,11 +173,14 @@ cpdef Py_ssize_t send_both(sock, int fd, bytes first, then) except -1:
         PyBuffer_Release(&buffer)
 
 
-cpdef int unsent(sock, int fd) except -1:
-    cdef int count = 0
-    if c_ioctl(fd, TIOCOUTQ, &count) < 0:
-        PyErr_SetFromErrno(OSError)
-    return count
+cpdef Py_ssize_t room(sock, int fd) except -2:
+    cdef uint32_t numbers[MEMORY_NUMBERS]
+    cdef socklen_t length = sizeof(numbers)
+    cdef long long left
+    if c_getsockopt(fd, SOL_SOCKET, SO_MEMINFO, numbers, &length) < 0 or length < sizeof(numbers):
+        return -1
+    left = <long long>numbers[SEND_BUFFER] - max(numbers[ALLOCATED], numbers[QUEUED])       # indices below MEMORY_NUMBERS
+    return <Py_ssize_t>max(0, left - left // 8)
 
 
 cdef class Connected:

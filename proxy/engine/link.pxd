@@ -4,19 +4,20 @@ from proxy.core.stream.ports cimport Link, LinkOwner
 from proxy.engine cimport calls
 from proxy.engine.worker cimport Worker
 
-cdef long MAY_READ, MAY_WRITE, READ, WRITE, PEEK, CLOSE_PATIENCE_MS, CLOSE_AT_LAST_MS, BODY_READ_OCTETS, LARGEST_READ_OCTETS, KEPT_UP_OCTETS
+cdef long MAY_READ, MAY_WRITE, READ, WRITE, PEEK, CLOSE_PATIENCE_MS, CLOSE_AT_LAST_MS, BODY_READ_OCTETS, LARGEST_READ_OCTETS, LEAST_READ_OCTETS, NOT_KNOWN, LARGE_OCTETS_A_TURN
 
 cdef class SocketLink(Link):
     cdef Worker _worker
     cdef object _socket, _out
     cdef int _fd, _paused, _watched
     cdef Py_ssize_t _read_max, _read_now
-    cdef bint _ended, _broken, _ending, _shut, _unsettled, _closing, _closed, _reading
+    cdef bint _ended, _broken, _ending, _shut, _unsettled, _closing, _closed, _reading, _flows, _same_reads
     cdef long long _close_by_ms
     cdef prepare_socket(self, Worker worker, connected)
     cdef _watch(self)
-    @cython.locals(owner=LinkOwner)
+    @cython.locals(owner=LinkOwner, count=cython.Py_ssize_t, asked=cython.Py_ssize_t, read_max=cython.Py_ssize_t, room=cython.Py_ssize_t)
     cdef _readable(self)
+    cpdef Py_ssize_t reads_at_once(self) except -1
     cdef _peer_lost(self)
     cdef _keep(self, octets)
     cdef _writable(self)

@@ -11,16 +11,16 @@ import struct
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.stream.ports import BODY_READ_OCTETS, LARGEST_READ_OCTETS, Link
+from proxy.core.stream.ports import BODY_READ_OCTETS, LARGE_OCTETS_A_TURN, LARGEST_READ_OCTETS, LEAST_READ_OCTETS, Link
 from proxy.engine import calls
 from proxy.engine.readiness import MAY_READ, MAY_WRITE, READ, WRITE
 
 if TYPE_CHECKING:
     from proxy.engine.worker import Worker
 
-# A body is read in larger and larger pieces while its taker keeps up: its kernel has acknowledged nearly all that was sent.
-# Of one that stops, one small piece at most is pending in our memory: the kernel's buffer still takes the last large one.
-KEPT_UP_OCTETS = 65536
+# Of a body as much is read at once as its taker's kernel has room for: the fewer and larger the pieces, the less often the peers
+# are woken. Of a taker that stops, little is pending in our memory: the kernel's buffer takes the last large piece.
+NOT_KNOWN = -1                      # the reader wants to know how much room there is behind a piece: the first send of it asks
 CLOSE_PATIENCE_MS = 30_000          # for the peer to take some of the last octets
 CLOSE_AT_LAST_MS = 300_000          # for the peer to take them all
 RESET = struct.pack("ii", 1, 0)
@@ -35,8 +35,8 @@ class SocketLink(Link):
     """
 
     __slots__ = (
-        "_broken", "_close_by_ms", "_closed", "_closing", "_ended", "_ending", "_fd", "_out", "_paused", "_read_max",
-        "_read_now", "_reading", "_shut", "_socket", "_unsettled", "_watched", "_worker",
+        "_broken", "_close_by_ms", "_closed", "_closing", "_ended", "_ending", "_fd", "_flows", "_out", "_paused", "_read_max",
+        "_read_now", "_reading", "_same_reads", "_shut", "_socket", "_unsettled", "_watched", "_worker",
     )
 
     def __init__(self, worker: Worker, connected: socket.socket) -> None:
@@ -50,6 +50,8 @@ class SocketLink(Link):
         self._fd = calls.descriptor(connected)
         self._out: deque[memoryview] | None = None          # made when the kernel first refuses something
         self._read_max = self._read_now = 16384
+        self._same_reads = True         # while the owner is told: how much to read has not been set anew
+        self._flows = False             # large pieces came
         self._reading = False           # the owner is being told: it may pause and resume before that has a price
         self._paused = 0
         self._watched = 0               # READ, WRITE or both
@@ -91,7 +93,7 @@ class SocketLink(Link):
 
     def _readable(self) -> None:
         worker = self._worker
-        asked = self._read_now
+        asked, read_max = self.reads_at_once(), self._read_max
         try:
             received = calls.receive(self._socket, self._fd, worker.scratch, asked)
         except OSError:
@@ -112,8 +114,16 @@ class SocketLink(Link):
                     worker.broken(owner, error)
             self._settle_soon()
         elif owner is not None:
-            worker.kept_up = False
-            self.is_filled = is_filled = len(received) == asked
+            count = len(received)
+            self.is_filled = count == asked
+            worker.room = 0
+            if count >= BODY_READ_OCTETS:
+                self._flows = True
+                worker.large_octets += count
+                worker.room = NOT_KNOWN
+            elif asked < read_max:
+                worker.room = NOT_KNOWN
+            self._same_reads = True
             self._reading = True
             try:
                 owner.octets(received)
@@ -122,8 +132,18 @@ class SocketLink(Link):
             self._reading = False
             if not self._closed:
                 self._watch()
-            if is_filled and asked == self._read_now >= BODY_READ_OCTETS:
-                self._read_now = min(2 * asked, LARGEST_READ_OCTETS) if worker.kept_up else self._read_max
+            if self._same_reads and read_max >= BODY_READ_OCTETS:
+                if count >= BODY_READ_OCTETS or asked < read_max:
+                    room = worker.room
+                    self._read_now = read_max if room < 0 else min(max(room, LEAST_READ_OCTETS), LARGEST_READ_OCTETS)
+                elif self._read_now > read_max:
+                    self._read_now = max(read_max, self._read_now - count)      # so much less room, until it is asked for again
+
+    def reads_at_once(self) -> int:
+        """How many octets the next read may take."""
+        if self._read_now > self._read_max and self._worker.large_octets >= LARGE_OCTETS_A_TURN:
+            return self._read_max
+        return self._read_now
 
     def _peer_lost(self) -> None:
         self._ended = True
@@ -148,6 +168,15 @@ class SocketLink(Link):
     def limit_reads(self, octets: int) -> None:
         """The most to read at once."""
         self._read_max = self._read_now = octets
+        self._same_reads = False
+
+    def read_for(self, taker: Link) -> None:
+        """A body is to be read, and it goes to `taker`."""
+        self._read_max = self._read_now = BODY_READ_OCTETS
+        self._same_reads = False
+        if self._flows:
+            self._flows = False
+            self._read_now = max(BODY_READ_OCTETS, min(taker.takes_at_once(), LARGEST_READ_OCTETS))
 
     # writing
 
@@ -164,8 +193,8 @@ class SocketLink(Link):
             self._write_failed()
             return True
         if sent == len(octets):
-            if sent >= BODY_READ_OCTETS:
-                self._worker.kept_up = calls.unsent(self._socket, self._fd) <= KEPT_UP_OCTETS
+            if self._worker.room < 0:
+                self._worker.room = calls.room(self._socket, self._fd)
             return True
         self._keep(memoryview(bytes(octets[sent:])))
         self._watch()
@@ -181,10 +210,16 @@ class SocketLink(Link):
             self._write_failed()
             return True
         if sent == len(first) + len(then):
+            if self._worker.room < 0:
+                self._worker.room = calls.room(self._socket, self._fd)
             return True
         self._keep(memoryview((first + then)[sent:]))
         self._watch()
         return False
+
+    def takes_at_once(self) -> int:
+        """How many octets the kernel would take now by one `send`, about."""
+        return 0 if self._out or self._broken or self._closed else calls.room(self._socket, self._fd)
 
     def _keep(self, octets: memoryview) -> None:
         if self._out is None:

@@ -17,7 +17,8 @@ cdef class Worker(Host):
     cdef public Scratch scratch
     cdef public set sessions, closing_links, _told_faults
     cdef public long long broken_invariants
-    cdef public bint verbose, kept_up
+    cdef public bint verbose
+    cdef public Py_ssize_t room, large_octets
     cdef public object witness
     cdef public Readiness readiness
     cdef public object _limits, _tick

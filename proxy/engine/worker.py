@@ -71,7 +71,8 @@ class Worker(Host):
         self.witness: Witness | None = None             # of turns that take too long, where somebody wants to know more
         self.broken_invariants = 0
         self.verbose = False
-        self.kept_up = False            # the last large piece of a body went to a peer that had taken all before it
+        self.room = 0                   # what the taker of the last piece of a body would take behind it; negative: not known yet
+        self.large_octets = 0           # read in large pieces in this turn
         self.say: Callable[[str, str], None] | None = None      # (severity, text): a line for the operator
         self._told_faults: set[tuple[str, int]] = set()
         self.loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]     # set by start()
@@ -229,6 +230,7 @@ class Worker(Host):
     def turn(self) -> None:
         """Look at the clock, and for orders: events are about to be handled."""
         self.turns += 1
+        self.large_octets = 0
         readiness = self.readiness
         self.more_is_ready = readiness is not None and readiness.is_full
         self.now_ms = self.clock.monotonic_ms()

@@ -55,8 +55,8 @@ class Pair:
             return outcome(self.calls.send, end, fd, memoryview(bytes(size)))
         if kind == "send both":
             return outcome(self.calls.send_both, end, fd, b"head", memoryview(bytes(size)))
-        if kind == "unsent":
-            return outcome(self.calls.unsent, end, fd)
+        if kind == "room":
+            return outcome(self.calls.room, end, fd)
         if kind == "receive":
             got = outcome(self.calls.receive, end, fd, self.scratch, min(max(1, size), SCRATCH))
             return (type(got), bytes(got)) if isinstance(got, bytes | memoryview) else got
@@ -67,7 +67,7 @@ class Pair:
 
 
 @given(st.lists(st.tuples(
-    st.sampled_from(["send", "send", "send view", "send both", "unsent", "receive", "receive", "receive", "end", "close"]),
+    st.sampled_from(["send", "send", "send view", "send both", "room", "receive", "receive", "receive", "end", "close"]),
     st.integers(0, 1), SIZES), max_size=10))
 def test_octets_come_and_go_alike(steps: list[tuple[str, int, int]]) -> None:
     pairs = [Pair(build) for build in BUILDS]

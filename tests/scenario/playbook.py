@@ -18,7 +18,7 @@ from proxy.base.addresses import Address, Family
 from proxy.core.balance import Farm, make_balancer
 from proxy.core.pool import IdlePool
 from proxy.core.stream.opening import HeaderIntake, limits_of, new_session
-from proxy.core.stream.ports import Host, Link
+from proxy.core.stream.ports import BODY_READ_OCTETS, Host, Link
 from proxy.core.stream.session import Session
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import (
@@ -100,6 +100,12 @@ class FakeLink(Link):
 
     def limit_reads(self, octets: int) -> None:
         self.read_max = octets
+
+    def read_for(self, taker: Link) -> None:
+        self.read_max = BODY_READ_OCTETS
+
+    def takes_at_once(self) -> int:
+        return 0 if self.waiting else self.room
 
     def end_writing(self) -> None:
         assert not self.closed, "ended a closed link"

@@ -264,7 +264,9 @@ class HttpRequest(HttpEnd):
         if not self.may_replay and not self.request_done:
             self.outbox = None
         session.server_active_ms = self.host.now_ms
-        link.limit_reads(BODY_READ_OCTETS)
+        link.read_for(session.link)
+        if not self.request_done and not head.chunked:
+            session.link.read_for(link)
         server_connection = self.connection
         if server_connection is not None:
             if len(body) > COPIED_OCTETS:

@@ -17,6 +17,8 @@ cdef class Link(Watched):
     cpdef pause(self, int cause)
     cpdef resume(self, int cause)
     cpdef limit_reads(self, Py_ssize_t octets)
+    cpdef read_for(self, Link taker)
+    cpdef Py_ssize_t takes_at_once(self) except -1
     cpdef end_writing(self)
     cpdef close(self)
     cpdef abort(self)

@@ -21,7 +21,9 @@ HEAD_READ_OCTETS = 16384    # the most to read at once where a head is expected
 BODY_READ_OCTETS = 131072   # and where octets flow
 CHUNKED_READ_OCTETS = 65536     # and where they are chunks: never more, for it may be thousands of small ones
 MANY_CHUNKS = 1024              # in one read: of so small ones less is read at once
-LARGEST_READ_OCTETS = 524288    # and where they flow to somebody who takes them as fast
+LEAST_READ_OCTETS = 32768       # and where its taker's kernel has less room than that
+LARGEST_READ_OCTETS = (1 << 20) + HEAD_READ_OCTETS      # and where they flow to somebody who takes so much at once
+LARGE_OCTETS_A_TURN = 32 << 20  # read in such large pieces: small ones for its rest, others want their share
 
 
 def abstract() -> NoReturn:
@@ -82,7 +84,17 @@ class Link(Watched):
         abstract()
 
     def limit_reads(self, octets: int) -> None:
-        """The most to read at once: one buffer for heads, more for bodies (and more still where a fast reader takes them all)."""
+        """The most to read at once: one buffer for heads, more for bodies (`read_for`: more still)."""
+        abstract()
+
+    def read_for(self, taker: Link) -> None:
+        """A body is to be read, and it goes to `taker`: as `limit_reads(BODY_READ_OCTETS)`, but where the body before came in
+        large pieces, at once as much as the taker's kernel has room for.
+        """
+        abstract()
+
+    def takes_at_once(self) -> int:
+        """How many octets the kernel would take now by one `send`, about; -1 where that is not known."""
         abstract()
 
     def end_writing(self) -> None:

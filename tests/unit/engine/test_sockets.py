@@ -20,7 +20,14 @@ from proxy.base.errors import StartError, Where
 from proxy.config.model import Bind
 from proxy.core.balance import Farm, make_balancer
 from proxy.core.stream.failure import KILLED
-from proxy.core.stream.ports import BODY_READ_OCTETS, LARGEST_READ_OCTETS, Connector
+from proxy.core.stream.ports import (
+    BODY_READ_OCTETS,
+    HEAD_READ_OCTETS,
+    LARGE_OCTETS_A_TURN,
+    LARGEST_READ_OCTETS,
+    LEAST_READ_OCTETS,
+    Connector,
+)
 from proxy.engine.acceptor import as_shown
 from proxy.engine.handover import Inherited
 from proxy.engine.link import SocketLink
@@ -357,7 +364,110 @@ def test_reads_grow_while_the_other_side_keeps_up_and_little_is_pending_when_it_
     house.until(fast)
     assert max(sizes) <= LARGEST_READ_OCTETS
     house.until(stalled)
-    assert sink.pending <= BODY_READ_OCTETS
+    assert sink.pending <= 2 * LEAST_READ_OCTETS        # the last piece, and a little: of the room the kernel tells about
+    for link in (source, sink):
+        link.abort()
+
+
+class Feed(Owner):
+    """Sends on what is read."""
+
+    def __init__(self, source: SocketLink, sink: SocketLink) -> None:
+        super().__init__()
+        self.source, self.sink = source, sink
+
+    def octets(self, received: bytes | memoryview) -> None:
+        if not self.sink.send(received):
+            self.source.pause(1)
+
+    def drained(self) -> None:
+        self.source.resume(1)
+
+
+def passes(house: House, feeding: socket.socket, taking: socket.socket, octets: int) -> None:
+    """Let so many octets pass."""
+    unsent, untaken = octets, octets
+
+    def passed() -> bool:
+        nonlocal unsent, untaken
+        try:
+            while unsent:
+                unsent -= feeding.send(bytes(min(unsent, 1 << 20)))
+        except BlockingIOError:
+            pass
+        try:
+            while untaken:
+                untaken -= len(taking.recv(1 << 20))
+        except BlockingIOError:
+            return False
+        return True
+
+    house.until(passed)
+
+
+def flows(house: House, source: SocketLink, feeding: socket.socket, taking: socket.socket) -> None:
+    """Let bodies pass until they are read in large pieces."""
+    for _ in range(500):
+        passes(house, feeding, taking, 1 << 20)
+        if source.reads_at_once() > 2 * BODY_READ_OCTETS:
+            return
+    raise AssertionError("bodies are read in small pieces for ever")
+
+
+def test_a_body_after_a_large_one_is_read_at_once_in_what_its_own_taker_has_room_for(house):
+    source, feeding = tcp_pair(house)
+    sink, taking = tcp_pair(house)
+    other, _ = tcp_pair(house)
+    feed = Feed(source, sink)
+    source.belongs_to(feed)
+    sink.belongs_to(feed)
+    source.read_for(sink)
+    assert source.reads_at_once() == BODY_READ_OCTETS           # nothing is known of this one yet
+    flows(house, source, feeding, taking)
+    source.limit_reads(HEAD_READ_OCTETS)
+    assert source.reads_at_once() == HEAD_READ_OCTETS
+    source.read_for(sink)
+    assert source.reads_at_once() > BODY_READ_OCTETS
+    source.read_for(sink)
+    assert source.reads_at_once() == BODY_READ_OCTETS           # the body before this one was not large
+    flows(house, source, feeding, taking)
+    while other.send(bytes(1 << 20)):
+        pass
+    source.read_for(other)
+    assert source.reads_at_once() == BODY_READ_OCTETS           # this taker has no room
+    for link in (source, sink, other):
+        link.abort()
+
+
+def test_small_pieces_use_up_the_room_that_is_known(house):
+    source, feeding = tcp_pair(house)
+    sink, taking = tcp_pair(house)
+    feed = Feed(source, sink)
+    source.belongs_to(feed)
+    sink.belongs_to(feed)
+    source.limit_reads(BODY_READ_OCTETS)
+    flows(house, source, feeding, taking)
+    before = source.reads_at_once()
+    assert before > BODY_READ_OCTETS
+    passes(house, feeding, taking, 1000)
+    assert source.reads_at_once() == before - 1000
+    for link in (source, sink):
+        link.abort()
+
+
+def test_of_large_pieces_a_turn_has_only_so_many(house):
+    source, feeding = tcp_pair(house)
+    sink, taking = tcp_pair(house)
+    feed = Feed(source, sink)
+    source.belongs_to(feed)
+    sink.belongs_to(feed)
+    source.limit_reads(BODY_READ_OCTETS)
+    flows(house, source, feeding, taking)
+    assert source.reads_at_once() > BODY_READ_OCTETS
+    house.worker.large_octets = LARGE_OCTETS_A_TURN
+    assert source.reads_at_once() == BODY_READ_OCTETS
+    house.worker.turn()
+    assert source.reads_at_once() > BODY_READ_OCTETS
     for link in (source, sink):
         link.abort()
 
