@@ -133,13 +133,13 @@ class House:
         return self
 
     def until(self, done: Callable[[], object]) -> None:
-        """Let the loop turn until something is so, for five seconds at most."""
+        """Let the loop turn until something is so, for half a minute at most."""
 
         async def turns() -> None:
             while not done():
                 await asyncio.sleep(0)
 
-        self.loop.run_until_complete(asyncio.wait_for(turns(), 5))
+        self.loop.run_until_complete(asyncio.wait_for(turns(), 30))
 
     def turns(self, count: int = 30) -> None:
         """Let the loop turn a few times, for what must not happen."""
