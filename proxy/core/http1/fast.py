@@ -54,7 +54,9 @@ def read_plain_request(octets: bytes, at: int, end: int, limits: Limits) -> Requ
     if line is None:
         return None
     pairs = find_field_lines(octets, line.end(), end)
-    by_name = {name.lower(): value for name, value in pairs}
+    by_name = {}
+    for name, value in pairs:
+        by_name[name.lower()] = value
     if b"" in by_name:
         return None
     if len(pairs) > limits.fields:
@@ -66,7 +68,8 @@ def read_plain_request(octets: bytes, at: int, end: int, limits: Limits) -> Requ
     if not is_common or host is None or target[0] != SLASH or method == b"CONNECT":
         return request_head(method, target, minor, pairs, limits)
     check_host(host)
-    head = RequestHead()
+    head = RequestHead.__new__(RequestHead)
+    head.prepare_head()
     head.method = method
     head.target = target
     head.version_minor = minor
@@ -86,7 +89,9 @@ def read_plain_response(octets: bytes, at: int, end: int, limits: Limits, reques
     if line is None:
         return None
     pairs = find_field_lines(octets, line.end(), end)
-    by_name = {name.lower(): value for name, value in pairs}
+    by_name = {}
+    for name, value in pairs:
+        by_name[name.lower()] = value
     if b"" in by_name:
         return None
     if len(pairs) > limits.fields:
@@ -95,7 +100,8 @@ def read_plain_response(octets: bytes, at: int, end: int, limits: Limits, reques
     minor = 1 if digit == b"1" else 0
     if len(by_name) != len(pairs) or not are_common_in_responses(by_name):
         return response_head(minor, int(status), reason, pairs, request_method)
-    head = ResponseHead()
+    head = ResponseHead.__new__(ResponseHead)
+    head.prepare_head()
     head.version_minor = minor
     head.status = int(status)
     head.reason = reason

@@ -32,6 +32,10 @@ class Head:
     )
 
     def __init__(self) -> None:
+        self.prepare_head()
+
+    def prepare_head(self) -> None:
+        """What a constructor does; a method, because it is called sooner behind `__new__`."""
         self.version_minor = 1              # 0 or 1
         self.content_length = NO_LENGTH
         self.chunked = False
@@ -161,8 +165,8 @@ class RequestHead(Head):
 
     __slots__ = ("expect_continue", "host", "max_forwards", "method", "target", "te_trailers")
 
-    def __init__(self) -> None:
-        Head.__init__(self)
+    def prepare_head(self) -> None:
+        Head.prepare_head(self)
         self.method = b""
         self.target = b""                   # as received
         self.host = b""                     # authority in force (absolute target over Host)
@@ -184,8 +188,8 @@ class ResponseHead(Head):
 
     __slots__ = ("no_body", "reason", "status")
 
-    def __init__(self) -> None:
-        Head.__init__(self)
+    def prepare_head(self) -> None:
+        Head.prepare_head(self)
         self.status = 0
         self.reason = b""
         self.no_body = False
