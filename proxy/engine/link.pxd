@@ -11,7 +11,7 @@ cdef class SocketLink(Link):
     cdef object _socket, _out
     cdef int _fd, _paused, _watched
     cdef Py_ssize_t _read_max, _read_now
-    cdef bint _ended, _broken, _ending, _shut, _unsettled, _closing, _closed, _reading, _flows, _same_reads
+    cdef bint _ended, _broken, _ending, _shut, _unsettled, _closing, _closed, _reading, _has_changed, _flows, _same_reads
     cdef long long _close_by_ms
     cdef prepare_socket(self, Worker worker, connected)
     cdef _watch(self)

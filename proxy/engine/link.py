@@ -35,8 +35,8 @@ class SocketLink(Link):
     """
 
     __slots__ = (
-        "_broken", "_close_by_ms", "_closed", "_closing", "_ended", "_ending", "_fd", "_flows", "_out", "_paused", "_read_max",
-        "_read_now", "_reading", "_same_reads", "_shut", "_socket", "_unsettled", "_watched", "_worker",
+        "_broken", "_close_by_ms", "_closed", "_closing", "_ended", "_ending", "_fd", "_flows", "_has_changed", "_out", "_paused",
+        "_read_max", "_read_now", "_reading", "_same_reads", "_shut", "_socket", "_unsettled", "_watched", "_worker",
     )
 
     def __init__(self, worker: Worker, connected: socket.socket) -> None:
@@ -53,6 +53,7 @@ class SocketLink(Link):
         self._same_reads = True         # while the owner is told: how much to read has not been set anew
         self._flows = False             # large pieces came
         self._reading = False           # the owner is being told: it may pause and resume before that has a price
+        self._has_changed = False       # what it is to be told has, meanwhile
         self._paused = 0
         self._watched = 0               # READ, WRITE or both
         self._ended = False             # the peer has half-closed: there is nothing to read any more
@@ -74,6 +75,7 @@ class SocketLink(Link):
     def _watch(self) -> None:
         """Be told what there is a use for; a link that cannot be written to reads on, whoever has paused it."""
         if self._reading:
+            self._has_changed = True
             return
         wanted = WRITE if self._out else 0
         if not (self._ended or self._closing or (self._paused and not self._broken)):
@@ -130,8 +132,10 @@ class SocketLink(Link):
             except Exception as error:
                 worker.broken(owner, error)
             self._reading = False
-            if not self._closed:
-                self._watch()
+            if self._has_changed:
+                self._has_changed = False
+                if not self._closed:
+                    self._watch()
             if self._same_reads and read_max >= BODY_READ_OCTETS:
                 if count >= BODY_READ_OCTETS or asked < read_max:
                     room = worker.room

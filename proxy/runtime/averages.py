@@ -7,12 +7,18 @@ from typing import Any
 from proxy.runtime.cells import AVERAGE_WINDOW
 
 
-def average_add(row: Any, sum_cell: int, samples: int, value: int) -> None:
-    """Add a value to the sliding sum; `samples` counts the values so far, this one included."""
-    if samples <= AVERAGE_WINDOW:
-        row[sum_cell] += value
-    else:
-        row[sum_cell] += value - (row[sum_cell] + AVERAGE_WINDOW - 1) // AVERAGE_WINDOW
+def average_add(row: Any, sum_cell: int, max_cell: int, samples: int, value: int) -> None:
+    """Add a value to the sliding sum, and to the peak; `samples` counts the values so far, this one included.
+
+    A negative one was not measured, and counts as nothing.
+    """
+    added = value if value > 0 else 0
+    total = row[sum_cell]
+    if samples > AVERAGE_WINDOW:
+        added -= (total + AVERAGE_WINDOW - 1) // AVERAGE_WINDOW
+    row[sum_cell] = total + added
+    if value > row[max_cell]:
+        row[max_cell] = value
 
 
 def average_read(row: Any, sum_cell: int, samples: int) -> int:

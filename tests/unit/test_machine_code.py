@@ -121,8 +121,9 @@ def test_what_is_not_octets_is_an_error_and_no_memory_is_read(wrong: str) -> Non
 # Where an index of a row, which is a pointer when compiled, is no constant of runtime.cells: what was looked at, one by one.
 LOOKED_AT = {
     ("averages", "sum_cell"): "all callers give a constant",
-    ("accounting", "max_cell"): "all callers give a constant",
-    ("accounting", "HRSP_1XX + status // 100 - 1 if 100 <= status < 600 else HRSP_OTHER"): "HRSP_1XX to 5XX lie side by side",
+    ("averages", "max_cell"): "all callers give a constant",
+    ("accounting", "response_cell(status)"): "HRSP_1XX to HRSP_5XX, which lie side by side, or HRSP_OTHER",
+    ("http_end", "cell"): "what response_cell gives",
     ("counted", "at"): "0 <= at < span",
     ("counted", "gauge"): "all callers give a constant",
     ("counted", "peak"): "all callers give a constant",
@@ -130,6 +131,7 @@ LOOKED_AT = {
     **{("rates", index): "a rate has three cells" for index in ("at", "at + 1", "at + 2", "rate_max")},
     **{("rates", index): "there < span, and a rate has three cells" for index in ("there", "there + 1", "there + 2")},
     ("service_stream", "why.front_cell"): "a constant of each Failure",
+    ("server_connection", "how"): "CONNECT or REUSE",
     ("stream", "why.front_cell"): "a constant of each Failure",
     ("stream", "cell"): "a constant of each Failure",
 }

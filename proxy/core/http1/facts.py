@@ -178,6 +178,16 @@ def response_head(minor: int, status: int, reason: bytes, pairs: Fields, request
     asked = connection_facts(head, connection, BAD_GATEWAY)
     if aside:
         settle_response(head, aside, asked)
+    frame_response(head, request_method)
+    return head
+
+
+def frame_response(head: ResponseHead, request_method: bytes) -> None:
+    """Settle whether a body follows, when all that the fields say of it is known.
+
+    Raises: RemoteProtocolError with 502.
+    """
+    status = head.status
     if status < 200 or status == 204 or (request_method == b"CONNECT" and status < 300):
         if head.chunked or head.content_length > 0:
             head.keep_alive = False     # no body may follow, yet one was announced: what follows is not to be trusted
@@ -190,7 +200,6 @@ def response_head(minor: int, status: int, reason: bytes, pairs: Fields, request
         head.keep_alive = False
     if status == 101 and not head.upgrade:
         raise RemoteProtocolError("101 without Upgrade", BAD_GATEWAY)
-    return head
 
 
 def settle_response(head: ResponseHead, aside: Fields, asked: int) -> None:

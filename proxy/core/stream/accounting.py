@@ -29,8 +29,6 @@ from proxy.runtime.cells import (
     REQ_TOT,
     RTIME_MAX,
     RTIME_SUM,
-    SCUR,
-    SMAX,
     STOT,
     TIME_SAMPLES,
     TTIME_MAX,
@@ -53,16 +51,6 @@ def session_opened(counted: Counted, now_ms: int) -> None:
     rates.rate_add(counted, RATE_AT, RATE_MAX, now_ms)
 
 
-def entered(counted: Counted, current: int) -> None:
-    """One more: so many sessions of this worker are there now."""
-    counted.grow(SCUR, SMAX, current)
-
-
-def left(row: Any, current: int) -> None:
-    """One less: so many sessions of this worker are on this row now."""
-    row[SCUR] = current
-
-
 def stream_given(counted: Counted, now_ms: int) -> None:
     """A backend was given a stream, or a server: anew or over an idle connection."""
     row = counted.cells
@@ -77,9 +65,14 @@ def request_received(counted: Counted, now_ms: int) -> None:
     rates.rate_add(counted, REQ_RATE_AT, REQ_RATE_MAX, now_ms)
 
 
+def response_cell(status: int) -> int:
+    """Where final responses with this status are counted."""
+    return HRSP_1XX + status // 100 - 1 if 100 <= status < 600 else HRSP_OTHER
+
+
 def response_counted(row: Any, status: int) -> None:
     """A final response left with this status."""
-    row[HRSP_1XX + status // 100 - 1 if 100 <= status < 600 else HRSP_OTHER] += 1
+    row[response_cell(status)] += 1
 
 
 def times_counted(row: Any, queue_ms: int, connect_ms: int, response_ms: int, total_ms: int) -> None:
@@ -88,18 +81,10 @@ def times_counted(row: Any, queue_ms: int, connect_ms: int, response_ms: int, to
     row[TIME_SAMPLES] = samples
     # nothing is added to nothing, and nearly all queues are empty
     if queue_ms > 0 or row[QTIME_SUM]:
-        _time_counted(row, QTIME_SUM, QTIME_MAX, samples, queue_ms)
+        averages.average_add(row, QTIME_SUM, QTIME_MAX, samples, queue_ms)
     if connect_ms > 0 or row[CTIME_SUM]:
-        _time_counted(row, CTIME_SUM, CTIME_MAX, samples, connect_ms)
+        averages.average_add(row, CTIME_SUM, CTIME_MAX, samples, connect_ms)
     if response_ms > 0 or row[RTIME_SUM]:
-        _time_counted(row, RTIME_SUM, RTIME_MAX, samples, response_ms)
+        averages.average_add(row, RTIME_SUM, RTIME_MAX, samples, response_ms)
     if total_ms > 0 or row[TTIME_SUM]:
-        _time_counted(row, TTIME_SUM, TTIME_MAX, samples, total_ms)
-
-
-def _time_counted(row: Any, sum_cell: int, max_cell: int, samples: int, value_ms: int) -> None:
-    if value_ms < 0:
-        value_ms = 0
-    averages.average_add(row, sum_cell, samples, value_ms)
-    if value_ms > row[max_cell]:
-        row[max_cell] = value_ms
+        averages.average_add(row, TTIME_SUM, TTIME_MAX, samples, total_ms)

@@ -69,7 +69,7 @@ class HttpEnd(Stream):
         self.tunnel = False
         self.client_side_closed = False
         self.is_over = False
-        self.logged = False
+        self.logged = session.frontend.log is None  # or there is nobody to tell
         self.captured_response: list[bytes | None] | None = None
         self.captured_set_cookie: bytes | None = None
 
@@ -264,10 +264,11 @@ class HttpEnd(Stream):
 
     def _count_response(self) -> None:
         """Count how the exchange ended for the client: its status, or that there was none."""
-        accounting.response_counted(self.session.frontend.cells, self.status)
+        cell = accounting.response_cell(self.status)
+        self.session.frontend.cells[cell] += 1
         if self.backend is not None:
             row = self.backend.cells
-            accounting.response_counted(row, self.status)
+            row[cell] += 1
             row[REQ_TOT] += 1
 
     def log(self, why: Failure | None, server: Server | None = None) -> None:

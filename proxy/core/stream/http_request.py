@@ -276,7 +276,11 @@ class HttpRequest(HttpEnd):
             if not taken:
                 session.link.pause(PAUSE_PEER_FULL)
         session.link.resume(PAUSE_NOT_ASKED)
-        self.arm_activity()
+        # Whoever is waited for, nobody is late before the shorter of both patiences is over: then who it is will be seen.
+        patience_ms, server_ms = session.frontend.timeout_client_ms, backend.timeout_server_ms
+        if not patience_ms or 0 < server_ms < patience_ms:
+            patience_ms = server_ms
+        self.host.timers.arm(session, self.host.now_ms + patience_ms if patience_ms else 0)
 
     def _keeps_server(self, backend: Backend) -> bool:
         if self.host.process.closing:

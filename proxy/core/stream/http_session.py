@@ -22,7 +22,7 @@ from proxy.core.http1.unfinished import Unfinished
 from proxy.core.stream import accounting, failure, http_edit
 from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure
-from proxy.core.stream.http_stream import HttpStream
+from proxy.core.stream.http_stream import new_stream
 from proxy.core.stream.log_facts import request_facts, session_facts, termination
 from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_NOT_ASKED, Host, Link
 from proxy.core.stream.reply import own_response
@@ -261,7 +261,7 @@ class HttpSession(Session):
         if service is not None:                 # which waits for the body as for the head; an HttpStream has deadlines of its own
             patience_ms = frontend.timeout_http_request_ms or frontend.timeout_client_ms
             self.arm(self.request_began_ms + patience_ms if patience_ms else 0)
-        stream: Exchange = service or HttpStream(self, backend, head)
+        stream: Exchange = service or new_stream(self, backend, head)
         self.stream = stream
         frontend.cells[H1_OPEN_STREAMS] += 1
         stream.begin()

@@ -27,7 +27,7 @@ cdef class HttpStream(HttpRequest):
     cdef _count_head(self, Server server, int status)
     cdef bint _wants_retry(self, Backend backend, int status) except -1
     @cython.locals(session=HttpSession)
-    cdef _frame_response(self, ResponseHead head)
+    cdef bint _frame_response(self, ResponseHead head, rest) except -1
     @cython.locals(body=Body)
     cdef _send_first(self, bytes octets, rest)
     cdef _send_both(self, bytes octets, part)
@@ -43,3 +43,6 @@ cdef class HttpStream(HttpRequest):
     cdef _end_client_side(self)
     cdef bint _may_repeat(self) except -1
     cdef bint _was_stale(self, why) except -1
+
+@cython.locals(stream=HttpStream)
+cpdef HttpStream new_stream(HttpSession session, Backend backend, RequestHead head)

@@ -9,10 +9,12 @@ a request that was kept whole can be sent again.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1 import reader, writer
 from proxy.core.http1.chunked import ChunkedDecoder
-from proxy.core.http1.head import ResponseHead
+from proxy.core.http1.head import RequestHead, ResponseHead
 from proxy.core.http1.plain_chunks import Octets
 from proxy.core.http1.switching import may_switch
 from proxy.core.http1.unfinished import Unfinished
@@ -32,6 +34,9 @@ from proxy.core.stream.states import AWAITING_BODY, ESTABLISHED
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import REQ_TOT
 from proxy.runtime.server import Server
+
+if TYPE_CHECKING:
+    from proxy.core.stream.http_session import HttpSession
 
 SWITCHING_PROTOCOLS = 101
 CONTINUE = 100
@@ -175,10 +180,11 @@ class HttpStream(HttpRequest):
         asks_for_tunnel = self.head.method == b"CONNECT"
         if head.status == SWITCHING_PROTOCOLS or (asks_for_tunnel and head.status < 300):
             self.tunnel = True
+            is_whole = False
         else:
             if asks_for_tunnel and head.status != PROXY_UNAUTHORIZED:
                 session.keep = False            # what follows may have been meant for the tunnel: it is no request of this client
-            self._frame_response(head)
+            is_whole = self._frame_response(head, rest)
         extra = http_edit.edit_response(self, session, backend, server, head)
         minor = head.version_minor
         try:
@@ -193,7 +199,11 @@ class HttpStream(HttpRequest):
         self._count_head(server, head.status)
         if session.frontend.logasap:
             self.log(None)
-        self._send_first(octets, rest)
+        if is_whole:
+            self._to_client(octets + rest)
+            self._response_complete()
+        else:
+            self._send_first(octets, rest)
 
     def _count_head(self, server: Server, status: int) -> None:
         row = server.cells
@@ -209,9 +219,10 @@ class HttpStream(HttpRequest):
         self.attempt_failed(Failure(status, b"SH", retry=word))
         return True
 
-    def _frame_response(self, head: ResponseHead) -> None:
-        """How the body comes, and how it leaves."""
+    def _frame_response(self, head: ResponseHead, rest: Octets) -> bool:
+        """How the body comes, and how it leaves; True where it has come with its head, as nearly all small ones do."""
         session = self.session
+        is_whole = False
         if head.no_body:
             head.chunked = head.chunked and self.head.version_minor > 0
         elif head.chunked:
@@ -222,13 +233,16 @@ class HttpStream(HttpRequest):
                 head.chunked = False
                 session.keep = False
         elif head.content_length >= 0:
-            self.response_body = Body(head.content_length) if head.content_length else None
+            is_whole = 0 < head.content_length == len(rest) <= JOIN_OCTETS
+            if head.content_length and not is_whole:
+                self.response_body = Body(head.content_length)
         else:
             self.response_body = Body(UNTIL_CLOSE)
             self.until_close = True
             session.keep = False
         if self.head.expect_continue and self.request_body is not None and not self.continued and not self.body_begun:
             session.keep = False                # the body may come or not: nobody can tell it from a next request
+        return is_whole
 
     def _send_first(self, octets: bytes, rest: Octets) -> None:
         """Send the head together with what came of the body, of a chunked one with what was made of it."""
@@ -245,11 +259,6 @@ class HttpStream(HttpRequest):
             self._after_body(body)
         elif not rest:
             self._to_client(octets)
-        elif len(rest) == body.left <= JOIN_OCTETS:     # nearly every small response
-            body.left = 0
-            self.response_body = None
-            self._to_client(octets + rest)
-            self._response_complete()
         elif len(rest) <= JOIN_OCTETS and body.left != UNTIL_CLOSE:
             part = body.feed(memoryview(rest))
             self._to_client(octets + part if body.extra else octets + rest)
@@ -398,3 +407,10 @@ class HttpStream(HttpRequest):
 
     def _may_repeat(self) -> bool:
         return self.head.method in IDEMPOTENT and not self.interims
+
+
+def new_stream(session: HttpSession, backend: Backend | None, head: RequestHead) -> HttpStream:
+    """As `HttpStream`, sooner."""
+    stream = HttpStream.__new__(HttpStream)
+    stream.prepare_http(session, backend, head)
+    return stream

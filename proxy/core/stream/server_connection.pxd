@@ -4,7 +4,7 @@ from proxy.runtime.backend cimport Backend
 from proxy.runtime.server cimport Server
 
 cdef long H1_BYTES_IN, H1_BYTES_OUT, H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, USED_CUR, USED_MAX
-cdef long HEAD_READ_OCTETS, PAUSE_PEER_FULL, NEVER_TAKEN
+cdef long CONNECT, REUSE, HEAD_READ_OCTETS, PAUSE_PEER_FULL, NEVER_TAKEN
 
 cdef class ServerConnection(Reusable):
     cdef public Host host
@@ -15,7 +15,7 @@ cdef class ServerConnection(Reusable):
     cdef public long long requests, taken_turn
     cdef public bint is_gone, is_private, has_ended
     cdef prepare_connection(self, Host host, Server server, Stream stream)
-    cdef _count_use(self)
+    cdef _count_use(self, long how)
     cdef _count_rest(self)
     cdef _count_gone(self)
     cpdef connect(self, int port, bytes early)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_PEER_FULL, Host, Link, Reusable
 from proxy.runtime.cells import (
+    CONNECT,
     H1_BYTES_IN,
     H1_BYTES_OUT,
     H1_OPEN_CONNECTIONS,
     H1_OPEN_STREAMS,
     H1_TOTAL_CONNECTIONS,
     H1_TOTAL_STREAMS,
+    REUSE,
     USED_CUR,
     USED_MAX,
 )
@@ -53,25 +55,31 @@ class ServerConnection(Reusable):
         self.is_gone = False
         self.has_ended = False                  # the server has ended its side
         self.owner_session: Any = None          # the session that keeps it for itself (http-reuse never)
-        backend = self.server.backend
+        backend = server.backend
         if backend.is_http:
             row = backend.cells
             row[H1_OPEN_CONNECTIONS] += 1
             row[H1_TOTAL_CONNECTIONS] += 1
-        self._count_use()
+        self._count_use(CONNECT)
 
-    def _count_use(self) -> None:
-        row = self.server.cells
-        self.server.grow(USED_CUR, USED_MAX, row[USED_CUR] + 1)
-        if self.server.backend.is_http:
-            row = self.server.backend.cells
+    def _count_use(self, how: int) -> None:
+        """A stream has it now: anew (CONNECT) or out of rest (REUSE)."""
+        server = self.server
+        backend = server.backend
+        row = server.cells
+        row[how] += 1
+        server.grow(USED_CUR, USED_MAX, row[USED_CUR] + 1)
+        row = backend.cells
+        row[how] += 1
+        if backend.is_http:
             row[H1_OPEN_STREAMS] += 1
             row[H1_TOTAL_STREAMS] += 1
 
     def _count_rest(self) -> None:
-        self.server.cells[USED_CUR] -= 1
-        if self.server.backend.is_http:
-            self.server.backend.cells[H1_OPEN_STREAMS] -= 1
+        server = self.server
+        server.cells[USED_CUR] -= 1
+        if server.backend.is_http:
+            server.backend.cells[H1_OPEN_STREAMS] -= 1
 
     def _count_gone(self) -> None:
         if not self.is_gone:
@@ -152,7 +160,7 @@ class ServerConnection(Reusable):
         self.requests += 1
         self.taken_turn = self.host.turns
         self.is_safe = True
-        self._count_use()
+        self._count_use(REUSE)
 
     def rest(self) -> None:
         """The stream is done with it and it may be kept: read on, to notice when the server closes it."""

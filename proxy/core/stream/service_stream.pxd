@@ -8,7 +8,7 @@ from proxy.core.stream.http_session cimport HttpSession
 from proxy.runtime.backend cimport Backend
 from proxy.runtime.frontend cimport Frontend
 
-cdef long BIN, BOUT, INTERCEPTED, REQ_TOT, PAUSE_NOT_ASKED, NO_FLAG
+cdef long BIN, BOUT, INTERCEPTED, REQ_TOT, SCUR, SMAX, PAUSE_NOT_ASKED, NO_FLAG
 
 cdef class ServiceStream(Exchange):
     cdef public HttpSession session

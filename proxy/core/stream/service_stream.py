@@ -24,7 +24,7 @@ from proxy.core.stream.log_facts import request_facts, session_facts, terminatio
 from proxy.core.stream.ports import PAUSE_NOT_ASKED
 from proxy.core.stream.states import NO_FLAG
 from proxy.runtime.backend import Backend
-from proxy.runtime.cells import BIN, BOUT, INTERCEPTED, REQ_TOT
+from proxy.runtime.cells import BIN, BOUT, INTERCEPTED, REQ_TOT, SCUR, SMAX
 from proxy.runtime.frontend import Frontend
 from proxy.runtime.service import PendingAnswer, ServiceRequest, ServiceResponse
 
@@ -68,7 +68,7 @@ class ServiceStream(Exchange):
         else:
             backend.sessions += 1
             accounting.stream_given(backend, session.host.now_ms)
-            accounting.entered(backend, backend.sessions)
+            backend.grow(SCUR, SMAX, backend.sessions)
         if head.content_length > session.limits.head:
             self._unread("too-large")
         elif head.has_body:
@@ -288,7 +288,7 @@ class ServiceStream(Exchange):
         row[BOUT] += self._octets_out
         if self._backend is not None:
             backend.sessions -= 1
-            accounting.left(row, backend.sessions)
+            row[SCUR] = backend.sessions
             accounting.response_counted(row, self.status)
             row[REQ_TOT] += 1
 

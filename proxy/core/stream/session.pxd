@@ -6,7 +6,7 @@ from proxy.runtime.frontend cimport Frontend, Listener
 from proxy.runtime.process cimport Process
 from proxy.runtime.turn cimport Turn
 
-cdef long CONN_CUR
+cdef long CONN_CUR, SCUR, SMAX
 
 cdef class Session(LinkOwner):
     cdef public Host host

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from proxy.core.stream import accounting
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.ports import Host, Link, LinkOwner, abstract
-from proxy.runtime.cells import CONN_CUR
+from proxy.runtime.cells import CONN_CUR, SCUR, SMAX
 from proxy.runtime.frontend import Frontend, Listener
 from proxy.runtime.server import Server
 
@@ -61,9 +61,9 @@ class Session(LinkOwner):
         listener.served += 1
         accounting.connection_opened(frontend, now_ms)
         self.count_session()
-        accounting.entered(frontend, frontend.served)
+        frontend.grow(SCUR, SMAX, frontend.served)
         accounting.session_opened(listener, now_ms)
-        accounting.entered(listener, listener.served)
+        listener.grow(SCUR, SMAX, listener.served)
         self.started()
 
     def count_session(self) -> None:
@@ -120,7 +120,7 @@ class Session(LinkOwner):
         frontend.served -= 1
         listener.served -= 1
         row = frontend.cells
-        accounting.left(row, frontend.served)
+        row[SCUR] = frontend.served
         row[CONN_CUR] -= 1
-        accounting.left(listener.cells, listener.served)
+        listener.cells[SCUR] = listener.served
         host.session_over(self)

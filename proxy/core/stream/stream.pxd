@@ -11,7 +11,7 @@ from proxy.core.stream.session cimport Session
 from proxy.runtime.backend cimport Backend
 from proxy.runtime.server cimport Server
 
-cdef long BIN, BOUT, CONNECT, LBTOT, REUSE, WREDIS, WRETR
+cdef long BIN, BOUT, LBTOT, SCUR, SMAX, WREDIS, WRETR
 cdef long ASSIGNING, CLOSED, CONNECTING, ESTABLISHED, AWAITING_BODY, NO_FLAG, QUEUED, WAITING, TURN_AROUND_MS
 
 cdef class Stream(Exchange):

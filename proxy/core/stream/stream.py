@@ -25,7 +25,7 @@ from proxy.core.stream.ports import Host, Link, abstract
 from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.states import ASSIGNING, AWAITING_BODY, CLOSED, CONNECTING, ESTABLISHED, NO_FLAG, QUEUED, WAITING
 from proxy.runtime.backend import Backend
-from proxy.runtime.cells import BIN, BOUT, CONNECT, LBTOT, REUSE, WREDIS, WRETR
+from proxy.runtime.cells import BIN, BOUT, LBTOT, SCUR, SMAX, WREDIS, WRETR
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Stream(Exchange):
         """Count this stream into its backend."""
         backend.sessions += 1
         accounting.stream_given(backend, self.host.now_ms)
-        accounting.entered(backend, backend.sessions)
+        backend.grow(SCUR, SMAX, backend.sessions)
 
     def leave_backend(self) -> Server | None:
         """Count it out again; gives the server whose slot came free, for `queue.serve` once the stream has been logged."""
@@ -133,7 +133,7 @@ class Stream(Exchange):
             return None
         server = self._give_back_slot()
         backend.sessions -= 1
-        accounting.left(backend.cells, backend.sessions)
+        backend.cells[SCUR] = backend.sessions
         return server
 
     def assign(self) -> None:
@@ -192,7 +192,7 @@ class Stream(Exchange):
         self.queued_on = None
         server.served += 1
         backend.served += 1
-        accounting.entered(server, server.served)
+        server.grow(SCUR, SMAX, server.served)
         balancer = backend.balancer
         balancer.opened(server)
         self.assigned_ms = self.host.now_ms
@@ -205,7 +205,7 @@ class Stream(Exchange):
         backend = server.backend
         server.served -= 1
         backend.served -= 1
-        accounting.left(server.cells, server.served)
+        server.cells[SCUR] = server.served
         balancer = backend.balancer
         balancer.closed(server)
         return server
@@ -230,14 +230,10 @@ class Stream(Exchange):
             self.was_reused = True
             self.connection = connection
             connection.taken(self)
-            server.cells[REUSE] += 1
-            server.backend.cells[REUSE] += 1
             self.connected(connection.link)
             return
         self.was_reused = False
         self.state = CONNECTING
-        server.cells[CONNECT] += 1
-        server.backend.cells[CONNECT] += 1
         connection = ServerConnection.__new__(ServerConnection)
         connection.prepare_connection(host, server, self)
         self.connection = connection
