@@ -65,6 +65,7 @@ class Balancers(RuleBasedStateMachine):
         backend.balancer = make_balancer(self.algorithm, argument=argument, hash_type=hash_type, hash_balance_factor=self.factor,
                                          random=random.Random(seed).randrange)
         self.farm = backend.farm = Farm(backend)
+        self.longest_round = 0                          # of those that began before the last changes
         self.homes: dict[int, Server] = {}              # where keys were sent, as long as nothing has changed
 
     # what is true
@@ -74,6 +75,10 @@ class Balancers(RuleBasedStateMachine):
         usable = [server for server in self.backend.servers if server.weight_now > 0]
         active = [server for server in usable if not server.is_backup]
         return active or (usable if self.backend.backup_all else usable[:1])
+
+    def weights(self) -> dict[Server, int]:
+        is_static = self.algorithm == "static-rr"
+        return {server: server.configured_weight if is_static else server.weight_now for server in self.choices()}
 
     def stands_in_alone(self) -> bool:
         choices = self.choices()
@@ -140,6 +145,7 @@ class Balancers(RuleBasedStateMachine):
         """To 0: it is down, or drains."""
         server = self.backend.servers[which % len(self.backend.servers)]
         before = self.choices()
+        self.longest_round = max(self.longest_round, self.round_turns())
         goes = weight == 0 and server in before
         server.weight_now = weight * WEIGHT_SCALE
         self.farm.changed()
@@ -147,6 +153,11 @@ class Balancers(RuleBasedStateMachine):
             self.homes = {key: home for key, home in self.homes.items() if home is not server}      # the others' keys stay
         else:
             self.homes = {}
+
+    def round_turns(self) -> int:
+        """In how many turns everybody has had as many as its weight says."""
+        weights = self.weights().values()
+        return sum(weights) // gcd(*weights) if weights else 0
 
     @rule()
     def nothing_has_changed(self) -> None:
@@ -162,15 +173,18 @@ class Balancers(RuleBasedStateMachine):
 
     @rule(rounds=st.integers(1, 3))
     def turns_follow_weights(self, rounds: int) -> None:
-        """Where all have room each has as many turns as its weight says, once newcomers have found their places."""
+        """Where all have room each has as many turns as its weight says, once newcomers have found their places.
+
+        Who was there keeps its place in the round of before, however long that one was: as with HAProxy.
+        """
         choices = self.choices()
         if self.algorithm not in IN_TURN or not choices or self.stands_in_alone() or any(map(Server.is_full, choices)):
             return
-        is_static = self.algorithm == "static-rr"
-        weights = {server: server.configured_weight if is_static else server.weight_now for server in choices}
+        weights = self.weights()
         total = sum(weights.values())
-        for _ in range(2 * total // gcd(*weights.values())):
+        for _ in range(2 * max(self.longest_round, self.round_turns())):
             self.farm.pick(None, None)
+        self.longest_round = 0
         turns = Counter(self.farm.pick(None, None) for _ in range(rounds * TURNS))
         for server in choices:
             share = Fraction(weights[server], total) * rounds * TURNS

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,16 @@ from proxy.runtime.frontend import Frontend, Listener
 from proxy.runtime.states import Operational
 from proxy.runtime.status_text import status
 
+TEXT = """\
+listen l
+ mode http
+ timeout connect 1s
+ timeout client 1s
+ timeout server 1s
+ bind 127.0.0.1:1
+ server s 127.0.0.1:2
+ server t 127.0.0.1:2 check
+"""
 ANY_PORT = Address(Family.IPV4, "127.0.0.1", 0)
 
 
@@ -261,14 +271,22 @@ def test_what_is_no_answer_gives_nothing(kept: list[socket.socket]) -> None:
     thread.join()
 
 
-def process_with_board() -> Any:
-    timeouts = " timeout connect 1s\n timeout client 1s\n timeout server 1s\n"
-    text = f"listen l\n mode http\n{timeouts} bind 127.0.0.1:1\n server s 127.0.0.1:2\n server t 127.0.0.1:2 check\n"
-    return build(load(text=text, environment={}), SystemClock(), has_successors=True)
+@pytest.fixture
+def new_process() -> Iterator[Callable[[], Any]]:
+    """Processes of the same configuration, closed at the end."""
+    made: list[Any] = []
+
+    def make() -> Any:
+        made.append(build(load(text=TEXT, environment={}), SystemClock(), has_successors=True))
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.board.close()
 
 
-def test_a_successor_reads_on_what_the_old_process_counts(new_loop: Any) -> None:
-    process, successor = process_with_board(), process_with_board()
+def test_a_successor_reads_on_what_the_old_process_counts(new_loop: Any, new_process: Callable[[], Any]) -> None:
+    process, successor = new_process(), new_process()
     row = process.frontends[0].counters
     row[STOT] = 5
     offer = Offer(list, process)
@@ -285,8 +303,6 @@ def test_a_successor_reads_on_what_the_old_process_counts(new_loop: Any) -> None
     assert successor.frontends[0].counters[STOT] == 7
     following.close()
     inherited.close()
-    process.board.close()
-    successor.board.close()
 
 
 class Told:
@@ -305,8 +321,8 @@ class Told:
         return 0, 0
 
 
-def test_what_is_changed_while_a_successor_starts_is_changed_there_too(new_loop: Any) -> None:
-    process, successor, told = process_with_board(), process_with_board(), Told()
+def test_what_is_changed_while_a_successor_starts_is_changed_there_too(new_loop: Any, new_process: Callable[[], Any]) -> None:
+    process, successor, told = new_process(), new_process(), Told()
     old, new = process.backends[0].servers, successor.backends[0].servers
     transitions.set_admin(old[0], "drain", 0, Told())
     offer = Offer(list, process)
@@ -333,13 +349,11 @@ def test_what_is_changed_while_a_successor_starts_is_changed_there_too(new_loop:
     assert len(told.lines) == 1
     following.close()
     inherited.close()
-    process.board.close()
-    successor.board.close()
 
 
 @pytest.mark.parametrize("said", [b"{", b"[[1]]", b"5"])
-def test_last_words_that_make_no_sense_end_the_following(new_loop: Any, said: bytes) -> None:
-    process, successor, told = process_with_board(), process_with_board(), Told()
+def test_last_words_that_make_no_sense_end_the_following(new_loop: Any, new_process: Callable[[], Any], said: bytes) -> None:
+    process, successor, told = new_process(), new_process(), Told()
     offer = Offer(list, process)
     inherited = asked(offer, new_loop)
     (predecessor,) = inherited.take_predecessors()
@@ -354,34 +368,35 @@ def test_last_words_that_make_no_sense_end_the_following(new_loop: Any, said: by
     offer.end()
     following.close()
     inherited.close()
-    process.board.close()
-    successor.board.close()
 
 
-def told_to_finish(process: Any, following: Following, loop: asyncio.AbstractEventLoop) -> tuple[Offer, Following]:
-    """A process that has just begun to serve gets a successor, and is told to finish; its end, and who follows it."""
+def told_to_finish(
+    process: Any, following: Following, loop: asyncio.AbstractEventLoop, following_process: Any
+) -> tuple[Offer, Following]:
+    """A process gets another one as its successor, and is told to finish; its end, and who follows it."""
     offer = Offer(list, process)
     inherited = asked(offer, loop)
     offer.close()               # the name is that of this one process
-    successor = Following(process_with_board(), SystemClock(), Told(), inherited.take_predecessors())
+    successor = Following(following_process, SystemClock(), Told(), inherited.take_predecessors())
     successor.restore()
     successor.start(loop)
     following.hand_on(offer)
     return offer, successor
 
 
-def test_who_is_followed_goes_on_to_the_next(new_loop: Any) -> None:
+def test_who_is_followed_goes_on_to_the_next(new_loop: Any, new_process: Callable[[], Any]) -> None:
     """Three reloads while one stream of the first process lasts: all that it counts reaches the last one, once."""
-    first = process_with_board()
+    first = new_process()
     row = first.frontends[0].counters
     row[STOT] = 5
-    kept_by: Following = Following(process_with_board(), SystemClock(), Told())
+    kept_by: Following = Following(new_process(), SystemClock(), Told())
     ends = []
     process = first
     for _ in range(3):
-        offer, kept_by = told_to_finish(process, kept_by, new_loop)
+        following = new_process()
+        offer, kept_by = told_to_finish(process, kept_by, new_loop, following)
         ends.append(offer)
-        process = kept_by._process
+        process = following
         row[STOT] += 1              # after the old one was told to finish, before anybody looks
         process.frontends[0].counters[STOT] += 10       # and what the new one counts itself
     first_end, *later = ends
@@ -403,12 +418,12 @@ def test_who_is_followed_goes_on_to_the_next(new_loop: Any) -> None:
 
 
 @pytest.mark.parametrize("seen", [5, {"cells": ["stot"], "rows": [[0, [1, 2]]]}, {"cells": [], "rows": [[99, []]]}], ids=str)
-def test_an_ancestor_that_makes_no_sense_ends_the_following(new_loop: Any, seen: Any) -> None:
-    process = process_with_board()
+def test_an_ancestor_that_makes_no_sense_ends_the_following(new_loop: Any, new_process: Callable[[], Any], seen: Any) -> None:
+    process = new_process()
     offer = Offer(list, process)
     inherited = asked(offer, new_loop)
     (predecessor,) = inherited.take_predecessors()
-    following = Following(process_with_board(), SystemClock(), Told(), [predecessor])
+    following = Following(new_process(), SystemClock(), Told(), [predecessor])
     following.start(new_loop)
     (theirs,) = offer._successors
     said = json.dumps({**predecessor._said, "seen": seen}).encode()
@@ -421,14 +436,13 @@ def test_an_ancestor_that_makes_no_sense_ends_the_following(new_loop: Any, seen:
     following.close()
 
 
-def test_an_account_that_is_not_wanted_is_closed(new_loop: Any) -> None:
-    process = process_with_board()
+def test_an_account_that_is_not_wanted_is_closed(new_loop: Any, new_process: Callable[[], Any]) -> None:
+    process = new_process()
     offer = Offer(list, process)
     inherited = asked(offer, new_loop)
     inherited.close()
     assert inherited.predecessors == []
     offer.end()
-    process.board.close()
 
 
 def test_a_master_names_whom_to_ask(new_loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
