@@ -27,6 +27,7 @@ from proxy.runtime.cells import STOT
 from proxy.runtime.frontend import Frontend, Listener
 from proxy.runtime.states import Operational
 from proxy.runtime.status_text import status
+from tests.conftest import descriptors
 
 TEXT = """\
 listen l
@@ -428,10 +429,10 @@ def test_an_ancestor_that_makes_no_sense_ends_the_following(new_loop: Any, new_p
     (theirs,) = offer._successors
     said = json.dumps({**predecessor._said, "seen": seen}).encode()
     predecessor_module.send_file(theirs, {"ancestor": True}, said, [process.board.fd, theirs.fileno()])
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(descriptors())
     while predecessor.connection.fileno() >= 0:
         new_loop.run_until_complete(asyncio.sleep(0))
-    assert len(os.listdir("/proc/self/fd")) <= before           # what came with it is closed
+    assert len(descriptors()) <= before           # what came with it is closed
     offer.end()
     following.close()
 

@@ -12,6 +12,7 @@ import pytest
 from proxy.base.addresses import Address, Family
 from proxy.engine import log_outlets
 from proxy.engine.log_outlets import DescriptorOutlet, Outlets, UnixOutlet
+from tests.conftest import descriptors
 
 
 @pytest.fixture
@@ -47,11 +48,11 @@ def test_a_datagram_too_long_for_udp_is_dropped(outlets: Outlets) -> None:
 
 
 def test_one_outlet_per_target_and_one_udp_socket_per_family(outlets: Outlets) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(descriptors())
     one, two, again = (outlets.get(Address(Family.IPV4, "127.0.0.1", port)) for port in (10, 11, 10))
     assert one is again
     assert one is not two
-    assert len(os.listdir("/proc/self/fd")) == before + 1
+    assert len(descriptors()) == before + 1
 
 
 def test_a_name_that_did_not_resolve_drops_everything(outlets: Outlets) -> None:
