@@ -13,11 +13,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One kind of difference. `scenarios` are alternatives of names (a regular expression), "" means any."""
+    """One kind of difference. `scenarios` are alternatives of names (a regular expression), "" means any.
+
+    Not `always`: where it depends on who is first that a difference shows.
+    """
 
     scenarios: str
     pattern: str
     reason: str
+    always: bool = True
 
     def names(self, scenario: str) -> bool:
         return bool(self.scenarios) and re.fullmatch(self.scenarios, scenario) is not None
@@ -118,7 +122,7 @@ MEANT: tuple[Known, ...] = (
         "a client that stalls inside its body is late itself (manual section 8.5, cH); HAProxy waits on and blames the server",
     ),
     Known("late-open-response-body", "client/1", "a body that ends with the connection, if it breaks off, ends in a reset"),
-    Known("early-answer-close", HTTP1_OCTETS, "no more of a body is sent to a server that has closed"),
+    Known("early-answer-close", HTTP1_OCTETS, "no more of a body is sent to a server that has closed", always=False),
     Known("connect(-.*)?", "servers/s1/0/0/fields/[01]", "the Host of a CONNECT leaves as it came; HAProxy drops a default port"),
     Known("hop-by-hop", "servers/s1/0/0/fields", "hop-by-hop fields end here (RFC 9110 section 7.6.1)"),
     Known("errorfile", "client/0/(start|fields)", "an errorfile leaves with our own version, not with the one written in it"),
