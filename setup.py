@@ -62,6 +62,7 @@ COMPILED = (
     "proxy.engine.connecting",
     "proxy.engine.link",
     "proxy.engine.logsink",
+    "proxy.engine.piping",
     "proxy.engine.readiness",
     "proxy.engine.syslog",
     "proxy.engine.worker",

@@ -8,6 +8,8 @@ cpdef Py_ssize_t send(sock, int fd, octets) except -1
 
 cpdef Py_ssize_t send_both(sock, int fd, bytes first, then) except -1
 cpdef Py_ssize_t room(sock, int fd) except -2
+cpdef Py_ssize_t splice(int source, int sink, Py_ssize_t most) except -1
+cpdef bint ignores_sigpipe() except -1
 cpdef long long coarse_ms() except -1
 
 cdef class Receiver:

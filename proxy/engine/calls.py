@@ -7,7 +7,9 @@ connected here is owned by a `socket.socket`, or in C by an object with those of
 from __future__ import annotations
 
 import errno
+import os
 import select
+import signal
 import socket
 import struct
 import time
@@ -16,6 +18,7 @@ from typing import Any
 SO_MEMINFO = 55                 # linux/sock_diag.h: numbers of 32 bits, by the indices below
 ALLOCATED, SEND_BUFFER, QUEUED, MEMORY_NUMBERS = 2, 3, 5, 9
 MONOTONIC_COARSE = 6            # clock_gettime(2): CLOCK_MONOTONIC_COARSE, for which `time` has no name
+SPLICE_FLAGS = 1 | 2             # splice(2): pages may be moved, and nothing waits, whatever the descriptors say
 SMALL_OCTETS = 16384            # what is read is an object of its own up to here, above it a view of the buffer
 
 
@@ -79,6 +82,23 @@ def room(sock: socket.socket, fd: int) -> int:
     numbers = struct.unpack(f"{MEMORY_NUMBERS}I", told)
     left: int = numbers[SEND_BUFFER] - max(numbers[ALLOCATED], numbers[QUEUED])
     return max(0, left - left // 8)
+
+
+def splice(source: int, sink: int, most: int) -> int:
+    """How many octets have gone from one descriptor to the other, one of which is a pipe; 0 when there are none, or no room.
+
+    Sends without MSG_NOSIGNAL: SIGPIPE is to be ignored (`ignores_sigpipe`).
+    Raises: OSError.
+    """
+    try:
+        return os.splice(source, sink, most, flags=SPLICE_FLAGS)
+    except (BlockingIOError, InterruptedError):
+        return 0
+
+
+def ignores_sigpipe() -> bool:
+    """Does this process ignore SIGPIPE now? C asks the kernel; Python, whose own `send` relies on it, what Python knows of it."""
+    return signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN
 
 
 def coarse_ms() -> int:

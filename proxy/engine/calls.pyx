@@ -8,8 +8,10 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, EALREADY, EINPROGRESS, EINTR, EISCONN, errno
+from libc.signal cimport SIG_IGN, SIGPIPE
 from libc.stdint cimport uint16_t, uint32_t
 from libc.string cimport memcpy, memset
+from posix.signal cimport sigaction, sigaction_t
 
 import socket
 
@@ -78,6 +80,10 @@ cdef extern from "<arpa/inet.h>" nogil:
     uint16_t ntohs(uint16_t number)
     int inet_pton(int family, const char* text, void* address)
     const char* inet_ntop(int family, const void* address, char* text, socklen_t size)
+
+cdef extern from "<fcntl.h>" nogil:
+    unsigned int SPLICE_F_MOVE, SPLICE_F_NONBLOCK
+    ssize_t c_splice "splice"(int source, void* at, int sink, void* to, size_t length, unsigned int flags)
 
 cdef extern from "<unistd.h>" nogil:
     int c_close "close"(int fd)
@@ -181,6 +187,25 @@ cpdef Py_ssize_t room(sock, int fd) except -2:
         return -1
     left = <long long>numbers[SEND_BUFFER] - max(numbers[ALLOCATED], numbers[QUEUED])       # indices below MEMORY_NUMBERS
     return <Py_ssize_t>max(0, left - left // 8)
+
+
+cpdef Py_ssize_t splice(int source, int sink, Py_ssize_t most) except -1:
+    cdef ssize_t count
+    if most < 0:
+        raise ValueError("fewer than none")
+    count = c_splice(source, NULL, sink, NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+    if count < 0:
+        if errno == EAGAIN or errno == EINTR:
+            return 0
+        PyErr_SetFromErrno(OSError)
+    return count
+
+
+cpdef bint ignores_sigpipe() except -1:
+    cdef sigaction_t now
+    if sigaction(SIGPIPE, NULL, &now) < 0:
+        PyErr_SetFromErrno(OSError)
+    return now.sa_handler == SIG_IGN
 
 
 cdef class Connected:

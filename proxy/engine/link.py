@@ -1,7 +1,7 @@
 """A connected socket: read when it is readable and nobody objects, write at once, keep only what the kernel refuses.
 
-Octets are read into one buffer of the worker and handed on as a view, so that a body goes from socket to socket without a copy
-and an idle connection holds no buffer at all.
+Octets are read into one buffer of the worker and handed on as a view, so that a body goes from socket to socket without a copy of
+ours and an idle connection holds no buffer at all. Large pieces that nobody looks at the kernel does not copy either (`piping`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,18 @@ import struct
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.stream.ports import BODY_READ_OCTETS, LARGE_OCTETS_A_TURN, LARGEST_READ_OCTETS, LEAST_READ_OCTETS, Link
+from proxy.core.stream.ports import (
+    BODY_READ_OCTETS,
+    HEAD_READ_OCTETS,
+    LARGE_OCTETS_A_TURN,
+    LARGEST_READ_OCTETS,
+    LEAST_READ_OCTETS,
+    Link,
+    Received,
+    Unseen,
+)
 from proxy.engine import calls
+from proxy.engine.piping import PIPED_OCTETS, Pipe
 from proxy.engine.readiness import MAY_READ, MAY_WRITE, READ, WRITE
 
 if TYPE_CHECKING:
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
 # Of a body as much is read at once as its taker's kernel has room for: the fewer and larger the pieces, the less often the peers
 # are woken. Of a taker that stops, little is pending in our memory: the kernel's buffer takes the last large piece.
 NOT_KNOWN = -1                      # the reader wants to know how much room there is behind a piece: the first send of it asks
+LARGE_READS = 4                     # behind a large piece, in which another one is expected
 CLOSE_PATIENCE_MS = 30_000          # for the peer to take some of the last octets
 CLOSE_AT_LAST_MS = 300_000          # for the peer to take them all
 RESET = struct.pack("ii", 1, 0)
@@ -35,8 +46,9 @@ class SocketLink(Link):
     """
 
     __slots__ = (
-        "_broken", "_close_by_ms", "_closed", "_closing", "_ended", "_ending", "_fd", "_flows", "_has_changed", "_out", "_paused",
-        "_read_max", "_read_now", "_reading", "_same_reads", "_shut", "_socket", "_unsettled", "_watched", "_worker",
+        "_broken", "_close_by_ms", "_closed", "_closing", "_ended", "_ending", "_fd", "_flows", "_has_changed", "_large_reads",
+        "_out", "_paused", "_read_max", "_read_now", "_reading", "_same_reads", "_shut", "_socket", "_unseen", "_unsettled",
+        "_watched", "_worker",
     )
 
     def __init__(self, worker: Worker, connected: socket.socket) -> None:
@@ -52,6 +64,8 @@ class SocketLink(Link):
         self._read_max = self._read_now = 16384
         self._same_reads = True         # while the owner is told: how much to read has not been set anew
         self._flows = False             # large pieces came
+        self._large_reads = 0           # the next so many reads may bring large pieces
+        self._unseen = 0                # so many of the octets that come next need not be looked at
         self._reading = False           # the owner is being told: it may pause and resume before that has a price
         self._has_changed = False       # what it is to be told has, meanwhile
         self._paused = 0
@@ -96,15 +110,24 @@ class SocketLink(Link):
     def _readable(self) -> None:
         worker = self._worker
         asked, read_max = self.reads_at_once(), self._read_max
+        most, piped = asked, 0
         try:
-            received = calls.receive(self._socket, self._fd, worker.scratch, asked)
+            if self._large_reads > 0 and asked >= BODY_READ_OCTETS and self._unseen >= PIPED_OCTETS:
+                most = min(asked, self._unseen)
+                piped = worker.pipe.fill(self._fd, most, worker.now_ms)
+            if piped:
+                received: Received | None = worker.pipe
+            else:
+                most = asked
+                received = calls.receive(self._socket, self._fd, worker.scratch, asked)
         except OSError:
             self._peer_lost()
             return
         owner = self.owner
         if received is None:
             return
-        if not received:
+        count = piped or len(received)
+        if not count:
             if self._broken:
                 self._peer_lost()
                 return
@@ -116,9 +139,14 @@ class SocketLink(Link):
                     worker.broken(owner, error)
             self._settle_soon()
         elif owner is not None:
-            count = len(received)
-            self.is_filled = count == asked
+            self.is_filled = count == most
             worker.room = 0
+            if self._unseen:
+                self._unseen -= min(count, self._unseen)
+            if count >= PIPED_OCTETS:
+                self._large_reads = LARGE_READS
+            elif self._large_reads and count < most:
+                self._large_reads -= 1
             if count >= BODY_READ_OCTETS:
                 self._flows = True
                 worker.large_octets += count
@@ -132,6 +160,8 @@ class SocketLink(Link):
             except Exception as error:
                 worker.broken(owner, error)
             self._reading = False
+            if piped:
+                worker.pipe.clear()
             if self._has_changed:
                 self._has_changed = False
                 if not self._closed:
@@ -173,19 +203,30 @@ class SocketLink(Link):
         """The most to read at once."""
         self._read_max = self._read_now = octets
         self._same_reads = False
+        self._unseen = 0
 
-    def read_for(self, taker: Link) -> None:
+    def read_for(self, taker: Link, unseen: int) -> None:
         """A body is to be read, and it goes to `taker`."""
         self._read_max = self._read_now = BODY_READ_OCTETS
         self._same_reads = False
+        self._unseen = unseen
         if self._flows:
             self._flows = False
-            self._read_now = max(BODY_READ_OCTETS, min(taker.takes_at_once(), LARGEST_READ_OCTETS))
+            if unseen or self._worker.pipe.is_given_up:
+                self._read_now = max(BODY_READ_OCTETS, min(taker.takes_at_once(), LARGEST_READ_OCTETS))
+            else:
+                self._read_now = HEAD_READ_OCTETS           # what is behind the head goes by the pipe
+
+    def pass_unseen(self, octets: int) -> None:
+        """So many of the octets that come next need not be looked at."""
+        self._unseen = octets
 
     # writing
 
-    def send(self, octets: bytes | memoryview) -> bool:
+    def send(self, octets: Received) -> bool:
         """Write; True when the kernel took all. What is lost because the peer has gone shows when reading."""
+        if isinstance(octets, Unseen):
+            return self._send_piped(octets) if isinstance(octets, Pipe) else self.send(bytes(octets))
         if self._out:
             self._keep(memoryview(bytes(octets)))
             return False
@@ -201,6 +242,25 @@ class SocketLink(Link):
                 self._worker.room = calls.room(self._socket, self._fd)
             return True
         self._keep(memoryview(bytes(octets[sent:])))
+        self._watch()
+        return False
+
+    def _send_piped(self, pipe: Pipe) -> bool:
+        """As `send`; the pipe is empty then."""
+        if self._broken or self._closed:
+            return True
+        if self._out or pipe.left < len(pipe):
+            return self.send(bytes(pipe))
+        try:
+            pipe.pour(self._fd)
+        except OSError:
+            self._write_failed()
+            return True
+        if not pipe.left:
+            if self._worker.room < 0:
+                self._worker.room = calls.room(self._socket, self._fd)
+            return True
+        self._keep(memoryview(pipe.rest()))
         self._watch()
         return False
 

@@ -24,7 +24,7 @@ from proxy.base.clock import Clock
 from proxy.base.errors import RemoteProtocolError
 from proxy.core.proxy_protocol import parse
 from proxy.core.stream.opening import limits_of
-from proxy.core.stream.ports import LinkOwner
+from proxy.core.stream.ports import LinkOwner, Received
 from proxy.core.stream.session import Session
 from proxy.engine.dialogue import Dialogue
 from proxy.engine.link import SocketLink
@@ -135,7 +135,7 @@ class Ear(LinkOwner):
         self.session = session
         self._trace = trace
 
-    def octets(self, received: bytes | memoryview) -> None:
+    def octets(self, received: Received) -> None:
         self._trace.received(bytes(received))
         self.session.octets(received)
 
@@ -161,7 +161,7 @@ class TracedLink(SocketLink):
     def belongs_to(self, owner: Any) -> None:
         super().belongs_to(Ear(owner, self.trace))
 
-    def send(self, octets: bytes | memoryview) -> bool:
+    def send(self, octets: Received) -> bool:
         self.trace.sent(bytes(octets))
         return super().send(octets)
 
@@ -174,6 +174,7 @@ class TracingWorker(Worker):
 
     def __init__(self, process: Process, clock: Clock, say_line: Say) -> None:
         super().__init__(process, clock)
+        self.pipe.give_up()                 # everything is looked at
         self._say_line = say_line
         self._head_limits = limits_of(process.bufsize, process.maxrewrite, process.http_maxhdr)
 

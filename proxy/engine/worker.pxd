@@ -5,6 +5,7 @@ from proxy.core.stream.ports cimport Host, Link, Watched
 from proxy.core.stream.session cimport Session
 from proxy.engine cimport calls
 from proxy.engine.calls cimport Scratch
+from proxy.engine.piping cimport Pipe
 from proxy.engine.readiness cimport Readiness
 from proxy.runtime.frontend cimport Listener
 from proxy.runtime.process cimport Process
@@ -15,6 +16,7 @@ cdef long BLOCKED, CONN_CUR, CONN_TOT, EINT, RESTING
 cdef class Worker(Host):
     cdef public object clock, on_stopped, say, loop
     cdef public Scratch scratch
+    cdef public Pipe pipe
     cdef public set sessions, closing_links, _told_faults
     cdef public long long broken_invariants
     cdef public bint verbose

@@ -31,6 +31,7 @@ from proxy.engine.handover import Inherited
 from proxy.engine.link import SocketLink, new_link
 from proxy.engine.listening import open_listeners
 from proxy.engine.neighbours import Neighbours
+from proxy.engine.piping import Pipe
 from proxy.engine.readiness import Readiness
 from proxy.engine.starving import LOOK_MS, Starving
 from proxy.engine.watchdog import LONGEST_TURN_MS, Witness
@@ -64,6 +65,7 @@ class Worker(Host):
         Host.__init__(self, process, clock.monotonic_ms())
         self.clock = clock
         self.scratch = calls.Scratch(LARGEST_READ_OCTETS)
+        self.pipe = Pipe()
         self.sessions: set[Session] = set()
         self.on_stopped: Callable[[], None] | None = None
         self.neighbours: Neighbours | None = None       # the other workers, where there are any
@@ -219,6 +221,7 @@ class Worker(Host):
             self._tick.cancel()
             self._tick = None
         self.readiness.close()
+        self.pipe.give_up()
         self.starving.close()
         if self.witness is not None:
             self.witness.close()

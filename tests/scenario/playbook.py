@@ -18,7 +18,7 @@ from proxy.base.addresses import Address, Family
 from proxy.core.balance import Farm, make_balancer
 from proxy.core.pool import IdlePool
 from proxy.core.stream.opening import HeaderIntake, limits_of, new_session
-from proxy.core.stream.ports import BODY_READ_OCTETS, Host, Link
+from proxy.core.stream.ports import BODY_READ_OCTETS, Host, Link, Received, Unseen
 from proxy.core.stream.session import Session
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import (
@@ -45,10 +45,29 @@ COUNTED = """stot dreq dresp ereq econ eresp wretr wredis lbtot hrsp_1xx hrsp_2x
 ROOM = 1 << 30
 
 
+class Veiled(Unseen):
+    """Octets that may pass unseen; they are good for the call that hands them over, and only once."""
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+        self.is_over = False
+
+    def __len__(self) -> int:
+        return len(self.octets)
+
+    def __bytes__(self) -> bytes:
+        assert not self.is_over, "asked for when they were gone"
+        return self.octets
+
+    def __getitem__(self, part: slice) -> bytes:
+        return bytes(self)[part]
+
+
 class FakeLink(Link):
     """A link whose kernel takes `room` octets and whose far end is the test.
 
-    What the far end sends waits while the owner has paused reading, as it would in the kernel.
+    What the far end sends waits while the owner has paused reading, as it would in the kernel. Where octets may pass unseen, every
+    other read is of such.
     """
 
     def __init__(self, lab: Lab) -> None:
@@ -68,11 +87,16 @@ class FakeLink(Link):
         self.broken = False
         self.alive = True
         self.read_max = 0
+        self.unseen = 0
+        self.veils = True
 
     # what streams ask
 
-    def send(self, octets: bytes | memoryview) -> bool:
+    def send(self, octets: Received) -> bool:
         assert not self.closed, "sent on a closed link"
+        if isinstance(octets, Unseen):
+            veiled, octets = octets, bytes(octets)
+            veiled.is_over = True               # now they are gone
         if self.broken:
             self.lab.soon(self._tell_lost)
             return True
@@ -100,9 +124,14 @@ class FakeLink(Link):
 
     def limit_reads(self, octets: int) -> None:
         self.read_max = octets
+        self.unseen = 0
 
-    def read_for(self, taker: Link) -> None:
+    def read_for(self, taker: Link, unseen: int) -> None:
         self.read_max = BODY_READ_OCTETS
+        self.unseen = unseen
+
+    def pass_unseen(self, octets: int) -> None:
+        self.unseen = octets
 
     def takes_at_once(self) -> int:
         return 0 if self.waiting else self.room
@@ -135,10 +164,16 @@ class FakeLink(Link):
     def _deliver(self) -> None:
         """Tell the owner what has come, as far as it wants to know."""
         while self.inbox and not self.paused and not self.closed:
-            piece = bytes(self.inbox[: self.read_max])
-            del self.inbox[: self.read_max]
-            self.is_filled = len(piece) == self.read_max
-            self.owner.octets(memoryview(piece))
+            self.veils = self.unseen > 0 and not self.veils
+            most = min(self.read_max, self.unseen) if self.veils else self.read_max
+            piece = bytes(self.inbox[:most])
+            del self.inbox[:most]
+            self.is_filled = len(piece) == most
+            self.unseen = max(0, self.unseen - len(piece))
+            received = Veiled(piece) if self.veils else memoryview(piece)
+            self.owner.octets(received)
+            if isinstance(received, Veiled):
+                received.is_over = True
         if self.peer_ended and not self.told_end and not self.inbox and not self.paused and not self.closed:
             self.told_end = True
             self.owner.ended()

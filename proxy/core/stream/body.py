@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxy.core.http1.chunked import ChunkedDecoder
 from proxy.core.http1.plain_chunks import Octets
+from proxy.core.stream.ports import ALL_OCTETS, Received, seen
 
 UNTIL_CLOSE = -1
 
@@ -30,10 +31,16 @@ class Body:
         """Does it leave without a frame, so that nothing but the end of the connection tells its own?"""
         return self.left == UNTIL_CLOSE or (self.decoder is not None and not self.rechunk)
 
-    def feed(self, received: Octets) -> Octets:
+    def unseen(self) -> int:
+        """How many of the octets to come may pass without being looked at."""
+        if self.decoder is not None:
+            return 0
+        return ALL_OCTETS if self.left == UNTIL_CLOSE else self.left
+
+    def feed(self, received: Received) -> Received:
         """What of these octets is to be sent on, in the form it leaves in."""
         if self.decoder is not None:
-            return self._feed_chunked(self.decoder, received)
+            return self._feed_chunked(self.decoder, seen(received))
         if self.left == UNTIL_CLOSE:
             return received
         count = len(received)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.core.stream.failure import Failure
-from proxy.core.stream.ports import abstract
+from proxy.core.stream.ports import Received, abstract
 from proxy.runtime.server import Server
 
 
@@ -20,7 +20,7 @@ class Exchange:
     def begin(self) -> None:
         abstract()
 
-    def client_octets(self, received: bytes | memoryview) -> None:
+    def client_octets(self, received: Received) -> None:
         """More from the client."""
         abstract()
 

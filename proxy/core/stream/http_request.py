@@ -11,7 +11,6 @@ from __future__ import annotations
 from proxy.base.errors import LocalProtocolError, RemoteProtocolError
 from proxy.core.http1 import writer
 from proxy.core.http1.chunked import ChunkedDecoder
-from proxy.core.http1.plain_chunks import Octets
 from proxy.core.http1.writer import CONTINUE_OCTETS
 from proxy.core.stream import failure, http_edit
 from proxy.core.stream.body import Body
@@ -24,6 +23,7 @@ from proxy.core.stream.ports import (
     PAUSE_NOT_ASKED,
     PAUSE_PEER_FULL,
     Link,
+    Received,
 )
 from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.states import AWAITING_BODY, ESTABLISHED
@@ -131,7 +131,7 @@ class HttpRequest(HttpEnd):
         if (connection.is_private or backend.prefer_last) and not balancer.needs_key:
             self.preferred = connection.server
 
-    def client_octets(self, received: bytes | memoryview) -> None:
+    def client_octets(self, received: Received) -> None:
         """More from the client: its body, its side of a tunnel, or the next request."""
         if self.tunnel:
             self.octets_in += len(received)
@@ -142,13 +142,13 @@ class HttpRequest(HttpEnd):
         elif self.request_body is not None:
             self._request_octets(self.request_body, received)
 
-    def _keep_for_later(self, received: bytes | memoryview) -> None:
+    def _keep_for_later(self, received: Received) -> None:
         session = self.session
         session.buffer += bytes(received)
         if len(session.buffer) >= session.limits.head:
             session.link.pause(PAUSE_NOT_ASKED)
 
-    def _request_octets(self, body: Body, received: bytes | memoryview) -> None:
+    def _request_octets(self, body: Body, received: Received) -> None:
         self.body_begun = True
         try:
             octets = body.feed(received)
@@ -184,7 +184,7 @@ class HttpRequest(HttpEnd):
             self._is_not_whole()
             self.fail(failure.BAD_REQUEST)
 
-    def _body_octets(self, octets: Octets) -> None:
+    def _body_octets(self, octets: Received) -> None:
         """Send body octets on, or keep them for a server that is not there yet."""
         if self.outbox is not None:
             self.outbox_octets += len(octets)
@@ -199,7 +199,7 @@ class HttpRequest(HttpEnd):
                 self.outbox = None
         self._to_server(octets)
 
-    def _to_server(self, octets: Octets) -> None:
+    def _to_server(self, octets: Received) -> None:
         connection = self.connection
         if connection is not None and connection.link is not None and not connection.send_http(octets):
             self.session.link.pause(PAUSE_PEER_FULL)
@@ -264,9 +264,10 @@ class HttpRequest(HttpEnd):
         if not self.may_replay and not self.request_done:
             self.outbox = None
         session.server_active_ms = self.host.now_ms
-        link.read_for(session.link)
-        if not self.request_done and not head.chunked:
-            session.link.read_for(link)
+        request_body = self.request_body
+        link.read_for(session.link, 0)
+        if not self.request_done and request_body is not None and not head.chunked:
+            session.link.read_for(link, request_body.unseen())
         server_connection = self.connection
         if server_connection is not None:
             if len(body) > COPIED_OCTETS:

@@ -24,7 +24,7 @@ from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_stream import new_stream
 from proxy.core.stream.log_facts import request_facts, session_facts, termination
-from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_NOT_ASKED, Host, Link
+from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_NOT_ASKED, Host, Link, Received
 from proxy.core.stream.reply import own_response
 from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.service_stream import ServiceStream
@@ -98,7 +98,7 @@ class HttpSession(Session):
         self.link.limit_reads(HEAD_READ_OCTETS)
         self._arm_for_request(self.frontend.timeout_http_request_ms or self.frontend.timeout_client_ms)
 
-    def octets(self, received: bytes | memoryview) -> None:
+    def octets(self, received: Received) -> None:
         row, count = self.frontend.cells, len(received)
         row[BIN] += count
         self.listener.cells[BIN] += count

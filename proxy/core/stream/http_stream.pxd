@@ -6,13 +6,13 @@ from proxy.core.stream cimport accounting, http_edit
 from proxy.core.stream.body cimport Body
 from proxy.core.stream.http_request cimport HttpRequest
 from proxy.core.stream.http_session cimport HttpSession
-from proxy.core.stream.ports cimport Host, Link
+from proxy.core.stream.ports cimport Host, Link, seen
 from proxy.core.stream.server_connection cimport ServerConnection
 from proxy.runtime.backend cimport Backend
 from proxy.runtime.frontend cimport Frontend
 from proxy.runtime.server cimport Server
 
-cdef long REQ_TOT, ESTABLISHED, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, UNTIL_CLOSE
+cdef long ALL_OCTETS, REQ_TOT, ESTABLISHED, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, UNTIL_CLOSE
 cdef long UNAUTHORIZED, PROXY_UNAUTHORIZED, SWITCHING_PROTOCOLS, CONTINUE, JOIN_OCTETS, CREDIT_OCTETS, MANY_CHUNKS, BAD_GATEWAY
 cdef long AWAITING_BODY, CHUNKED_READ_OCTETS
 
@@ -24,6 +24,8 @@ cdef class HttpStream(HttpRequest):
     cdef _interim(self, ResponseHead head)
     @cython.locals(session=HttpSession, body=Body)
     cdef _begin_response(self, ResponseHead head, rest)
+    @cython.locals(body=Body)
+    cdef _let_pass(self)
     cdef _count_head(self, Server server, int status)
     cdef bint _wants_retry(self, Backend backend, int status) except -1
     @cython.locals(session=HttpSession)

@@ -23,12 +23,15 @@ from proxy.core.stream.body import UNTIL_CLOSE, Body
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_request import IDEMPOTENT, HttpRequest
 from proxy.core.stream.ports import (
+    ALL_OCTETS,
     BODY_READ_OCTETS,
     CHUNKED_READ_OCTETS,
     HEAD_READ_OCTETS,
     MANY_CHUNKS,
     PAUSE_NOT_ASKED,
     PAUSE_PEER_FULL,
+    Received,
+    seen,
 )
 from proxy.core.stream.states import AWAITING_BODY, ESTABLISHED
 from proxy.runtime.backend import Backend
@@ -53,7 +56,7 @@ class HttpStream(HttpRequest):
 
     __slots__ = ()
 
-    def server_octets(self, received: bytes | memoryview) -> None:
+    def server_octets(self, received: Received) -> None:
         """More from the server: heads, body, or its side of a tunnel."""
         self.session.server_active_ms = self.host.now_ms
         if self.tunnel:
@@ -67,8 +70,9 @@ class HttpStream(HttpRequest):
                 self.response_buffer = received
                 self._read_heads(None)
             else:
-                self.response_buffer = bytes(received[:HEAD_READ_OCTETS])
-                self._read_heads(received)
+                view = memoryview(seen(received))
+                self.response_buffer = bytes(view[:HEAD_READ_OCTETS])
+                self._read_heads(view)
         elif self.response_body is not None:
             self._response_octets(self.response_body, received)
         else:
@@ -161,7 +165,7 @@ class HttpStream(HttpRequest):
             body = Body(0, ChunkedDecoder(BAD_GATEWAY), self.head.version_minor > 0)
             body.done = False
             try:
-                rest = body.feed(memoryview(rest)) if rest else rest
+                rest = seen(body.feed(memoryview(rest))) if rest else rest
             except RemoteProtocolError:         # seen in time: nothing of this response has left yet
                 self.server_failed(failure.RESPONSE_BAD)
                 return
@@ -204,6 +208,13 @@ class HttpStream(HttpRequest):
             self._response_complete()
         else:
             self._send_first(octets, rest)
+            self._let_pass()
+
+    def _let_pass(self) -> None:
+        """What is still to come of the body need not be looked at, unless it comes in chunks."""
+        body, connection = self.response_body, self.connection
+        if body is not None and connection is not None and connection.link is not None:
+            connection.link.pass_unseen(body.unseen())
 
     def _count_head(self, server: Server, status: int) -> None:
         row = server.cells
@@ -260,11 +271,11 @@ class HttpStream(HttpRequest):
         elif not rest:
             self._to_client(octets)
         elif len(rest) <= JOIN_OCTETS and body.left != UNTIL_CLOSE:
-            part = body.feed(memoryview(rest))
+            part = seen(body.feed(memoryview(rest)))
             self._to_client(octets + part if body.extra else octets + rest)
             self._after_body(body)
         else:
-            self._send_both(octets, body.feed(memoryview(rest)))
+            self._send_both(octets, seen(body.feed(memoryview(rest))))
             self._after_body(body)
 
     def _send_both(self, octets: bytes, part: Octets) -> None:
@@ -272,7 +283,7 @@ class HttpStream(HttpRequest):
         link = self.session.link
         self._sent_to_client(link.send_both(octets, part) if part else link.send(octets))
 
-    def _response_octets(self, body: Body, received: bytes | memoryview) -> None:
+    def _response_octets(self, body: Body, received: Received) -> None:
         try:
             octets = body.feed(received)
         except RemoteProtocolError:
@@ -291,7 +302,7 @@ class HttpStream(HttpRequest):
             self.response_body = None
             self._response_complete()
 
-    def _to_client(self, octets: Octets) -> None:
+    def _to_client(self, octets: Received) -> None:
         self.octets_out += len(octets)
         self._sent_to_client(self.session.link.send(octets))
 
@@ -321,7 +332,11 @@ class HttpStream(HttpRequest):
         """From here on octets only: both sides at once, no more messages."""
         session = self.session
         session.keep = False
+        connection = self.connection
         session.link.limit_reads(BODY_READ_OCTETS)
+        session.link.pass_unseen(ALL_OCTETS)
+        if connection is not None and connection.link is not None:
+            connection.link.pass_unseen(ALL_OCTETS)
         session.link.resume(PAUSE_NOT_ASKED)
         self.arm_activity()
         early, session.buffer = session.buffer, b""

@@ -11,7 +11,7 @@ from proxy.core.proxy_protocol import TRUNCATED, parse
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_session import HttpSession
 from proxy.core.stream.log_facts import session_facts
-from proxy.core.stream.ports import Host, Link
+from proxy.core.stream.ports import Host, Link, Received
 from proxy.core.stream.session import Session
 from proxy.core.stream.tcp_session import HealthSession, TcpSession
 from proxy.runtime.frontend import Listener
@@ -63,8 +63,8 @@ class HeaderIntake(Session):
         patience_ms = self.frontend.timeout_client_ms
         self.arm(self.host.now_ms + patience_ms if patience_ms else 0)
 
-    def octets(self, received: bytes | memoryview) -> None:
-        self.buffer += received
+    def octets(self, received: Received) -> None:
+        self.buffer += bytes(received)
         try:
             header = parse(self.buffer)
         except RemoteProtocolError as error:

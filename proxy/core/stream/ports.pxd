@@ -1,6 +1,11 @@
 from proxy.core.timers cimport Entry, TimerWheel
 from proxy.runtime.process cimport Process
 
+cdef class Unseen:
+    pass
+
+cpdef seen(received)
+
 cdef class Watched(Entry):
     cpdef ready(self, int events)
     cpdef settle(self)
@@ -17,7 +22,8 @@ cdef class Link(Watched):
     cpdef pause(self, int cause)
     cpdef resume(self, int cause)
     cpdef limit_reads(self, Py_ssize_t octets)
-    cpdef read_for(self, Link taker)
+    cpdef read_for(self, Link taker, long long unseen)
+    cpdef pass_unseen(self, long long octets)
     cpdef Py_ssize_t takes_at_once(self) except -1
     cpdef end_writing(self)
     cpdef close(self)

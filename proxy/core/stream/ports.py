@@ -23,12 +23,40 @@ CHUNKED_READ_OCTETS = 65536     # and where they are chunks: never more, for it 
 MANY_CHUNKS = 1024              # in one read: of so small ones less is read at once
 LEAST_READ_OCTETS = 32768       # and where its taker's kernel has less room than that
 LARGEST_READ_OCTETS = (1 << 20) + HEAD_READ_OCTETS      # and where they flow to somebody who takes so much at once
+ALL_OCTETS = 1 << 62            # that come until the peer ends
 LARGE_OCTETS_A_TURN = 32 << 20  # read in such large pieces: small ones for its rest, others want their share
 
 
 def abstract() -> NoReturn:
     """A method that each kind has for itself."""
     raise AssertionError("told to a base class")
+
+
+class Unseen:
+    """Octets that were received and may be sent on although nobody has looked at them.
+
+    Good during the call that hands them over, as a view is. It has a length; whoever asks for the octets themselves (`bytes`, a
+    slice) has a copy made of them.
+    """
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        abstract()
+
+    def __bytes__(self) -> bytes:
+        abstract()
+
+    def __getitem__(self, part: slice) -> bytes:
+        abstract()
+
+
+Received = bytes | memoryview | Unseen
+
+
+def seen(received: Received) -> bytes | memoryview:
+    """The octets themselves, for somebody who has to look at them."""
+    return bytes(received) if isinstance(received, Unseen) else received
 
 
 class Watched(Entry):
@@ -69,7 +97,7 @@ class Link(Watched):
         """Set the owner and begin to read for it."""
         abstract()
 
-    def send(self, octets: bytes | memoryview) -> bool:
+    def send(self, octets: Received) -> bool:
         """Write; True when the kernel took all, False when some are pending (then `drained` will be told)."""
         abstract()
 
@@ -84,12 +112,19 @@ class Link(Watched):
         abstract()
 
     def limit_reads(self, octets: int) -> None:
-        """The most to read at once: one buffer for heads, more for bodies (`read_for`: more still)."""
+        """The most to read at once: one buffer for heads, more for bodies (`read_for`: more still). Every octet is looked at."""
         abstract()
 
-    def read_for(self, taker: Link) -> None:
+    def read_for(self, taker: Link, unseen: int) -> None:
         """A body is to be read, and it goes to `taker`: as `limit_reads(BODY_READ_OCTETS)`, but where the body before came in
-        large pieces, at once as much as the taker's kernel has room for.
+        large pieces, at once as much as the taker's kernel has room for. The next `unseen` octets need not be looked at; where
+        there are none, a head comes first.
+        """
+        abstract()
+
+    def pass_unseen(self, octets: int) -> None:
+        """So many of the octets that are read next need not be looked at: they may come as `Unseen`. Until that many have come,
+        or until how much to read is said anew.
         """
         abstract()
 
@@ -121,12 +156,12 @@ class Link(Watched):
 class LinkOwner(Entry):
     """What a link tells the one it belongs to.
 
-    `received` is octets, or a view of the reader's buffer that is only valid during the call.
+    `received` is octets, or a view of the reader's buffer that is only valid during the call; Unseen where that was permitted.
     """
 
     __slots__ = ()
 
-    def octets(self, received: bytes | memoryview) -> None:
+    def octets(self, received: Received) -> None:
         abstract()
 
     def ended(self) -> None:

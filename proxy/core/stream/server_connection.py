@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_PEER_FULL, Host, Link, Reusable
+from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_PEER_FULL, Host, Link, Received, Reusable
 from proxy.runtime.cells import (
     CONNECT,
     H1_BYTES_IN,
@@ -108,7 +108,7 @@ class ServerConnection(Reusable):
         if stream is not None:
             stream.connect_failed(refused)
 
-    def octets(self, received: bytes | memoryview) -> None:
+    def octets(self, received: Received) -> None:
         backend = self.server.backend
         if backend.is_http:
             backend.cells[H1_BYTES_IN] += len(received)
@@ -142,7 +142,7 @@ class ServerConnection(Reusable):
 
     # what streams and pools do with it
 
-    def send_http(self, octets: bytes | memoryview) -> bool:
+    def send_http(self, octets: Received) -> bool:
         """Send and count octets of HTTP/1; as `Link.send`."""
         self.server.backend.cells[H1_BYTES_OUT] += len(octets)
         taken: bool = self.link.send(octets)

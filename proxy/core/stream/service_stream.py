@@ -21,7 +21,7 @@ from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_edit import capture
 from proxy.core.stream.log_facts import request_facts, session_facts, termination
-from proxy.core.stream.ports import PAUSE_NOT_ASKED
+from proxy.core.stream.ports import PAUSE_NOT_ASKED, Received, seen
 from proxy.core.stream.states import NO_FLAG
 from proxy.runtime.backend import Backend
 from proxy.runtime.cells import BIN, BOUT, INTERCEPTED, REQ_TOT, SCUR, SMAX
@@ -86,13 +86,13 @@ class ServiceStream(Exchange):
         self.session.keep = False
         self._respond(None, problem)
 
-    def client_octets(self, received: bytes | memoryview) -> None:
+    def client_octets(self, received: Received) -> None:
         incoming = self._incoming
         if incoming is None or self._has_whole_body() or self.status >= 0 or self._pending is not None:
             self._keep_for_later(received)
             return
         try:
-            self._body += incoming.feed(received)
+            self._body += seen(incoming.feed(received))
         except RemoteProtocolError:
             self.fail(failure.REQUEST_BODY_BAD)
             return
@@ -109,7 +109,7 @@ class ServiceStream(Exchange):
         """Has all of the request been read?"""
         return not self.head.has_body if self._incoming is None else self._incoming.done
 
-    def _keep_for_later(self, received: bytes | memoryview) -> None:
+    def _keep_for_later(self, received: Received) -> None:
         session = self.session
         session.buffer += bytes(received)
         if len(session.buffer) >= session.limits.head:

@@ -21,7 +21,7 @@ from proxy.core.stream import accounting, failure
 from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.log_facts import identify
-from proxy.core.stream.ports import Host, Link, abstract
+from proxy.core.stream.ports import Host, Link, Received, abstract
 from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.states import ASSIGNING, AWAITING_BODY, CLOSED, CONNECTING, ESTABLISHED, NO_FLAG, QUEUED, WAITING
 from proxy.runtime.backend import Backend
@@ -106,7 +106,7 @@ class Stream(Exchange):
         """A connection that this stream may use instead of a new one."""
         return None
 
-    def server_octets(self, received: bytes | memoryview) -> None:
+    def server_octets(self, received: Received) -> None:
         abstract()
 
     def server_ended(self) -> None:

@@ -11,7 +11,7 @@ from proxy.runtime.frontend cimport Frontend, Listener
 from proxy.runtime.log cimport LogRecord
 from proxy.runtime.server cimport Server
 
-cdef long BIN, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, CREDIT_OCTETS
+cdef long ALL_OCTETS, BIN, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, CREDIT_OCTETS
 cdef long CLOSED, ESTABLISHED, NO_FLAG, QUEUED
 
 cdef class TcpSession(Session):

@@ -8,7 +8,16 @@ from __future__ import annotations
 from proxy.core import queue
 from proxy.core.stream import failure, idleness, log_facts
 from proxy.core.stream.failure import Failure
-from proxy.core.stream.ports import BODY_READ_OCTETS, HEAD_READ_OCTETS, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, Host, Link
+from proxy.core.stream.ports import (
+    ALL_OCTETS,
+    BODY_READ_OCTETS,
+    HEAD_READ_OCTETS,
+    PAUSE_NOT_ASKED,
+    PAUSE_PEER_FULL,
+    Host,
+    Link,
+    Received,
+)
 from proxy.core.stream.session import Session
 from proxy.core.stream.states import CLOSED, ESTABLISHED, NO_FLAG, QUEUED
 from proxy.core.stream.stream import Stream
@@ -45,7 +54,7 @@ class TcpSession(Session):
         if stream is not None:
             stream.begin()
 
-    def octets(self, received: bytes | memoryview) -> None:
+    def octets(self, received: Received) -> None:
         self.client_active_ms = self.host.now_ms
         stream = self.stream
         if stream is None:
@@ -143,6 +152,8 @@ class TcpStream(Stream):
         session.server_active_ms = self.host.now_ms
         session.link.limit_reads(BODY_READ_OCTETS)
         link.limit_reads(BODY_READ_OCTETS)
+        session.link.pass_unseen(ALL_OCTETS)
+        link.pass_unseen(ALL_OCTETS)
         session.link.resume(PAUSE_NOT_ASKED)
         early, self.early = self.early, b""
         if early and not link.send(early):
@@ -155,7 +166,7 @@ class TcpStream(Stream):
 
     # octets
 
-    def client_octets(self, received: bytes | memoryview) -> None:
+    def client_octets(self, received: Received) -> None:
         """More from the client."""
         self.octets_in += len(received)
         connection = self.connection
@@ -170,7 +181,7 @@ class TcpStream(Stream):
         if self.octets_in - self.credited_in > CREDIT_OCTETS:
             self.credit()
 
-    def server_octets(self, received: bytes | memoryview) -> None:
+    def server_octets(self, received: Received) -> None:
         session = self.session
         session.server_active_ms = self.host.now_ms
         self.octets_out += len(received)

@@ -21,6 +21,7 @@ from proxy.config.model import Bind
 from proxy.core.balance import Farm, make_balancer
 from proxy.core.stream.failure import KILLED
 from proxy.core.stream.ports import (
+    ALL_OCTETS,
     BODY_READ_OCTETS,
     HEAD_READ_OCTETS,
     LARGE_OCTETS_A_TURN,
@@ -423,19 +424,19 @@ def test_a_body_after_a_large_one_is_read_at_once_in_what_its_own_taker_has_room
     feed = Feed(source, sink)
     source.belongs_to(feed)
     sink.belongs_to(feed)
-    source.read_for(sink)
+    source.read_for(sink, ALL_OCTETS)
     assert source.reads_at_once() == BODY_READ_OCTETS           # nothing is known of this one yet
     flows(house, source, feeding, taking)
     source.limit_reads(HEAD_READ_OCTETS)
     assert source.reads_at_once() == HEAD_READ_OCTETS
-    source.read_for(sink)
+    source.read_for(sink, ALL_OCTETS)
     assert source.reads_at_once() > BODY_READ_OCTETS
-    source.read_for(sink)
+    source.read_for(sink, ALL_OCTETS)
     assert source.reads_at_once() == BODY_READ_OCTETS           # the body before this one was not large
     flows(house, source, feeding, taking)
     while other.send(bytes(1 << 20)):
         pass
-    source.read_for(other)
+    source.read_for(other, ALL_OCTETS)
     assert source.reads_at_once() == BODY_READ_OCTETS           # this taker has no room
     for link in (source, sink, other):
         link.abort()
