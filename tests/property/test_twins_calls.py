@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -41,10 +43,13 @@ class Pair:
         for end in self.ends:
             end.setblocking(False)
         self.scratch = self.calls.Scratch(SCRATCH)
+        self.pipe = os.pipe2(os.O_NONBLOCK)
 
     def close(self) -> None:
         for end in self.ends:
             end.close()
+        for end in self.pipe:
+            os.close(end)
 
     def do(self, kind: str, side: int, size: int) -> Any:
         end = self.ends[side]
@@ -55,6 +60,10 @@ class Pair:
             return outcome(self.calls.send, end, fd, memoryview(bytes(size)))
         if kind == "send both":
             return outcome(self.calls.send_both, end, fd, b"head", memoryview(bytes(size)))
+        if kind == "fill":
+            return outcome(self.calls.splice, fd, self.pipe[1], size)
+        if kind == "pour":
+            return outcome(self.calls.splice, self.pipe[0], fd, size)
         if kind == "room":
             return outcome(self.calls.room, end, fd)
         if kind == "receive":
@@ -67,7 +76,8 @@ class Pair:
 
 
 @given(st.lists(st.tuples(
-    st.sampled_from(["send", "send", "send view", "send both", "room", "receive", "receive", "receive", "end", "close"]),
+    st.sampled_from(["send", "send", "send view", "send both", "fill", "fill", "pour", "room", "receive", "receive", "receive",
+                     "end", "close"]),
     st.integers(0, 1), SIZES), max_size=10))
 def test_octets_come_and_go_alike(steps: list[tuple[str, int, int]]) -> None:
     pairs = [Pair(build) for build in BUILDS]
@@ -80,6 +90,31 @@ def test_octets_come_and_go_alike(steps: list[tuple[str, int, int]]) -> None:
     finally:
         for pair in pairs:
             pair.close()
+
+
+@pytest.mark.parametrize("build", BUILDS, ids=["sources", "machine code"])
+def test_what_cannot_be_spliced_is_an_error(build: Any) -> None:
+    read, write = os.pipe2(os.O_NONBLOCK)
+    try:
+        with select.epoll() as epoll:
+            assert outcome(build.calls.splice, epoll.fileno(), write, 100) == (OSError, errno.EINVAL)
+        assert outcome(build.calls.splice, 1 << 20, write, 100) == (OSError, errno.EBADF)
+        with pytest.raises((ValueError, OSError)):
+            build.calls.splice(read, write, -1)
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+@pytest.mark.parametrize("build", BUILDS, ids=["sources", "machine code"])
+def test_whether_sigpipe_is_ignored_is_known(build: Any) -> None:
+    before = signal.getsignal(signal.SIGPIPE)
+    try:
+        for disposition, is_ignored in ((signal.SIG_DFL, False), (signal.SIG_IGN, True), (lambda *_: None, False)):
+            signal.signal(signal.SIGPIPE, disposition)
+            assert build.calls.ignores_sigpipe() is is_ignored
+    finally:
+        signal.signal(signal.SIGPIPE, before)
 
 
 @pytest.fixture(scope="module")
