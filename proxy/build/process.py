@@ -77,6 +77,7 @@ def _process(configuration: Configuration, clock: Clock, workers: int) -> Proces
     process.node = settings.node or socket.gethostname()
     process.description = settings.description
     process.bufsize, process.maxrewrite, process.http_maxhdr = settings.bufsize, settings.maxrewrite, settings.http_maxhdr
+    process.may_splice = not (settings.nosplice or settings.splicing_forbidden)
     process.hard_stop_after_ms = settings.hard_stop_after_ms
     process.start_wall_s = clock.wall_s()
     process.start_monotonic_ms = clock.monotonic_ms()

@@ -45,6 +45,7 @@ class Arguments:
     help: bool = False                              # -h
     version: int = 0                                # 1 for -v, 2 for -vv
     ignore_resolution: bool = False                 # -dr
+    forbid_splicing: bool = False                   # -dS
     zero_warning: bool = False                      # -dW
     diagnose: bool = False                          # -dD
     dump_configuration: str | None = None           # -dC[key]: the key, "" without one
@@ -134,11 +135,11 @@ PLAIN: dict[str, Setter] = {
     "-v": _attribute("version", 1), "--version": _attribute("version", 1), "-vv": _attribute("version", 2),
     "-c": _attribute("check"), "-q": _quiet, "-V": _verbose,
     "-D": _daemon, "-d": _debug, "-db": _foreground,
-    "-dr": _attribute("ignore_resolution"), "-dL": _attribute("list_libraries"),
+    "-dr": _attribute("ignore_resolution"), "-dS": _attribute("forbid_splicing"), "-dL": _attribute("list_libraries"),
     "-dW": _attribute("zero_warning"), "-dD": _attribute("diagnose"),
     "-W": _attribute("master_worker"), "-Ws": _attribute("master_worker"),
     "-4": _not_acted_on, "-dR": _not_acted_on, "-dV": _not_acted_on, "-dA": _not_acted_on,
-    "-dG": _nothing, "-dS": _nothing, "-dF": _nothing, "-dZ": _nothing, "-dI": _nothing, "-dT": _nothing,
+    "-dG": _nothing, "-dF": _nothing, "-dZ": _nothing, "-dI": _nothing, "-dT": _nothing,
     "-de": _nothing, "-dp": _nothing, "-dk": _nothing, "-dv": _nothing, "-dc": _nothing,
 }
 WITH_VALUE: dict[str, tuple[str, Setter]] = {

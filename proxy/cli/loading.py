@@ -34,8 +34,8 @@ def load_files(arguments: Arguments, messages: Messages) -> Configuration:
         _dump(sources, arguments)
     options = LoadOptions(
         maxconn=arguments.maxconn, proxy_maxconn=arguments.proxy_maxconn, localpeer=arguments.local_peer,
-        ignore_unresolved=arguments.ignore_resolution, zero_warning=arguments.zero_warning,
-        user_exists=user_exists, group_exists=group_exists,
+        ignore_unresolved=arguments.ignore_resolution, splicing_forbidden=arguments.forbid_splicing,
+        zero_warning=arguments.zero_warning, user_exists=user_exists, group_exists=group_exists,
     )
     try:
         return load_sources(sources, None, options, diagnostics)

@@ -23,7 +23,7 @@ def freeze_global(draft: GlobalDraft, options: LoadOptions) -> Global:
         settings["zero_warning"] = True
     return Global(
         log_targets=tuple(draft.log_targets), stats_sockets=tuple(draft.stats_sockets), proxy_maxconn=options.proxy_maxconn,
-        ignore_unresolved=options.ignore_unresolved, where=draft.where, **settings,
+        ignore_unresolved=options.ignore_unresolved, splicing_forbidden=options.splicing_forbidden, where=draft.where, **settings,
     )
 
 

@@ -88,10 +88,12 @@ class Global(NamedTuple):
     sndbuf_client: int = 0
     rcvbuf_server: int = 0
     sndbuf_server: int = 0
+    nosplice: bool = False
     zero_warning: bool = False
     quiet: bool = False
     localpeer: str = ""
     proxy_maxconn: int | None = None         # -N: the maxconn of a proxy that says nothing
+    splicing_forbidden: bool = False         # -dS: as nosplice
     ignore_unresolved: bool = False          # -dr: a server whose name is unknown is no reason not to start
     where: Where = NOWHERE
 

@@ -4,9 +4,10 @@ from proxy.core.stream.ports cimport Link, LinkOwner, Unseen
 from proxy.engine cimport calls
 from proxy.engine.piping cimport Pipe
 from proxy.engine.worker cimport Worker
+from proxy.runtime.process cimport Process
 
 cdef long MAY_READ, MAY_WRITE, READ, WRITE, PEEK, CLOSE_PATIENCE_MS, CLOSE_AT_LAST_MS, BODY_READ_OCTETS, HEAD_READ_OCTETS, LARGEST_READ_OCTETS, LEAST_READ_OCTETS, NOT_KNOWN, LARGE_OCTETS_A_TURN
-cdef long LARGE_READS, PIPED_OCTETS
+cdef long LARGE_READS, PIPED_OCTETS, SPLICED_OUT
 
 cdef class SocketLink(Link):
     cdef Worker _worker
@@ -21,6 +22,7 @@ cdef class SocketLink(Link):
     cdef _readable(self)
     cpdef Py_ssize_t reads_at_once(self) except -1
     cdef _peer_lost(self)
+    @cython.locals(process=Process)
     cdef bint _send_piped(self, Pipe pipe) except -1
     cdef _keep(self, octets)
     cdef _writable(self)

@@ -24,6 +24,7 @@ from proxy.core.stream.ports import (
 from proxy.engine import calls
 from proxy.engine.piping import PIPED_OCTETS, Pipe
 from proxy.engine.readiness import MAY_READ, MAY_WRITE, READ, WRITE
+from proxy.runtime.cells import SPLICED_OUT
 
 if TYPE_CHECKING:
     from proxy.engine.worker import Worker
@@ -256,6 +257,8 @@ class SocketLink(Link):
         except OSError:
             self._write_failed()
             return True
+        process = self._worker.process
+        process.cells[SPLICED_OUT] += len(pipe) - pipe.left
         if not pipe.left:
             if self._worker.room < 0:
                 self._worker.room = calls.room(self._socket, self._fd)

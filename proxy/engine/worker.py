@@ -66,6 +66,8 @@ class Worker(Host):
         self.clock = clock
         self.scratch = calls.Scratch(LARGEST_READ_OCTETS)
         self.pipe = Pipe()
+        if not process.may_splice:
+            self.pipe.give_up()
         self.sessions: set[Session] = set()
         self.on_stopped: Callable[[], None] | None = None
         self.neighbours: Neighbours | None = None       # the other workers, where there are any

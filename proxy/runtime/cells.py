@@ -14,7 +14,7 @@ A cell has one writer: the process whose column it is in. How the columns make o
 | peaks of rates | each worker, of the sum of all, when a second is over | greatest (`rates.py`) | |
 | sliding sums | the worker that measured | sum over sum of samples (`averages.py`) | |
 | `chkfail`, `chkdown`, `downtime_ms`, `hanafail`, `error_streak` | the master, which checks | sum | `error_streak` |
-| `cpu_ms`, `dropped_logs`, `blocked` (row of the process) | each process, about itself | sum | |
+| `cpu_ms`, `dropped_logs`, `blocked`, `spliced_out` (row of the process) | each process, about itself | sum | |
 
 A worker that dies leaves its column to its successor: totals and peaks stay, `GAUGES` begin anew at 0.
 """
@@ -63,6 +63,8 @@ CELL_NAMES: tuple[str, ...] = (
     "cpu_ms", "dropped_logs",
     # turns of a worker's loop that took too long
     "blocked",
+    # of a process: octets sent without a copy
+    "spliced_out",
 )
 
 CELLS = len(CELL_NAMES)
@@ -145,3 +147,4 @@ ERROR_STREAK = INDEX["error_streak"]
 CPU_MS = INDEX["cpu_ms"]
 DROPPED_LOGS = INDEX["dropped_logs"]
 BLOCKED = INDEX["blocked"]
+SPLICED_OUT = INDEX["spliced_out"]

@@ -11,5 +11,5 @@ cdef class Process(Counted):
     cdef public long long pid, nbthread, maxconn, hard_maxconn, bufsize, maxrewrite, http_maxhdr, served, listeners_count
     cdef public long long start_monotonic_ms
     cdef public double start_wall_s
-    cdef public bint closing
+    cdef public bint closing, may_splice
     cpdef long long served_by_all(self) noexcept

@@ -42,8 +42,8 @@ class Process(Counted):
 
     __slots__ = (
         "backends", "board", "bufsize", "closing", "description", "frontends", "hard_maxconn", "hard_stop_after_ms",
-        "http_maxhdr", "listeners_count", "log", "maxconn", "maxrewrite", "named_servers", "nbthread", "node", "pid",
-        "requests", "served", "settings", "start_monotonic_ms", "start_wall_s", "traces", "version",
+        "http_maxhdr", "listeners_count", "log", "maxconn", "maxrewrite", "may_splice", "named_servers", "nbthread", "node",
+        "pid", "requests", "served", "settings", "start_monotonic_ms", "start_wall_s", "traces", "version",
     )
 
     def __init__(self) -> None:
@@ -65,6 +65,7 @@ class Process(Counted):
         self.bufsize = 16384
         self.maxrewrite = 1024
         self.http_maxhdr = 101
+        self.may_splice = True                          # may octets pass that nobody has looked at (nosplice, -dS)
         self.hard_stop_after_ms: int | None = None
         self.start_wall_s = 0.0
         self.start_monotonic_ms = 0

@@ -277,7 +277,7 @@ _H1 = (
     ("total_connections", COUNTER, "HTTP/1 connections"), ("total_streams", COUNTER, "HTTP/1 streams"),
 )
 
-# TLS and HTTP/2 do not exist here yet and nothing is spliced: their counters are truly 0
+# TLS and HTTP/2 do not exist here yet: their counters are truly 0. What is spliced is counted for the process (`show info`) only
 MODULE_FIELDS: tuple[Field, ...] = (
     Field("ssl_sess", COUNTER, U64, "TLS sessions", _zero("FBSL")),
     Field("ssl_reused_sess", COUNTER, U64, "TLS sessions resumed", _zero("FBSL")),

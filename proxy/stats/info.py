@@ -22,6 +22,7 @@ from proxy.runtime.cells import (
     RATE_AT,
     RATE_MAX,
     REQ_TOT,
+    SPLICED_OUT,
 )
 from proxy.runtime.process import PROCESS_ROW, Process
 from proxy.runtime.rates import rate_read
@@ -70,7 +71,7 @@ class ProcessReading:
 
     __slots__ = (
         "blocked", "conn_rate", "conn_rate_max", "connections", "connections_total", "dropped_logs", "fd_limit", "idle_percent",
-        "octets_out", "octets_per_s", "process", "rate", "rate_max", "requests", "tasks", "uptime_s",
+        "octets_out", "octets_per_s", "process", "rate", "rate_max", "requests", "spliced_out", "tasks", "uptime_s",
     )
 
     def __init__(self, process: Process, now_ms: int, meter: LoadMeter) -> None:
@@ -80,6 +81,7 @@ class ProcessReading:
         columns = [board.row(PROCESS_ROW, column) for column in range(board.columns)]
         self.connections = process.served if board.columns == 1 else sum(int(row[CONN_CUR]) for row in columns)
         self.blocked = sum(int(row[BLOCKED]) for row in columns)
+        self.spliced_out = sum(int(row[SPLICED_OUT]) for row in columns)
         self.dropped_logs = meter.dropped_logs()
         self.connections_total = sum(front.cells[CONN_TOT] for front in fronts)
         self.requests = sum(front.cells[REQ_TOT] for front in fronts)
@@ -208,7 +210,8 @@ INFO_FIELDS: tuple[InfoField, ...] = (
     InfoField("BusyPolling", "MGP", "u32", "1 while polling without waiting", _zero, ("busy_polling_enabled", _G)),
     InfoField("FailedResolutions", "MGP", "u32", "Names that could not be resolved", _zero, ("failed_resolutions", _C)),
     InfoField("TotalBytesOut", "MGP", "u64", "Octets sent to clients", lambda r: r.octets_out, ("bytes_out_total", _C)),
-    InfoField("TotalSplicdedBytesOut", "MGP", "u64", "Octets sent without a copy", _zero, ("spliced_bytes_out_total", _C)),
+    InfoField("TotalSplicdedBytesOut", "MGP", "u64", "Octets sent without a copy", lambda r: r.spliced_out,
+              ("spliced_bytes_out_total", _C)),
     InfoField("BytesOutRate", "MRP", "u64", "Octets sent to clients in a second", lambda r: r.octets_per_s,
               ("bytes_out_rate", _G)),
     InfoField("DebugCommandsIssued", "MGP", "u32", "Debug commands used", _zero),

@@ -66,8 +66,8 @@ class Veiled(Unseen):
 class FakeLink(Link):
     """A link whose kernel takes `room` octets and whose far end is the test.
 
-    What the far end sends waits while the owner has paused reading, as it would in the kernel. Where octets may pass unseen, every
-    other read is of such.
+    What the far end sends waits while the owner has paused reading, as it would in the kernel. Where octets may pass unseen,
+    every other read is of such.
     """
 
     def __init__(self, lab: Lab) -> None:

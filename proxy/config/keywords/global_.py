@@ -254,5 +254,6 @@ ROWS: tuple[Row, ...] = (
     _limit("tune.sndbuf.client", "sndbuf_client", "the system's", once=True, acts=Acts.IGNORED),
     _limit("tune.sndbuf.server", "sndbuf_server", "the system's", once=True, acts=Acts.IGNORED),
     Row("zero-warning", GLOBAL, "", _flag("zero_warning"), "3.3", most=0, loads=("zero-warning",), fails=("zero-warning 1",)),
+    Row("nosplice", GLOBAL, "", _flag("nosplice"), "3.2", most=0, loads=("nosplice",), fails=("nosplice 1",)),
     Row("quiet", GLOBAL, "", _flag("quiet"), "3.3", most=0, loads=("quiet",), fails=("quiet please",)),
 )

@@ -62,7 +62,7 @@ GLOBAL_ALONE: tuple[tuple[str, str], ...] = (
     ("insecure-setuid-wanted", ""),
     ("no-memory-trimming", _SPEED), ("noepoll", _SPEED), ("noevports", _SPEED),
     ("nogetaddrinfo", "names are resolved by getaddrinfo"),
-    ("nokqueue", _SPEED), ("nopoll", _SPEED), ("noreuseport", ""), ("nosplice", "splice is not used"),
+    ("nokqueue", _SPEED), ("nopoll", _SPEED), ("noreuseport", ""),
     ("pp2-never-send-local", ""), ("ssl-mode-async", _TLS), ("ssl-skip-self-issued-ca", _TLS),
     ("tune.ssl.force-private-cache", _TLS),
 )

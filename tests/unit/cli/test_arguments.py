@@ -62,9 +62,13 @@ def test_dC_and_dK_alone() -> None:
     assert (arguments.dump_configuration, arguments.dump_keywords) == ("", "help")
 
 
-@pytest.mark.parametrize("flag", ["-de", "-dp", "-dk", "-dv", "-dc", "-dG", "-dS", "-dF", "-dZ", "-dT"])
+@pytest.mark.parametrize("flag", ["-de", "-dp", "-dk", "-dv", "-dc", "-dG", "-dF", "-dZ", "-dT"])
 def test_what_tunes_nothing_here_is_taken_without_a_word(flag: str) -> None:
     assert parse_arguments([flag]) == Arguments()
+
+
+def test_dS_forbids_splicing() -> None:
+    assert parse_arguments(["-dS"]) == Arguments(forbid_splicing=True)
 
 
 @pytest.mark.parametrize("words", [["-W"], ["-Ws"]])
