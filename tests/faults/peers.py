@@ -29,6 +29,34 @@ def fingerprint() -> bytes:
     return hashed.digest()
 
 
+def download(client: socket.socket) -> bytes:
+    """The hash of the body of a whole transfer."""
+    hashed, left, head = hashlib.blake2b(), TRANSFER, b""
+    while b"\r\n\r\n" not in head:
+        head += client.recv(4096)
+    head, _, rest = head.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK"), head
+    while True:
+        hashed.update(rest)
+        left -= len(rest)
+        if not left:
+            return hashed.digest()
+        rest = client.recv(min(1 << 18, left))
+        assert rest, f"the transfer was cut {left} octets before its end"
+
+
+def upload(client: socket.socket) -> bytes:
+    """The hash that the server answers with."""
+    for number in range(PIECES):
+        client.sendall(piece(number))
+    answer = b""
+    while len(answer.partition(b"\r\n\r\n")[2]) < 64:
+        octets = client.recv(4096)
+        assert octets, f"only {answer!r}"
+        answer += octets
+    return answer.partition(b"\r\n\r\n")[2]
+
+
 class Depot:
     """GET /gib: 1 GiB as fast as it is taken; GET /whole: a transfer; POST /whole: takes one and answers with its fingerprint;
     any other POST is never read."""

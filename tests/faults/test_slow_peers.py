@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import select
 import socket
 import time
@@ -14,7 +13,7 @@ import pytest
 
 from tests.faults.crowd import Crowd, opened
 from tests.faults.figures import IS_SOAK, Judge
-from tests.faults.peers import GIB, PIECES, TRANSFER, Depot, fingerprint, piece
+from tests.faults.peers import GIB, TRANSFER, Depot, download, fingerprint, upload
 from tests.faults.programs import Program
 
 KIB = 1 << 10
@@ -108,34 +107,6 @@ def pushed_by(client: socket.socket) -> int:
             total += client.send(bytes(1 << 16))
         except BlockingIOError:
             return total
-
-
-def download(client: socket.socket) -> bytes:
-    """The hash of the body of a whole transfer."""
-    hashed, left, head = hashlib.blake2b(), TRANSFER, b""
-    while b"\r\n\r\n" not in head:
-        head += client.recv(4096)
-    head, _, rest = head.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200 OK"), head
-    while True:
-        hashed.update(rest)
-        left -= len(rest)
-        if not left:
-            return hashed.digest()
-        rest = client.recv(min(1 << 18, left))
-        assert rest, f"the transfer was cut {left} octets before its end"
-
-
-def upload(client: socket.socket) -> bytes:
-    """The hash that the server answers with."""
-    for number in range(PIECES):
-        client.sendall(piece(number))
-    answer = b""
-    while len(answer.partition(b"\r\n\r\n")[2]) < 64:
-        octets = client.recv(4096)
-        assert octets, f"only {answer!r}"
-        answer += octets
-    return answer.partition(b"\r\n\r\n")[2]
 
 
 @pytest.mark.soak
