@@ -87,7 +87,9 @@ class Way(Owner):
     def to_the_end(self) -> bytes:
         """All that has been sent arrives, and then the end."""
         has_shut = False
-        while not (self.has_ended and len(self.out) == self.came == self.fed and not self.sink.pending):
+        for _ in range(10_000):
+            if self.has_ended and len(self.out) == self.came == self.fed and not self.sink.pending:
+                break
             self.feed()
             if not self.unfed and not has_shut:
                 has_shut = True

@@ -97,7 +97,7 @@ class Line:
 
     def feeds(self, octets: bytes) -> None:
         """Have so much waiting at the source."""
-        self.feeding.setblocking(True)
+        self.feeding.settimeout(5)
         self.feeding.sendall(octets)
         self.feeding.setblocking(False)
 
@@ -117,6 +117,16 @@ class Line:
     def writes(self) -> None:
         """The sink is told that it can be written to."""
         self.sink.ready(select.EPOLLOUT)
+
+    def drains(self) -> None:
+        """The far end takes all that there is, also what is pending."""
+        for _ in range(1000):
+            self.takes()
+            self.writes()
+            if not self.sink.pending:
+                break
+        assert self.sink.pending == 0
+        self.takes()
 
     def close(self) -> None:
         self.source.abort()
@@ -197,12 +207,20 @@ def test_what_the_taker_does_not_take_is_pending_in_memory_and_the_rest_follows_
     line.reads()
     assert line.relay.ways == [("pipe", 100_000)]
     assert house.worker.pipe.left == 0
-    assert line.sink.pending > 100_000              # all of it waits behind what waits already
-    while line.sink.pending:
-        line.takes()
-        line.writes()
-    line.takes()
-    assert line.out == b"-" * filled + CONTENT[:100_000]
+    waiting = line.sink.pending
+    assert waiting > 100_000                        # all of it waits behind what waits already
+    line.taking.settimeout(5)
+    while len(line.out) < filled // 2:
+        line.out += line.taking.recv(1 << 20)
+    line.taking.setblocking(False)
+    line.feeds(CONTENT[:50_000])
+    line.reads()                                    # although there is room now
+    assert line.sink.pending == waiting
+    line.source.resume(1)
+    line.reads()
+    assert line.sink.pending == waiting + 50_000
+    line.drains()
+    assert line.out == b"-" * filled + CONTENT[:100_000] + CONTENT[:50_000]
     assert line.relay.told == ["drained"]
     line.close()
 
@@ -211,7 +229,9 @@ def test_a_taker_with_a_little_room_takes_that_and_the_rest_is_pending(house):
     line = Line(house)
     sizes = []
     line.source.limit_reads(BODY_READ_OCTETS)
-    while not line.sink.pending:
+    for _ in range(1000):
+        if line.sink.pending:
+            break
         line.source.limit_reads(BODY_READ_OCTETS)   # as if nothing were known of the taker's room
         line.source.pass_unseen(ALL_OCTETS)
         line.feeds(CONTENT[:100_000])
@@ -220,10 +240,7 @@ def test_a_taker_with_a_little_room_takes_that_and_the_rest_is_pending(house):
     assert 0 < sizes[-1] <= 100_000
     assert line.relay.ways[-1] == ("pipe", 100_000)
     assert house.worker.pipe.left == 0
-    while line.sink.pending:
-        line.takes()
-        line.writes()
-    line.takes()
+    line.drains()
     assert line.out == CONTENT[:100_000] * len(sizes)
     line.close()
 
@@ -290,6 +307,23 @@ def test_where_sigpipe_would_end_the_process_nothing_is_piped(line):
     assert line.relay.ways[1:] == [("pipe", 100_000)]
 
 
+def test_a_taker_that_is_closed_gets_nothing_although_its_descriptor_is_somebody_elses_now(house):
+    line = Line(house)
+    line.sink.abort()
+    other = Line(house)                             # has the lowest descriptors that are free
+    line.feeds(CONTENT[:100_000])
+    line.reads()
+    assert line.relay.ways == [("pipe", 100_000)]
+    assert other.source.is_alive()                  # there and silent
+    assert other.sink.is_alive()
+    for far in (other.feeding, other.taking):
+        with pytest.raises(BlockingIOError):
+            far.recv(1)
+    assert house.worker.pipe.left == 0
+    line.close()
+    other.close()
+
+
 def test_octets_that_nobody_takes_are_gone_with_the_event(line):
     line.relay.take = lambda received: True
     line.feeds(CONTENT[:100_000])
@@ -328,10 +362,12 @@ def test_who_looks_at_octets_has_them_and_they_are_sent_all_the_same(line):
 
 
 def test_after_large_bodies_a_head_is_read_alone(line):
-    while not line.source.reads_at_once() > BODY_READ_OCTETS:
+    for _ in range(10):
         line.feeds(CONTENT[:BODY_READ_OCTETS])
         line.reads()
         line.takes()
+    assert line.relay.piped == 10 * BODY_READ_OCTETS
+    assert line.source.reads_at_once() > BODY_READ_OCTETS       # the taker's kernel has told what it has room for
     line.source.read_for(line.sink, 0)
     assert line.source.reads_at_once() == HEAD_READ_OCTETS
     line.house.worker.pipe.give_up()
