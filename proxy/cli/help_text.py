@@ -38,6 +38,7 @@ Process
   -W, -Ws               a master that reloads on USR2 and HUP, and a worker that serves
   -S <address>[,<word>] where the master takes commands: -S /run/pyproxy-master.sock; then: echo reload | nc -U ...
   -D                    become a daemon
+  -dS                   copy all octets: no splicing (as 'nosplice')
   -db                   stay in the foreground, whatever the configuration says
   -d                    the same, and show who connects, what is asked and answered, and where in the program a fault was
   -p <file>             write the process id there

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 RETRY_MS = 20
 LOOK_MS = 1000
 PUT_BY = 4
-SPARE = 16          # log sockets, checks' probes, the event loop's own
+SPARE = 16          # log sockets, checks' probes, the event loop's own, the pipe
 UNLIMITED = 1 << 40
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,9 +88,9 @@ class Way(Owner):
     def to_the_end(self) -> bytes:
         """All that has been sent arrives, and then the end."""
         has_shut = False
-        for _ in range(10_000):
-            if self.has_ended and len(self.out) == self.came == self.fed and not self.sink.pending:
-                break
+        given_up_s = time.monotonic() + 30              # the kernel may take its time to tell of room
+        while not (self.has_ended and len(self.out) == self.came == self.fed and not self.sink.pending):
+            assert time.monotonic() < given_up_s, f"only {len(self.out)} of {self.fed} have arrived"
             self.feed()
             if not self.unfed and not has_shut:
                 has_shut = True

@@ -44,9 +44,9 @@ IGNORED: tuple[tuple[str, Sections, str], ...] = (
     ("h1-case-adjust-bogus-server", ANY_BACK, "names of fields leave in lower case"),
     ("idle-close-on-response", ANY_FRONT, "idle connections are closed at once on a soft stop"),
     ("independent-streams", ANY_PROXY, "a direction that moves keeps both alive"),
-    ("splice-auto", ANY_PROXY, "it is a matter of speed only"),
-    ("splice-request", ANY_PROXY, "it is a matter of speed only"),
-    ("splice-response", ANY_PROXY, "it is a matter of speed only"),
+    ("splice-auto", ANY_PROXY, "large octets are spliced anyway"),
+    ("splice-request", ANY_PROXY, "large octets are spliced anyway"),
+    ("splice-response", ANY_PROXY, "large octets are spliced anyway"),
     ("tcp-smart-accept", ANY_FRONT, "it is a matter of speed only"),
     ("tcp-smart-connect", ANY_BACK, "it is a matter of speed only"),
 )
