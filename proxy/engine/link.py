@@ -258,7 +258,7 @@ class SocketLink(Link):
             self._write_failed()
             return True
         process = self._worker.process
-        process.cells[SPLICED_OUT] += len(pipe) - pipe.left
+        process.cells[SPLICED_OUT] += pipe.passed()
         if not pipe.left:
             if self._worker.room < 0:
                 self._worker.room = calls.room(self._socket, self._fd)

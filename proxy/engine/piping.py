@@ -52,7 +52,7 @@ class Pipe(Unseen):
     Invariant: `left` is 0 before `fill` and after `clear`.
     """
 
-    __slots__ = ("_count", "_memory", "_next_try_ms", "_read_end", "_write_end", "is_given_up", "left", "size")
+    __slots__ = ("_count", "_memory", "_next_try_ms", "_poured", "_read_end", "_write_end", "is_given_up", "left", "size")
 
     def __init__(self) -> None:
         self._read_end = self._write_end = NO_PIPE
@@ -60,6 +60,7 @@ class Pipe(Unseen):
         self.is_given_up = False
         self.left = 0
         self._count = 0
+        self._poured = 0
         self._memory: bytes | None = None
         self._next_try_ms = 0
 
@@ -77,6 +78,9 @@ class Pipe(Unseen):
 
     def __getitem__(self, part: slice) -> bytes:
         return bytes(self)[part]
+
+    def passed(self) -> int:
+        return self._poured
 
     # as a pipe
 
@@ -105,7 +109,8 @@ class Pipe(Unseen):
         Raises: OSError, where the connection is broken.
         """
         try:
-            self.left -= calls.splice(self._read_end, fd, self.left)
+            self._poured = calls.splice(self._read_end, fd, self.left)
+            self.left -= self._poured
         except OSError as error:
             if error.errno not in NOT_SPLICED:
                 raise
@@ -125,7 +130,7 @@ class Pipe(Unseen):
 
     def clear(self) -> None:
         """The event is over."""
-        self._count = 0
+        self._count = self._poured = 0
         self._memory = None
         if self.left or self.is_given_up:
             self.left = 0

@@ -43,6 +43,7 @@ CELL_NAMES: tuple[str, ...] = (
     "req_tot", "cli_abrt", "srv_abrt", "conn_tot", "intercepted", "dcon", "dses", "wrew", "eint",
     "connect", "reuse", "hanafail", "chkfail", "chkdown", "downtime_ms",
     "h1_open_connections", "h1_open_streams", "h1_total_connections", "h1_total_streams", "h1_bytes_in", "h1_bytes_out",
+    "h1_spliced_bytes_in", "h1_spliced_bytes_out",
     # moments: milliseconds on the monotonic clock, -1 = never
     "lastsess_ms",
     # sliding sums of the last 1024 values (see averages.py)
@@ -120,6 +121,8 @@ H1_TOTAL_CONNECTIONS = INDEX["h1_total_connections"]
 H1_TOTAL_STREAMS = INDEX["h1_total_streams"]
 H1_BYTES_IN = INDEX["h1_bytes_in"]
 H1_BYTES_OUT = INDEX["h1_bytes_out"]
+H1_SPLICED_BYTES_IN = INDEX["h1_spliced_bytes_in"]
+H1_SPLICED_BYTES_OUT = INDEX["h1_spliced_bytes_out"]
 LASTSESS_MS = INDEX["lastsess_ms"]
 QTIME_SUM = INDEX["qtime_sum"]
 CTIME_SUM = INDEX["ctime_sum"]

@@ -277,7 +277,7 @@ _H1 = (
     ("total_connections", COUNTER, "HTTP/1 connections"), ("total_streams", COUNTER, "HTTP/1 streams"),
 )
 
-# TLS and HTTP/2 do not exist here yet: their counters are truly 0. What is spliced is counted for the process (`show info`) only
+# TLS and HTTP/2 do not exist here yet: their counters are truly 0
 MODULE_FIELDS: tuple[Field, ...] = (
     Field("ssl_sess", COUNTER, U64, "TLS sessions", _zero("FBSL")),
     Field("ssl_reused_sess", COUNTER, U64, "TLS sessions resumed", _zero("FBSL")),
@@ -286,8 +286,8 @@ MODULE_FIELDS: tuple[Field, ...] = (
     *(Field(f"h1_{name}", tags, U64, what, _cell(f"h1_{name}", "FB")) for name, tags, what in _H1),
     Field("h1_bytes_in", COUNTER, U64, "HTTP/1 octets received", {"F": read.http1_octets("bin"), **_cell("h1_bytes_in", "B")}),
     Field("h1_bytes_out", COUNTER, U64, "HTTP/1 octets sent", {"F": read.http1_octets("bout"), **_cell("h1_bytes_out", "B")}),
-    Field("h1_spliced_bytes_in", COUNTER, U64, "HTTP/1 octets received without a copy", _zero("FB")),
-    Field("h1_spliced_bytes_out", COUNTER, U64, "HTTP/1 octets sent without a copy", _zero("FB")),
+    Field("h1_spliced_bytes_in", COUNTER, U64, "HTTP/1 octets received without a copy", _cell("h1_spliced_bytes_in", "FB")),
+    Field("h1_spliced_bytes_out", COUNTER, U64, "HTTP/1 octets sent without a copy", _cell("h1_spliced_bytes_out", "FB")),
 )
 
 FIELDS: tuple[Field, ...] = STATIC_FIELDS + MODULE_FIELDS

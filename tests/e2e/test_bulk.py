@@ -65,6 +65,11 @@ def test_128_mebibytes_arrive_whole_twice(depot: Depot, loop_kind: str, mode: st
         for service in ("FRONTEND", "BACKEND", "a"):
             counted = running.counters("site", service)
             assert (counted["bin"], counted["bout"]) == (2 * sent, 2 * came), service
+        for service in ("FRONTEND", "BACKEND"):
+            counted = running.counters("site", service)
+            sends = (service == "BACKEND") == (way == "upload")
+            assert (counted["h1_spliced_bytes_out"] == spliced(running)) == (mode == "http" and sends), service
+            assert (counted["h1_spliced_bytes_in"] > TRANSFER) == (mode == "http" and not sends), service
 
 
 def test_nosplice_is_heeded(depot: Depot) -> None:

@@ -5,12 +5,13 @@ from proxy.core.http1.head cimport RequestHead
 from proxy.core.http1.limits cimport Limits
 from proxy.core.stream cimport accounting, http_edit
 from proxy.core.stream.exchange cimport Exchange
-from proxy.core.stream.ports cimport Host, Link
+from proxy.core.stream.ports cimport Host, Link, Unseen
 from proxy.core.stream.server_connection cimport ServerConnection
 from proxy.core.stream.session cimport Session
 from proxy.runtime.backend cimport Backend
 from proxy.runtime.frontend cimport Frontend, Listener
 
+cdef long H1_SPLICED_BYTES_IN
 cdef long BIN, BOUT, EREQ, H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, INTERCEPTED
 cdef long PAUSE_NOT_ASKED, HEAD_READ_OCTETS, HEADS_IN_A_TURN, LINGER_MS, LINGER_OCTETS, NO_FLAG
 

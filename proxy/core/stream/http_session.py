@@ -24,7 +24,7 @@ from proxy.core.stream.exchange import Exchange
 from proxy.core.stream.failure import Failure
 from proxy.core.stream.http_stream import new_stream
 from proxy.core.stream.log_facts import request_facts, session_facts, termination
-from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_NOT_ASKED, Host, Link, Received
+from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_NOT_ASKED, Host, Link, Received, Unseen
 from proxy.core.stream.reply import own_response
 from proxy.core.stream.server_connection import ServerConnection
 from proxy.core.stream.service_stream import ServiceStream
@@ -37,6 +37,7 @@ from proxy.runtime.cells import (
     EREQ,
     H1_OPEN_CONNECTIONS,
     H1_OPEN_STREAMS,
+    H1_SPLICED_BYTES_IN,
     H1_TOTAL_CONNECTIONS,
     H1_TOTAL_STREAMS,
     INTERCEPTED,
@@ -101,6 +102,8 @@ class HttpSession(Session):
     def octets(self, received: Received) -> None:
         row, count = self.frontend.cells, len(received)
         row[BIN] += count
+        if isinstance(received, Unseen):
+            row[H1_SPLICED_BYTES_IN] += count
         self.listener.cells[BIN] += count
         self.client_active_ms = self.host.now_ms
         stream = self.stream

@@ -6,12 +6,13 @@ from proxy.core.stream cimport accounting, http_edit
 from proxy.core.stream.body cimport Body
 from proxy.core.stream.http_request cimport HttpRequest
 from proxy.core.stream.http_session cimport HttpSession
-from proxy.core.stream.ports cimport Host, Link, seen
+from proxy.core.stream.ports cimport Host, Link, Unseen, seen
 from proxy.core.stream.server_connection cimport ServerConnection
 from proxy.runtime.backend cimport Backend
 from proxy.runtime.frontend cimport Frontend
 from proxy.runtime.server cimport Server
 
+cdef long H1_SPLICED_BYTES_OUT
 cdef long ALL_OCTETS, REQ_TOT, ESTABLISHED, PAUSE_NOT_ASKED, PAUSE_PEER_FULL, BODY_READ_OCTETS, HEAD_READ_OCTETS, UNTIL_CLOSE
 cdef long UNAUTHORIZED, PROXY_UNAUTHORIZED, SWITCHING_PROTOCOLS, CONTINUE, JOIN_OCTETS, CREDIT_OCTETS, MANY_CHUNKS, BAD_GATEWAY
 cdef long AWAITING_BODY, CHUNKED_READ_OCTETS
@@ -35,6 +36,7 @@ cdef class HttpStream(HttpRequest):
     cdef _send_both(self, bytes octets, part)
     cdef _response_octets(self, Body body, received)
     cdef _after_body(self, Body body)
+    @cython.locals(session=HttpSession, taken=bint, frontend=Frontend)
     cdef _to_client(self, octets)
     cdef _sent_to_client(self, bint taken)
     @cython.locals(session=HttpSession)

@@ -31,11 +31,12 @@ from proxy.core.stream.ports import (
     PAUSE_NOT_ASKED,
     PAUSE_PEER_FULL,
     Received,
+    Unseen,
     seen,
 )
 from proxy.core.stream.states import AWAITING_BODY, ESTABLISHED
 from proxy.runtime.backend import Backend
-from proxy.runtime.cells import REQ_TOT
+from proxy.runtime.cells import H1_SPLICED_BYTES_OUT, REQ_TOT
 from proxy.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -303,8 +304,13 @@ class HttpStream(HttpRequest):
             self._response_complete()
 
     def _to_client(self, octets: Received) -> None:
+        session = self.session
         self.octets_out += len(octets)
-        self._sent_to_client(self.session.link.send(octets))
+        taken = session.link.send(octets)
+        if isinstance(octets, Unseen):
+            frontend = session.frontend
+            frontend.cells[H1_SPLICED_BYTES_OUT] += octets.passed()
+        self._sent_to_client(taken)
 
     def _sent_to_client(self, taken: bool) -> None:
         if self.octets_out - self.credited_out > CREDIT_OCTETS:

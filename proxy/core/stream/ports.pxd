@@ -2,7 +2,7 @@ from proxy.core.timers cimport Entry, TimerWheel
 from proxy.runtime.process cimport Process
 
 cdef class Unseen:
-    pass
+    cpdef Py_ssize_t passed(self) except -1
 
 cpdef seen(received)
 

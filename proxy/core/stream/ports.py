@@ -50,6 +50,10 @@ class Unseen:
     def __getitem__(self, part: slice) -> bytes:
         abstract()
 
+    def passed(self) -> int:
+        """How many of them a link has sent on without anybody having looked at them."""
+        abstract()
+
 
 Received = bytes | memoryview | Unseen
 

@@ -1,9 +1,10 @@
-from proxy.core.stream.ports cimport Host, Link, Reusable
+from proxy.core.stream.ports cimport Host, Link, Reusable, Unseen
 from proxy.core.stream.stream cimport Stream
 from proxy.runtime.backend cimport Backend
 from proxy.runtime.server cimport Server
 
 cdef long H1_BYTES_IN, H1_BYTES_OUT, H1_OPEN_CONNECTIONS, H1_OPEN_STREAMS, H1_TOTAL_CONNECTIONS, H1_TOTAL_STREAMS, USED_CUR, USED_MAX
+cdef long H1_SPLICED_BYTES_IN, H1_SPLICED_BYTES_OUT
 cdef long CONNECT, REUSE, HEAD_READ_OCTETS, PAUSE_PEER_FULL, NEVER_TAKEN
 
 cdef class ServerConnection(Reusable):

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_PEER_FULL, Host, Link, Received, Reusable
+from proxy.core.stream.ports import HEAD_READ_OCTETS, PAUSE_PEER_FULL, Host, Link, Received, Reusable, Unseen
 from proxy.runtime.cells import (
     CONNECT,
     H1_BYTES_IN,
     H1_BYTES_OUT,
     H1_OPEN_CONNECTIONS,
     H1_OPEN_STREAMS,
+    H1_SPLICED_BYTES_IN,
+    H1_SPLICED_BYTES_OUT,
     H1_TOTAL_CONNECTIONS,
     H1_TOTAL_STREAMS,
     REUSE,
@@ -111,7 +113,10 @@ class ServerConnection(Reusable):
     def octets(self, received: Received) -> None:
         backend = self.server.backend
         if backend.is_http:
-            backend.cells[H1_BYTES_IN] += len(received)
+            row = backend.cells
+            row[H1_BYTES_IN] += len(received)
+            if isinstance(received, Unseen):
+                row[H1_SPLICED_BYTES_IN] += len(received)
         stream = self.stream
         if stream is None:                      # an answer that nobody asked for: the connection can not be trusted
             self._idle_ended()
@@ -144,8 +149,11 @@ class ServerConnection(Reusable):
 
     def send_http(self, octets: Received) -> bool:
         """Send and count octets of HTTP/1; as `Link.send`."""
-        self.server.backend.cells[H1_BYTES_OUT] += len(octets)
+        row = self.server.backend.cells
+        row[H1_BYTES_OUT] += len(octets)
         taken: bool = self.link.send(octets)
+        if isinstance(octets, Unseen):
+            row[H1_SPLICED_BYTES_OUT] += octets.passed()
         return taken
 
     def send_http_both(self, head: bytes, body: bytes) -> bool:

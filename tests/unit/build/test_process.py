@@ -9,7 +9,16 @@ from proxy.build import build
 from proxy.config.load import load
 from proxy.config.load_options import LoadOptions
 
-CONFIGURATION = "global\n {line}\nlisten a\n mode tcp\n timeout connect 1s\n timeout client 1s\n timeout server 1s\n bind 127.0.0.1:80\n"
+CONFIGURATION = """\
+global
+    {line}
+listen a
+    mode tcp
+    timeout connect 1s
+    timeout client 1s
+    timeout server 1s
+    bind 127.0.0.1:80
+"""
 
 
 @pytest.mark.parametrize(("line", "forbidden", "may"), [("", False, True), ("nosplice", False, False), ("", True, False)])
