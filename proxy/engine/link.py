@@ -173,6 +173,8 @@ class SocketLink(Link):
                     self._read_now = read_max if room < 0 else min(max(room, LEAST_READ_OCTETS), LARGEST_READ_OCTETS)
                 elif self._read_now > read_max:
                     self._read_now = max(read_max, self._read_now - count)      # so much less room, until it is asked for again
+        elif piped:
+            worker.pipe.clear()
 
     def reads_at_once(self) -> int:
         """How many octets the next read may take."""

@@ -96,9 +96,10 @@ class Pipe(Unseen):
         try:
             count = calls.splice(fd, self._write_end, min(most, self.size))
         except OSError as error:
-            if error.errno not in NOT_SPLICED:
+            if error.errno in NOT_SPLICED:
+                self.give_up()
+            elif error.errno != errno.ENOMEM:
                 raise
-            self.give_up()
             return 0
         self.left = self._count = count
         return count

@@ -337,6 +337,13 @@ def test_octets_that_nobody_takes_are_gone_with_the_event(line):
     assert line.out == b"-" * 100_000
 
 
+def test_octets_for_nobody_do_not_stay_in_the_pipe(line):
+    line.source.owner = None
+    line.feeds(CONTENT[:100_000])
+    line.reads()
+    assert line.house.worker.pipe.left == 0
+
+
 def test_an_owner_that_fails_leaves_an_empty_pipe(line):
     line.relay.take = lambda received: 1 / 0
     line.feeds(CONTENT[:100_000])
