@@ -162,6 +162,11 @@ class Acceptor(Watched):
         elif self._family == socket.AF_UNIX:
             peer = local
         worker.open_session(listener, link, peer, local)
+        # Who connects mostly says something at once. One who is served whole before the next is accepted finds its sockets
+        # still in the processor's caches, and its server, woken by the connection, meets its octets there.
+        worker.tell_of_attempts()
+        link.ready(READ)
+        worker.tell_of_attempts()
 
 
 def as_shown(address: tuple[Any, ...]) -> tuple[str, int]:

@@ -74,7 +74,7 @@ class Attempt(Watched):
         elif error:
             self._fail_soon(error)
         else:
-            self._worker.soon(self)
+            self._worker.attempt_over(self)
 
     def _prepare(self, new: socket.socket, server: Server) -> None:
         """Bind to the address that `source` names."""
@@ -117,7 +117,7 @@ class Attempt(Watched):
     def _fail_soon(self, error: int) -> None:
         self._drop()
         self._error = error
-        self._worker.soon(self)
+        self._worker.attempt_over(self)
 
     def settle(self) -> None:
         """It was over at once."""

@@ -26,12 +26,16 @@ cdef class Worker(Host):
     cdef public object _limits, _tick
     cdef public object neighbours, orders
     cdef public dict _waiting
-    cdef public list _acceptors, _sockets, _soon
+    cdef public list _acceptors, _sockets, _soon, _attempts_over
     cdef public bint _soon_planned, _stopped
     cdef public long long _exhaustion_told_ms, clients_max, next_look_ms
     cdef public object starving
     cdef long long _tick_due_ms, _began_ms, _ended_ms
     cdef _turn_over(self)
+    cdef _plan_turn(self)
+    cpdef attempt_over(self, Watched attempt)
+    @cython.locals(attempt=Watched)
+    cpdef tell_of_attempts(self)
     cdef _held_up(self, long long held_ms)
     cpdef client_link(self, connected)
     cpdef link_closed(self, link)

@@ -87,6 +87,7 @@ class Worker(Host):
         self._waiting: dict[Acceptor, None] = {}            # resting until there is room for a client
         self._sockets: list[tuple[Listener, Any]] = []
         self._soon: list[Watched | Callable[[], object]] = []
+        self._attempts_over: list[Watched] = []
         self._soon_planned = False
         self._tick: asyncio.TimerHandle | None = None
         self._tick_due_ms = self._began_ms = self._ended_ms = 0     # on the coarse clock: the tick, a turn, the turn before
@@ -296,21 +297,44 @@ class Worker(Host):
     def soon(self, whom: Watched | Callable[[], object]) -> None:
         """When everything that is ready now has been told, or in the next turn of the loop."""
         self._soon.append(whom)
+        self._plan_turn()
+
+    def attempt_over(self, attempt: Watched) -> None:
+        """An attempt to connect was over at once; its `settle` tells of it, as soon as what began it has returned."""
+        self._attempts_over.append(attempt)
+        self._plan_turn()
+
+    def _plan_turn(self) -> None:
         if not self._soon_planned and not self.readiness.is_telling:
             self._soon_planned = True
             self.loop.call_soon(self._next_turn)
 
     def _settle(self) -> None:
         """A batch has been told."""
-        if self._soon and not self._soon_planned:
-            self._run_soon()
+        if not self._soon_planned:
+            self.tell_of_attempts()
+            if self._soon:
+                self._run_soon()
         self._turn_over()
 
     def _next_turn(self) -> None:
         self._soon_planned = False
         self.turn()
+        self.tell_of_attempts()
         self._run_soon()
         self._turn_over()
+
+    def tell_of_attempts(self) -> None:
+        """Tell of those that were over at once."""
+        if not self._attempts_over:
+            return
+        over, self._attempts_over = self._attempts_over, []
+        for each in over:
+            attempt: Watched = each
+            try:
+                attempt.settle()
+            except Exception as error:
+                self.broken(attempt, error)
 
     def _run_soon(self) -> None:
         waiting, self._soon = self._soon, []

@@ -497,6 +497,31 @@ def readable(one: socket.socket) -> bool:
     return bool(select.select([one], [], [], 0)[0])
 
 
+def test_what_a_client_has_said_reaches_its_server_in_the_batch_that_accepts_it(house):
+    clients = [house.client() for _ in range(3)]
+    for number, client in enumerate(clients):
+        client.sendall(b"octets of %d" % number)
+    house.worker.readiness._tell()
+    heard = []
+    for _ in clients:
+        server, _ = house.origin.accept()
+        house.kept.append(server)
+        server.settimeout(5)
+        heard.append(server.recv(100))
+    assert heard == [b"octets of 0", b"octets of 1", b"octets of 2"]
+
+
+def test_a_client_that_says_nothing_yet_is_connected_and_heard_later(house):
+    client = house.client()
+    house.worker.readiness._tell()
+    server, _ = house.origin.accept()
+    house.kept.append(server)
+    server.settimeout(5)
+    client.sendall(b"later")
+    house.turns()
+    assert server.recv(100) == b"later"
+
+
 def test_an_attempt_that_cannot_even_begin_is_told_later(house):
     for sockaddr, expected in ((None, "refused"), (("127.0.0.1", 1), "refused")):
         house.server.sockaddr = sockaddr
