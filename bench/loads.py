@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 
 from bench.programs import BenchError, find, pinned
@@ -88,17 +89,24 @@ def drive(row: Row, port: int, seconds: int, cores: frozenset[int]) -> Load:
         return ended()
 
 
-def requests_served(origin_port: int) -> int:
-    """How many requests the servers have had so far, this one included.
+@contextmanager
+def counting(origin_port: int) -> Iterator[Callable[[], int]]:
+    """Ask with the callable how many requests the servers have had so far, this one included.
 
+    The connection is there before theirs are: it would wait behind all that the servers have not accepted yet.
     Source: nginx, ngx_http_stub_status_module: the third number of the third line.
     """
-    with socket.create_connection(("127.0.0.1", origin_port), 10.0) as connection:
-        connection.sendall(b"GET /status HTTP/1.0\r\n\r\n")
-        answer = b""
-        while octets := connection.recv(65536):
-            answer += octets
-    return served(answer.partition(b"\r\n\r\n")[2])
+    connection = HTTPConnection("127.0.0.1", origin_port, timeout=10.0)
+    connection.connect()
+
+    def requests_served() -> int:
+        connection.request("GET", "/status")
+        return served(connection.getresponse().read())
+
+    try:
+        yield requests_served
+    finally:
+        connection.close()
 
 
 def served(status: bytes) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import procfs
 from bench.configurations import long_cfg
 from bench.figures import Measurement
-from bench.loads import drive, driving, first_answer, held, requests_served
+from bench.loads import counting, drive, driving, first_answer, held
 from bench.programs import START_S, BenchError, Program, Running, proxy_environment
 from bench.rows import Kind, Row
 from bench.stage import Stage
@@ -59,12 +59,13 @@ def measure_settled(stage: Stage, row: Row, running: Running, port: int, seconds
     Raises: BenchError when requests fail.
     """
     opening_s = 1 + row.connections // 1000
-    with driving(row, port, opening_s + seconds + 1, stage.cores.rest) as ended:
+    with (counting(stage.origin_port) as requests_served,
+          driving(row, port, opening_s + seconds + 1, stage.cores.rest) as ended):
         time.sleep(opening_s)
-        watch, before = Watch(running.pid, min(stage.cores.proxy)), requests_served(stage.origin_port)
+        watch, before = Watch(running.pid, min(stage.cores.proxy)), requests_served()
         time.sleep(seconds)
         used, lasted, others = watch.spent()
-        done = requests_served(stage.origin_port) - before - 1
+        done = requests_served() - before - 1
         load = ended()
     if done <= 0:
         raise BenchError("no answers once all connections were open")
