@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from bench.programs import BenchError, find, pinned
@@ -95,13 +95,20 @@ def counting(origin_port: int) -> Iterator[Callable[[], int]]:
 
     The connection is there before theirs are: it would wait behind all that the servers have not accepted yet.
     Source: nginx, ngx_http_stub_status_module: the third number of the third line.
+    Raises: BenchError, also when asked, where the servers do not tell.
     """
     connection = HTTPConnection("127.0.0.1", origin_port, timeout=10.0)
-    connection.connect()
+    try:
+        connection.connect()
+    except OSError as error:
+        raise BenchError(f"the servers do not tell how many requests they have had: {error}") from None
 
     def requests_served() -> int:
-        connection.request("GET", "/status")
-        return served(connection.getresponse().read())
+        try:
+            connection.request("GET", "/status")
+            return served(connection.getresponse().read())
+        except (OSError, HTTPException, ValueError, IndexError) as error:
+            raise BenchError(f"the servers do not tell how many requests they have had: {error}") from None
 
     try:
         yield requests_served

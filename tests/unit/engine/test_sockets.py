@@ -32,6 +32,7 @@ from proxy.engine.handover import Inherited
 from proxy.engine.link import SocketLink
 from proxy.engine.listening import BindError, open_listener, open_listeners, rehearse_listeners
 from proxy.engine.port_holder import who_holds
+from proxy.engine.readiness import READ
 from proxy.engine.starving import LOOK_MS, PUT_BY, RETRY_MS
 from proxy.runtime.cells import CONN_TOT, EINT
 from proxy.runtime.frontend import Frontend, Listener
@@ -509,6 +510,16 @@ def test_what_a_client_has_said_reaches_its_server_in_the_batch_that_accepts_it(
         server.settimeout(5)
         heard.append(server.recv(100))
     assert heard == [b"octets of 0", b"octets of 1", b"octets of 2"]
+
+
+def test_a_link_that_was_closed_at_once_hears_nothing_of_who_has_its_descriptor_now(house):
+    link, owner, far = house.pair()
+    far.sendall(b"octets")
+    link.close()
+    with socket.socket() as other:                      # the lowest free number
+        link.ready(READ)
+        assert other.fileno() >= 0
+    assert (owner.came, owner.told) == (b"", [])
 
 
 def test_a_client_that_says_nothing_yet_is_connected_and_heard_later(house):
